@@ -1,0 +1,262 @@
+"""How this process computes, fixed before the first library is loaded, and the environment it ran in.
+
+Two fingerprints come from here: *numerics*, all that can change bits, and *machine*, all that can change speed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bertbench.errors import SetupError
+from bertbench.record import EnvironmentFacts
+from bertbench.spec import RuntimeSpec
+
+#: Distributions whose version can change a bit of a run.
+_NUMERICS_LIBRARIES = {
+    "tensorflow": ("tensorflow", "keras", "numpy", "tokenizers", "ml-dtypes"),
+    "jax": ("jax", "jaxlib", "keras", "numpy", "tokenizers", "ml-dtypes"),
+    "torch": ("torch", "keras", "numpy", "tokenizers"),
+}
+
+#: Environment variables that change what kernels run.
+_NUMERICS_FLAGS = (
+    "TF_XLA_FLAGS",
+    "XLA_FLAGS",
+    "TF_CUDNN_DETERMINISTIC",
+    "TF_GPU_ALLOCATOR",
+    "TF_ENABLE_AUTO_MIXED_PRECISION",
+    "NVIDIA_TF32_OVERRIDE",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "ONEDNN_MAX_CPU_ISA",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "DNNL_MAX_CPU_ISA",
+    "DNNL_DEFAULT_FPMATH_MODE",
+    "OPENBLAS_CORETYPE",
+    "MKL_CBWR",
+)
+
+#: Processor features that kernels choose by.
+_INSTRUCTION_SETS = (
+    "sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni",
+    "avx512_bf16", "avx512_fp16", "avx_vnni", "amx_tile", "amx_bf16", "asimd", "asimddp", "sve", "sve2",
+)  # fmt: skip
+
+_ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+#: What oneDNN was when this process loaded TensorFlow; TensorFlow reads the variable once.
+_loaded: dict[str, str] = {}
+
+
+def threads_of(spec: RuntimeSpec) -> int:
+    """Threads within an operation: the spec's, else one for each core this process may use."""
+    return spec.threads or available_cores()
+
+
+def available_cores() -> int:
+    """Cores this process may use, which can be fewer than the machine has."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    return len(affinity(0)) if affinity else (os.cpu_count() or 1)
+
+
+def configure(spec: RuntimeSpec) -> None:
+    """Make this process compute as *spec* says: backend, kernels, determinism, true float32, threads, device.
+
+    Must come before anything loads the backend's library; a second call with the same spec changes nothing.
+
+    Raises:
+        SetupError: If the library was loaded before under other settings, is not installed, or the device is absent.
+    """
+    wanted = spec.model_dump_json()
+    if _loaded.get("spec") == wanted:
+        return
+    if "spec" in _loaded:
+        raise SetupError(
+            f"this process already computes as {_loaded['spec']}, and the spec asks for {wanted}",
+            remedy="run each runtime in a process of its own: pytest and 'bertbench run' do",
+        )
+    _choose_backend(spec)
+    {"tensorflow": _configure_tensorflow, "jax": _configure_jax, "torch": _configure_torch}[spec.backend](spec)
+    _loaded["spec"] = wanted
+
+
+def _choose_backend(spec: RuntimeSpec) -> None:
+    keras = sys.modules.get("keras")
+    if keras is not None and keras.config.backend() != spec.backend:
+        raise SetupError(
+            f"runtime.backend: Keras is already loaded with {keras.config.backend()}, the spec asks for {spec.backend}",
+            remedy="do not import keras before bertbench configures it, or set KERAS_BACKEND",
+        )
+    os.environ["KERAS_BACKEND"] = spec.backend
+
+
+def _configure_tensorflow(spec: RuntimeSpec) -> None:
+    onednn = "1" if spec.onednn else "0"
+    if "tensorflow" in sys.modules and os.environ.get(_ONEDNN) != onednn:
+        raise SetupError(
+            f"runtime.onednn: TensorFlow is already loaded with {_ONEDNN}={os.environ.get(_ONEDNN)!r}, "
+            f"the spec asks for {onednn!r}",
+            remedy=f"set {_ONEDNN}={onednn} before TensorFlow is imported, or let bertbench import it",
+        )
+    os.environ[_ONEDNN] = onednn
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # banners about kernels; errors stay
+    if spec.device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    tensorflow = _import("tensorflow", "tensorflow")
+    gpus = tensorflow.config.list_physical_devices("GPU")
+    _require_gpu(spec, bool(gpus))
+    threads = threads_of(spec)
+    try:
+        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+        # One operation at a time: each already uses every thread, and their order is then fixed.
+        tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+        for gpu in gpus:
+            tensorflow.config.experimental.set_memory_growth(gpu, enable=True)
+    except RuntimeError as error:
+        if tensorflow.config.threading.get_intra_op_parallelism_threads() != threads:
+            raise SetupError(
+                f"runtime.threads: TensorFlow has computed already, threads can no longer be set to {threads}: {error}",
+                remedy="run the spec in a process of its own",
+            ) from None
+    tensorflow.config.experimental.enable_tensor_float_32_execution(False)  # float32 means float32
+    if spec.deterministic:
+        tensorflow.config.experimental.enable_op_determinism()
+
+
+def _configure_jax(spec: RuntimeSpec) -> None:
+    jax = _import("jax", "jax")
+    if spec.device == "cpu":
+        jax.config.update("jax_platforms", "cpu")
+    _require_gpu(spec, jax.default_backend() == "gpu")
+    jax.config.update("jax_default_matmul_precision", "float32")
+    if spec.deterministic and jax.default_backend() == "gpu":
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
+
+
+def _configure_torch(spec: RuntimeSpec) -> None:
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what PyTorch asks for under determinism
+    torch = _import("torch", "torch")
+    _require_gpu(spec, torch.cuda.is_available())
+    torch.set_num_threads(threads_of(spec))
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.use_deterministic_algorithms(spec.deterministic)
+
+
+def _import(name: str, extra: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise SetupError(
+            f"runtime.backend: {name} cannot be imported: {error}", remedy=f"python -m pip install 'bertbench[{extra}]'"
+        ) from None
+
+
+def _require_gpu(spec: RuntimeSpec, present: bool) -> None:
+    if spec.device == "gpu" and not present:
+        raise SetupError(
+            f"runtime.device: the spec asks for a GPU and {spec.backend} sees none",
+            remedy="run on a machine with a GPU and its driver, or set runtime.device to 'auto'",
+        )
+
+
+def environment_facts(spec: RuntimeSpec, *, workers: int = 1) -> EnvironmentFacts:
+    """What this process runs on, after `configure`.
+
+    Args:
+        spec: What `configure` was given.
+        workers: Test workers of the session; under more than one, times say nothing.
+    """
+    gpus = _gpus()
+    numerics = {
+        "python": platform.python_version(),
+        "libraries": {name: _version(name) for name in _NUMERICS_LIBRARIES[spec.backend]},
+        "backend": spec.backend,
+        "architecture": platform.machine(),
+        "instruction_sets": _instruction_sets(),
+        "threads": threads_of(spec),
+        "onednn": spec.onednn if spec.backend == "tensorflow" else None,
+        "deterministic": spec.deterministic,
+        "flags": {name: os.environ[name] for name in _NUMERICS_FLAGS if name in os.environ},
+        "gpus": gpus if spec.device != "cpu" else [],
+    }
+    machine = {
+        "system": platform.system(),
+        "processor": _processor(),
+        "cores": available_cores(),
+        "memory_gibibytes": round(psutil.virtual_memory().total / 2**30),
+        "gpus": gpus,
+    }
+    return EnvironmentFacts(
+        numerics=numerics,
+        machine=machine,
+        numerics_fingerprint=_fingerprint(numerics),
+        machine_fingerprint=_fingerprint(machine),
+        workers=workers,
+    )
+
+
+def peak_memory_mebibytes() -> float:
+    """Highest resident memory of this process so far."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such module; its peak is in psutil
+        return float(psutil.Process().memory_info().peak_wset) / 2**20
+    kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kibibytes / 1024 if sys.platform != "darwin" else kibibytes / 2**20  # macOS counts bytes
+
+
+def _fingerprint(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _version(distribution: str) -> str | None:
+    for name in (distribution, f"{distribution}-cpu", f"{distribution}-intel"):  # the same library by another wheel
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return importlib.metadata.version(name)
+    return None
+
+
+def _cpu_fields() -> dict[str, str]:
+    """First processor of /proc/cpuinfo; empty where there is none."""
+    path = Path("/proc/cpuinfo")
+    if not path.exists():
+        return {}
+    first = path.read_text(encoding="utf-8").split("\n\n")[0]
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _instruction_sets() -> list[str]:
+    fields = _cpu_fields()
+    flags = set((fields.get("flags") or fields.get("Features") or "").split())
+    return [name for name in _INSTRUCTION_SETS if name in flags]
+
+
+def _processor() -> str:
+    fields = _cpu_fields()
+    if "model name" in fields:
+        numbers = "/".join(fields.get(key, "?") for key in ("cpu family", "model", "stepping"))
+        return f"{fields['model name']} ({numbers})"  # virtual machines often hide the name, never the numbers
+    return platform.processor() or platform.machine()
+
+
+def _gpus() -> list[dict[str, str]]:
+    """Name, memory and driver of each NVIDIA GPU; empty where the driver's own tool is absent."""
+    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)  # noqa: S603 - fixed words
+    except (OSError, subprocess.SubprocessError):
+        return []
+    rows = (line.split(", ") for line in answer.stdout.splitlines())
+    return [dict(zip(("name", "memory", "driver"), row, strict=False)) for row in rows]

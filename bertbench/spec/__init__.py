@@ -1,0 +1,46 @@
+"""One frozen, validated description of a benchmark."""
+
+from bertbench.spec.fields import (
+    AdamSpec,
+    AdamWSpec,
+    AugmentationSpec,
+    BudgetSpec,
+    CheckpointSpec,
+    DataSpec,
+    EarlyStoppingSpec,
+    ExpectSpec,
+    IdentitySpec,
+    ModelSpec,
+    OptimizerSpec,
+    RuntimeSpec,
+    ScheduleSpec,
+    SGDSpec,
+    Spec,
+    TrainingSpec,
+)
+from bertbench.spec.fingerprint import spec_fingerprint
+from bertbench.spec.reading import build_spec, override, read_spec, spec_fields
+
+__all__ = [
+    "AdamSpec",
+    "AdamWSpec",
+    "AugmentationSpec",
+    "BudgetSpec",
+    "CheckpointSpec",
+    "DataSpec",
+    "EarlyStoppingSpec",
+    "ExpectSpec",
+    "IdentitySpec",
+    "ModelSpec",
+    "OptimizerSpec",
+    "RuntimeSpec",
+    "SGDSpec",
+    "ScheduleSpec",
+    "Spec",
+    "TrainingSpec",
+    "build_spec",
+    "override",
+    "read_spec",
+    "spec_fields",
+    "spec_fingerprint",
+]

@@ -1,0 +1,34 @@
+"""One short name for all that shapes a run's numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from bertbench.spec.fields import Spec
+
+#: What people read or what is judged afterwards; it changes no number of a run.
+_NOT_THE_RECIPE = ("name", "title", "expect", "budget", "identity")
+
+
+def recipe(spec: Spec) -> dict[str, Any]:
+    """The part of *spec* that shapes a run's numbers: everything but names, promises, seeds and where files lie.
+
+    Folders are left out because their content is pinned by digests in the record; seeds, because they name
+    repetitions of one recipe.
+    """
+    fields = spec.model_dump(mode="json", exclude=set(_NOT_THE_RECIPE))
+    del fields["training"]["seeds"]
+    del fields["data"]["folder"]
+    for table in ("data", "checkpoint"):
+        del fields[table]["when_absent"]
+    if fields["checkpoint"]["source"].startswith("path:"):
+        fields["checkpoint"]["source"] = "path"
+    return fields
+
+
+def spec_fingerprint(spec: Spec) -> str:
+    """SHA-256 (64 hex digits) of the recipe; the order and layout of the TOML file do not matter."""
+    canonical = json.dumps(recipe(spec), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

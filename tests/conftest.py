@@ -1,0 +1,14 @@
+"""What all tests share. Its being here also puts this folder on the import path: ``from tiny_bert import ...``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_bert import write_tiny_bert
+
+
+@pytest.fixture(scope="session")
+def tiny_bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny BERT with default arguments; shared by the whole session, so read it only."""
+    return write_tiny_bert(tmp_path_factory.mktemp("tiny_bert"))
