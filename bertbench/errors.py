@@ -13,7 +13,8 @@
     │   └── NonFiniteLossError     a training step produced NaN or infinity
     ├── RecordError                a record that is unreadable or impossible
     │   └── RecordWriteError       a record could not be written
-    └── VerdictError               a question that the samples cannot answer
+    ├── VerdictError               a question that the samples cannot answer
+    └── ReportError                a view of a record that cannot be made here
 
 Library code raises these; only the command line exits and only the pytest plugin turns them into failures.
 Each message says who, where, what was given, what was expected and what to do next.
@@ -96,3 +97,7 @@ class RecordWriteError(RecordError):
 
 class VerdictError(BertbenchError):
     """A question that the samples cannot answer."""
+
+
+class ReportError(BertbenchError):
+    """A view of a record that cannot be made here."""

@@ -1,10 +1,13 @@
-"""Pretrained weights: found, checked by digest, opened as data. Nothing here ever runs code from a checkpoint."""
+"""What an opened checkpoint is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from bertbench.checkpoints.config import BertConfig
 
 
 @dataclass(frozen=True)
@@ -26,3 +29,12 @@ class Checkpoint:
     sha256: str
     config: dict[str, Any]
     weights_file: Path
+
+    @cached_property
+    def bert(self) -> BertConfig:
+        """The architecture, checked.
+
+        Raises:
+            CheckpointError: If `config.json` describes no BERT that bertbench computes.
+        """
+        return BertConfig.from_json(self.config, where=f"checkpoint {self.source}, {self.folder / 'config.json'}")

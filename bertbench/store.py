@@ -1,0 +1,267 @@
+"""Records on disk: atomic, versioned, safe for several processes.
+
+A run is a folder `runs/<run id>` with `record.json`, and per completed seed `seed-<n>/predictions.npz`. Everything is
+written under a name of its own beside its place and renamed into it, so that a reader, or a process killed at any
+moment, leaves either the old state or the new one. What cannot be read is reported, never skipped.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import platform
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, cast
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from bertbench.errors import RecordError, RecordWriteError
+from bertbench.observers import Observer
+from bertbench.record import SCHEMA_VERSION, RunRecord, SeedRun
+
+#: Where records go unless somebody says otherwise.
+DEFAULT_STORE = Path(".bertbench")
+#: A running record is written at most this often, so that keeping it costs under 1 % of a run.
+_SECONDS_BETWEEN_WRITES = 2.0
+
+Status = Literal["running", "completed", "failed", "interrupted", "killed", "unreadable"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run in a store, readable or not.
+
+    Attributes:
+        run_id: Name of its folder.
+        status: The record's outcome; `killed` if it still says 'running' and its process is gone.
+        record: Absent if unreadable.
+        problem: Why it is unreadable, in words.
+    """
+
+    run_id: str
+    status: Status
+    record: RunRecord | None
+    problem: str = ""
+
+
+class Store:
+    """A folder of records."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._runs = folder / "runs"
+
+    def run_folder(self, run_id: str) -> Path:
+        """Where a run's files are."""
+        return self._runs / run_id
+
+    def write(self, record: RunRecord) -> None:
+        """Put *record* in place of what was known of its run before.
+
+        Raises:
+            RecordWriteError: If the disk is full or the folder cannot be written; the former state stays.
+        """
+        content = record.model_dump_json(indent=1).encode()
+        folder = self.run_folder(record.run_id)
+        if folder.exists():
+            write_atomically(folder / "record.json", lambda stream: stream.write(content))
+            return
+        with _explained(folder):
+            self._runs.mkdir(parents=True, exist_ok=True)
+            beside = self._runs / f".{record.run_id}.{uuid.uuid4().hex[:8]}.new"
+            beside.mkdir()
+        try:
+            write_atomically(beside / "record.json", lambda stream: stream.write(content))
+            with _explained(folder):
+                beside.rename(folder)
+                _sync_folder(self._runs)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)  # gone already, unless something failed
+
+    def write_predictions(self, run_id: str, seed: int, logits: NDArray[np.float32], labels: NDArray[np.int32]) -> None:
+        """Keep a seed's validation logits.
+
+        Args:
+            run_id: A run that was written before.
+            seed: Of the spec.
+            logits: float32 (epochs, rows, classes).
+            labels: int32 (rows,).
+
+        Raises:
+            RecordWriteError: Like `write`.
+        """
+        folder = self.run_folder(run_id) / f"seed-{seed}"
+        with _explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        packed = io.BytesIO()
+        np.savez_compressed(packed, logits=logits, labels=labels)
+        write_atomically(folder / "predictions.npz", lambda stream: stream.write(packed.getbuffer()))
+
+    def read_predictions(self, run_id: str, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Logits float32 (epochs, rows, classes) and labels int32 (rows,) of a seed.
+
+        Raises:
+            RecordError: If they are absent or damaged.
+        """
+        path = self.run_folder(run_id) / f"seed-{seed}" / "predictions.npz"
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return arrays["logits"], arrays["labels"]
+        except (OSError, ValueError, KeyError) as error:
+            raise RecordError(f"{path}: no predictions can be read: {error}", remedy="run the spec again") from None
+
+    def read(self, run_id: str) -> RunRecord:
+        """One record.
+
+        Raises:
+            RecordError: If it is absent, damaged, or of a newer schema.
+        """
+        path = self.run_folder(run_id) / "record.json"
+        return read_record(path)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All runs, oldest first, those that cannot be read included."""
+        if not self._runs.is_dir():
+            return ()
+        names = sorted(p.name for p in self._runs.iterdir() if p.is_dir() and not p.name.startswith("."))
+        return tuple(self._entry(name) for name in names)
+
+    def find(self, name: str = "latest") -> Entry:
+        """The run whose id is or begins with *name*; the newest of a spec of that name; `latest` is the newest of all.
+
+        Raises:
+            RecordError: If there is none, or more than one begins so.
+        """
+        entries = self.entries()
+        if not entries:
+            raise RecordError(f"{self.folder}: holds no runs", remedy="bertbench run SPEC")
+        if name == "latest":
+            return entries[-1]
+        exact = [e for e in entries if e.run_id == name]
+        found = exact or [e for e in entries if e.run_id.startswith(name)]
+        if len(found) > 1:
+            ids = ", ".join(e.run_id for e in found[:5])
+            raise RecordError(f"{self.folder}: {len(found)} runs begin with {name!r}: {ids}", remedy="give more of the id")
+        of_spec = [e for e in entries if e.record is not None and e.record.spec.name == name]
+        if not found and not of_spec:
+            newest = ", ".join(e.run_id for e in entries[-3:])
+            raise RecordError(f"{self.folder}: no run {name!r}; the newest are {newest}", remedy="bertbench show --all")
+        return (found or of_spec)[-1]
+
+    def _entry(self, run_id: str) -> Entry:
+        try:
+            record = self.read(run_id)
+        except RecordError as error:
+            return Entry(run_id, "unreadable", None, error.message)
+        return Entry(run_id, status_of(record), record)
+
+
+def read_record(path: Path) -> RunRecord:
+    """The record of one file.
+
+    Raises:
+        RecordError: If it is absent, damaged, or of a newer schema.
+    """
+    try:
+        fields = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{path}: no record can be read: {error}", remedy="run the spec again") from None
+    version = fields.get("schema_version") if isinstance(fields, dict) else None
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise RecordError(
+            f"{path}: schema version {version!r}; this bertbench reads up to {SCHEMA_VERSION}",
+            remedy="upgrade bertbench, or run the spec again",
+        )
+    try:
+        return RunRecord.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RecordError(f"{path}: is no record: {where}: {first['msg']}", remedy="run the spec again") from None
+
+
+def status_of(record: RunRecord) -> Status:
+    """The outcome, or `killed` if it still says 'running' and the process that wrote it is gone."""
+    if record.outcome != "running" or record.process.host != platform.node():
+        return record.outcome
+    try:
+        alive = abs(psutil.Process(record.process.pid).create_time() - record.process.started) < 1.0
+    except psutil.NoSuchProcess:
+        alive = False
+    return "running" if alive else "killed"
+
+
+class RecordKeeper(Observer):
+    """Keeps a run on disk while it goes on: its beginning, every seed, its end; epochs in between now and then."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._run_id = ""
+        self._written = -_SECONDS_BETWEEN_WRITES
+
+    def run_changed(self, record: RunRecord) -> None:
+        """Write it, unless nothing but a moment has passed."""
+        now = time.monotonic()
+        if record.outcome == "running" and self._run_id and now - self._written < _SECONDS_BETWEEN_WRITES:
+            return
+        self._run_id = record.run_id
+        self._store.write(record)
+        self._written = now
+
+    def seed_finished(self, run: SeedRun, logits: NDArray[np.float32], labels: NDArray[np.int32]) -> None:
+        """Keep the predictions; the record follows."""
+        self._store.write_predictions(self._run_id, run.seed, logits, labels)
+        self._written = -_SECONDS_BETWEEN_WRITES
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Have *write* fill a file beside *path*, then rename it into place.
+
+    Raises:
+        RecordWriteError: If that fails; what was at *path* before stays, and nothing is left beside it.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.new")
+    with _explained(path):
+        try:
+            with beside.open("xb") as stream:
+                write(cast(BinaryIO, stream))
+                stream.flush()
+                os.fsync(stream.fileno())
+            beside.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a loss of power, where folders can be synced at all."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn an OSError into one that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise RecordWriteError(
+            f"{path}: cannot be written: {error.strerror or error}; nothing there was changed",
+            remedy="free space, make the folder writable, or choose another with --store",
+        ) from error

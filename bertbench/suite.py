@@ -1,0 +1,393 @@
+"""Benchmarks run and judged: the only place that strings the rooms together.
+
+A spec runs in a process of its own, so that nothing loaded before can change its bits, a crash takes nobody along, and
+peak memory is its own. The repeat that identity is judged by is one more such process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict
+
+from bertbench.errors import CheckpointAbsentError, DataAbsentError, RecordError
+from bertbench.observers import Observer
+from bertbench.record import Failure, RunRecord
+from bertbench.spec import Spec, override, read_spec
+from bertbench.store import RecordKeeper, Store, write_atomically
+from bertbench.verdict import Check, Outcome, judge_budget, judge_repeat, judge_threshold, overall
+
+#: Lines of a dead process's last words that are kept.
+_LAST_WORDS_LINES = 12
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A spec and where it stands.
+
+    Attributes:
+        spec: What to run.
+        base_folder: Where its relative paths begin.
+        file: The TOML file, if it came from one.
+    """
+
+    spec: Spec
+    base_folder: Path
+    file: Path | None = None
+
+    @property
+    def key(self) -> str:
+        """Names this benchmark, promises and seeds included: 16 hex digits."""
+        content = f"{self.base_folder.resolve()}|{self.spec.model_dump_json()}"
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A benchmark that ran, or did not.
+
+    Attributes:
+        benchmark: What was to run.
+        record: The run; None if it was skipped.
+        repeat: The repeat in a fresh process, if the spec asks for one.
+        checks: Every promise, judged; empty if skipped.
+        skipped: Why it was skipped and what to do; empty if it ran.
+    """
+
+    benchmark: Benchmark
+    record: RunRecord | None
+    repeat: RunRecord | None
+    checks: tuple[Check, ...]
+    skipped: str = ""
+
+    @property
+    def outcome(self) -> Outcome | Literal["skipped"]:
+        """Of all checks together."""
+        return "skipped" if self.skipped else overall(self.checks)
+
+
+def load_benchmark(source: Path | str | Spec, *, seeds: Sequence[int] | None = None) -> Benchmark:
+    """A benchmark from a TOML file or a spec.
+
+    Args:
+        source: A file, or a spec whose relative paths begin in the current folder.
+        seeds: In place of the spec's own.
+
+    Raises:
+        SpecError: If it describes no possible benchmark.
+    """
+    if isinstance(source, Spec):
+        spec, base_folder, file = source, Path.cwd(), None
+    else:
+        file = Path(source)
+        spec, base_folder = read_spec(file), file.parent
+    if seeds is not None:
+        spec = override(spec, {"training.seeds": tuple(seeds)}, where=f"{file or spec.name} with other seeds")
+    return Benchmark(spec, base_folder, file)
+
+
+def run_benchmark(
+    benchmark: Benchmark,
+    store: Store,
+    *,
+    workers: int = 1,
+    here: bool = False,
+    observers: tuple[Observer, ...] = (),
+    save_models_to: Path | None = None,
+) -> Result:
+    """Run, repeat, judge.
+
+    Args:
+        benchmark: What to run.
+        store: Where the records go.
+        workers: Test workers that share the machine.
+        here: Run in this process instead of one of its own; the repeat always has its own.
+        observers: Told of the run's progress; only if it runs here.
+        save_models_to: Where trained models go; nowhere if None.
+
+    Returns:
+        The result; a run that failed is a result too, with its reason in the record.
+
+    Raises:
+        KeyboardInterrupt: If it was interrupted; the record says so.
+        RecordWriteError: If the store cannot be written.
+    """
+    request = Request.of(benchmark, store, workers=workers, save_models_to=save_models_to)
+    record = run_request_here(request, observers) if here else run_request(request)
+    if reason := _absence(benchmark.spec, record):
+        return Result(benchmark, None, None, (), skipped=reason)
+    repeat = None
+    if benchmark.spec.identity.repeat != "no" and record.outcome == "completed":
+        repeat = run_request(Request.of(_repetition(benchmark), store, workers=workers))
+    return Result(benchmark, record, repeat, judge(record, repeat))
+
+
+def judge(record: RunRecord, repeat: RunRecord | None) -> tuple[Check, ...]:
+    """Hold every promise of a record's spec against it.
+
+    Args:
+        record: The run.
+        repeat: Its repeat; without one, identity is undecided if the spec promises it and the run completed.
+    """
+    checks = [_ran(record)]
+    checks += [judge_threshold(expect, record) for expect in record.spec.expect]
+    checks += [judge_budget(budget, record) for budget in record.spec.budget]
+    if record.spec.identity.repeat != "no" and repeat is not None:
+        checks.append(judge_repeat(record, repeat))
+    elif record.spec.identity.repeat != "no":
+        checks.append(_not_repeated(record))
+    return tuple(checks)
+
+
+def result_of(benchmark: Benchmark, store: Store, run_id: str, repeat_run_id: str | None) -> Result:
+    """A result again, from the records it came from.
+
+    Raises:
+        RecordError: If one cannot be read.
+    """
+    record = store.read(run_id)
+    repeat = store.read(repeat_run_id) if repeat_run_id else None
+    return Result(benchmark, record, repeat, judge(record, repeat))
+
+
+class Session:
+    """Runs each benchmark once, whoever of several processes asks first; the others wait and read the record.
+
+    A failed run is remembered like any other: asking again does not run it again.
+    """
+
+    def __init__(self, store: Store, session_id: str, *, workers: int = 1) -> None:
+        """Join or begin a session.
+
+        Args:
+            store: Where records go.
+            session_id: Shared by all processes of the session.
+            workers: How many those are.
+        """
+        self.store = store
+        self._folder = store.folder / "sessions" / session_id
+        self._workers = workers
+        self._known: dict[str, Result] = {}
+
+    def result(self, benchmark: Benchmark) -> Result:
+        """The one result of this session, run now if nobody has."""
+        if benchmark.key not in self._known:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._folder / f"{benchmark.key}.lock"):
+                self._known[benchmark.key] = self._remembered(benchmark) or self._run(benchmark)
+        return self._known[benchmark.key]
+
+    def results(self) -> tuple[Result, ...]:
+        """All results of the session, of all processes, in the order of their names."""
+        notes = [json.loads(path.read_bytes()) for path in sorted(self._folder.glob("*.json"))]
+        results = (self._from_note(note) for note in notes)
+        return tuple(sorted(results, key=lambda result: result.benchmark.spec.name))
+
+    def end(self) -> None:
+        """Forget who waited for whom; the records stay."""
+        for path in self._folder.glob("*"):
+            path.unlink()
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()
+
+    def _remembered(self, benchmark: Benchmark) -> Result | None:
+        note = self._folder / f"{benchmark.key}.json"
+        return self._from_note(json.loads(note.read_bytes())) if note.exists() else None
+
+    def _run(self, benchmark: Benchmark) -> Result:
+        result = run_benchmark(benchmark, self.store, workers=self._workers)
+        note = json.dumps(
+            {
+                "spec": benchmark.spec.model_dump(mode="json", exclude_unset=True),
+                "base_folder": str(benchmark.base_folder),
+                "file": str(benchmark.file) if benchmark.file else None,
+                "run_id": result.record.run_id if result.record else None,
+                "repeat_run_id": result.repeat.run_id if result.repeat else None,
+                "skipped": result.skipped,
+            }
+        )
+        write_atomically(self._folder / f"{benchmark.key}.json", lambda stream: stream.write(note.encode()))
+        return result
+
+    def _from_note(self, note: dict[str, Any]) -> Result:
+        benchmark = Benchmark(
+            Spec.model_validate_json(json.dumps(note["spec"])),
+            Path(note["base_folder"]),
+            Path(note["file"]) if note["file"] else None,
+        )
+        if note["skipped"]:
+            return Result(benchmark, None, None, (), skipped=note["skipped"])
+        return result_of(benchmark, self.store, note["run_id"], note["repeat_run_id"])
+
+
+class Request(BaseModel):
+    """What a process of its own is asked to run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    spec: Spec
+    run_id: str
+    base_folder: Path
+    store: Path
+    workers: int = 1
+    save_models_to: Path | None = None
+
+    @classmethod
+    def of(
+        cls, benchmark: Benchmark, store: Store, *, workers: int, save_models_to: Path | None = None
+    ) -> Request:
+        """A request for a new run."""
+        from bertbench.training import new_run_id
+
+        return cls(
+            spec=benchmark.spec,
+            run_id=new_run_id(benchmark.spec.name),
+            base_folder=benchmark.base_folder,
+            store=store.folder,
+            workers=workers,
+            save_models_to=save_models_to,
+        )
+
+
+def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> RunRecord:
+    """Run in this process. Failures are in the record; an interrupt is raised again, as is what is no failure of a run.
+
+    Raises:
+        KeyboardInterrupt: After the record says so.
+        RecordWriteError: If the record could not be written.
+    """
+    from bertbench.errors import BertbenchError, RecordWriteError
+    from bertbench.training import run_spec
+
+    store = Store(request.store)
+    try:
+        return run_spec(
+            request.spec,
+            base_folder=request.base_folder,
+            cache_folder=request.store / "cache",
+            observers=(RecordKeeper(store), *observers),
+            workers=request.workers,
+            save_models_to=request.save_models_to,
+            run_id=request.run_id,
+        )
+    except RecordWriteError:
+        raise
+    except BertbenchError:
+        return store.read(request.run_id)
+
+
+def run_request(request: Request, *, command: Callable[[], list[str]] | None = None) -> RunRecord:
+    """Run in a process of its own and read what it recorded.
+
+    A process that dies without a last word is recorded as failed, with the end of what it printed.
+
+    Args:
+        request: What to run.
+        command: Makes the command line of the process, for tests; the worker of this package if None.
+
+    Raises:
+        KeyboardInterrupt: After the process has recorded the interrupt.
+        RecordWriteError: If the store cannot be written.
+    """
+    line = command() if command else [sys.executable, "-m", "bertbench.worker"]
+    with subprocess.Popen(  # noqa: S603 - this interpreter, this package
+        line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        try:
+            printed, _ = process.communicate(request.model_dump_json(exclude_unset=True))
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+            raise
+    return _final_record(request, process.returncode, printed)
+
+
+def _final_record(request: Request, status: int, printed: str) -> RunRecord:
+    """The record of a process that is gone; completed by its end if it could not do so itself."""
+    store = Store(request.store)
+    last_words = "\n".join(printed.strip().splitlines()[-_LAST_WORDS_LINES:])
+    try:
+        record = store.read(request.run_id)
+    except RecordError as error:
+        from bertbench.errors import RecordWriteError
+
+        raise RecordWriteError(
+            f"{request.spec.name}: the run left no record ({error.message}); its last words:\n{last_words}",
+            remedy="see the last words; is the store writable?",
+        ) from None
+    if record.outcome != "running":
+        return record
+    died = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+    failure = Failure(kind="ProcessDied", message=f"the process ended with {died}. {last_words}".strip(), phase="unknown")
+    seeds = tuple(
+        run if run.outcome != "running" else run.model_copy(update={"outcome": "failed", "failure": failure})
+        for run in record.seeds
+    )
+    ended = record.model_copy(
+        update={"outcome": "failed", "failure": failure, "seeds": seeds, "finished_at": datetime.now(timezone.utc)}
+    )
+    store.write(ended)
+    return ended
+
+
+def _repetition(benchmark: Benchmark) -> Benchmark:
+    """The same spec with the seeds that are run again."""
+    seeds = benchmark.spec.training.seeds
+    again = seeds if benchmark.spec.identity.repeat == "every_seed" else seeds[:1]
+    expect = tuple(promise for promise in benchmark.spec.expect if promise.over != "lower_bound" or len(again) > 1)
+    training = benchmark.spec.training.model_copy(update={"seeds": again})
+    spec = benchmark.spec.model_copy(update={"training": training, "expect": expect})
+    return Benchmark(spec, benchmark.base_folder, benchmark.file)
+
+
+def _absence(spec: Spec, record: RunRecord) -> str:
+    """Why the spec is skipped: it says so of data or weights that are not there; empty if it is not."""
+    kind = record.failure.kind if record.failure else ""
+    skips = (kind == DataAbsentError.__name__ and spec.data.when_absent == "skip") or (
+        kind == CheckpointAbsentError.__name__ and spec.checkpoint.when_absent == "skip"
+    )
+    return record.failure.message if record.failure and skips else ""
+
+
+def _ran(record: RunRecord) -> Check:
+    completed = record.outcome == "completed"
+    reason = f"{len(record.seeds)} seeds completed" if completed else _what_went_wrong(record)
+    return Check(
+        name="run",
+        kind="run",
+        outcome="pass" if completed else "fail",
+        observed=record.outcome,
+        promised="completed",
+        reason=reason,
+        next_step="" if completed else f"bertbench show {record.run_id}",
+    )
+
+
+def _what_went_wrong(record: RunRecord) -> str:
+    if record.failure is None:
+        return f"the run is {record.outcome}"
+    return f"{record.failure.kind} in phase {record.failure.phase}: {record.failure.message}"
+
+
+def _not_repeated(record: RunRecord) -> Check:
+    completed = record.outcome == "completed"
+    return Check(
+        name="identity_on_repeat",
+        kind="identity",
+        outcome="undecided" if completed else "fail",
+        observed="not repeated",
+        promised="equal bits",
+        reason="no repeat in a fresh process was asked for" if completed else f"the run is {record.outcome}",
+        next_step="run without --no-repeat" if completed else f"bertbench show {record.run_id}",
+    )

@@ -1,0 +1,276 @@
+"""From a spec to a record: the whole of a run on one page."""
+
+from __future__ import annotations
+
+import os
+import platform
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bertbench import runtime
+from bertbench.checkpoints import Checkpoint, open_checkpoint
+from bertbench.data import (
+    Dataset,
+    TokenizedDataset,
+    Tokenizer,
+    check,
+    load_tokenizer,
+    read_dataset,
+    refuse_hard,
+    tokenize,
+)
+from bertbench.engines import create_engine
+from bertbench.engines.protocol import Task
+from bertbench.errors import NonFiniteLossError
+from bertbench.fine_tuning import Rows, SeedProgress, fine_tune, first_batches, total_steps
+from bertbench.observers import Observer, Observers
+from bertbench.phases import PhaseClock
+from bertbench.record import (
+    CheckpointFacts,
+    DataFacts,
+    EnvironmentFacts,
+    EpochRow,
+    Failure,
+    FindingRow,
+    Outcome,
+    ProcessFacts,
+    RunRecord,
+    SeedRun,
+)
+from bertbench.spec import Spec, spec_fingerprint
+from bertbench.version import VERSION
+
+
+def run_spec(
+    spec: Spec,
+    *,
+    base_folder: Path,
+    cache_folder: Path | None = None,
+    observers: tuple[Observer, ...] = (),
+    workers: int = 1,
+    save_models_to: Path | None = None,
+    run_id: str | None = None,
+) -> RunRecord:
+    """Fine-tune BERT as *spec* says, once per seed.
+
+    Args:
+        spec: The benchmark.
+        base_folder: Where relative paths of the spec begin.
+        cache_folder: Where tokenized rows are kept between runs; nowhere if None.
+        observers: Told of every change of the record; the store and the progress bar are such.
+        workers: Test workers of the session; recorded, since under more than one times say nothing.
+        save_models_to: Each seed's model is saved in a folder `seed-<n>` of this one; not saved if None.
+        run_id: Name of the run; a new one if None.
+
+    Returns:
+        The record, completed.
+
+    Raises:
+        BertbenchError: If the run failed; the observers have been told, with the reason.
+        KeyboardInterrupt: If it was interrupted; likewise.
+    """
+    run = _Run(spec, run_id or new_run_id(spec.name), observers)
+    with run.recorded():
+        # What is fine-tuned, and on what
+        with run.clock.phase("data"):
+            checkpoint = open_checkpoint(spec.checkpoint, base_folder=base_folder)
+            run.checkpoint = CheckpointFacts(
+                source=checkpoint.source, revision=checkpoint.revision, sha256=checkpoint.sha256
+            )
+            dataset = read_dataset(spec.data, base_folder=base_folder)
+        with run.clock.phase("tokenize"):
+            tokenizer = load_tokenizer(checkpoint.folder)
+            tokenized = tokenize(
+                dataset, tokenizer, max_length_tokens=spec.data.max_length_tokens, cache_folder=cache_folder
+            )
+        run.data = _data_facts(dataset, tokenized, tokenizer)
+        rows = _rows(dataset, tokenized, tokenizer)
+
+        # The process: last of what can be refused, since loading a backend takes seconds
+        with run.clock.phase("import"):
+            runtime.configure(spec.runtime)
+        run.environment = runtime.environment_facts(spec.runtime, workers=workers)
+
+        # The engine, traced once for all seeds
+        with run.clock.phase("build"):
+            engine = create_engine(_task(spec, checkpoint, dataset, tokenized))
+        with run.clock.phase("trace"):
+            engine.prepare(spec.training.seeds[0])
+            engine.trace(*first_batches(rows, spec, spec.training.seeds[0]))
+        run.changed()
+
+        # The seeds
+        for seed in spec.training.seeds:
+            run.clock.current = "steps"
+            run.begin_seed(seed)
+            run.end_seed(fine_tune(engine, rows, spec, run.progress, run.observers))
+            if save_models_to is not None:
+                with run.clock.phase("save"):
+                    engine.save(save_models_to / f"seed-{seed}")
+    return run.record
+
+
+def check_spec_data(
+    spec: Spec, *, base_folder: Path, cache_folder: Path | None = None
+) -> tuple[DataFacts, TokenizedDataset]:
+    """Read, tokenize and check the rows of *spec* without training and without loading a backend.
+
+    Args:
+        spec: The benchmark.
+        base_folder: Where relative paths of the spec begin.
+        cache_folder: Where tokenized rows are kept between runs.
+
+    Returns:
+        What was read, with all findings, hard ones included; and the tokenized rows.
+
+    Raises:
+        DataError: If the rows cannot even be read.
+        CheckpointError: If there is no tokenizer.
+    """
+    checkpoint = open_checkpoint(spec.checkpoint, base_folder=base_folder)
+    dataset = read_dataset(spec.data, base_folder=base_folder)
+    tokenizer = load_tokenizer(checkpoint.folder)
+    tokenized = tokenize(dataset, tokenizer, max_length_tokens=spec.data.max_length_tokens, cache_folder=cache_folder)
+    return _data_facts(dataset, tokenized, tokenizer, refuse=False), tokenized
+
+
+def new_run_id(name: str) -> str:
+    """A name that sorts by UTC time and that no other process chooses."""
+    now = datetime.now(timezone.utc)
+    return f"{now:%Y%m%dT%H%M%S}Z-{name}-{uuid.uuid4().hex[:8]}"
+
+
+class _Run(Observer):
+    """The record while it grows; hears of its own epochs, so that observers know of a seed that is not done yet."""
+
+    def __init__(self, spec: Spec, run_id: str, observers: tuple[Observer, ...]) -> None:
+        self.observers = Observers((*observers, self))
+        self._told = Observers(observers)
+        self.clock = PhaseClock()
+        self.environment: EnvironmentFacts | None = None
+        self.data: DataFacts | None = None
+        self.checkpoint: CheckpointFacts | None = None
+        self.progress: SeedProgress
+        self._seeds: list[SeedRun] = []
+        self._unfinished: SeedProgress | None = None
+        self._fixed: dict[str, Any] = {
+            "run_id": run_id,
+            "bertbench_version": VERSION,
+            "spec": spec,
+            "spec_fingerprint": spec_fingerprint(spec),
+            "started_at": datetime.now(timezone.utc),
+            "process": _this_process(),
+        }
+        self.record = self._as_record("running")
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Whatever happens inside, the record says so: also a crash, also Ctrl-C."""
+        self.changed()
+        try:
+            yield
+        except BaseException as error:
+            outcome: Outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            failure = self._failure(error)
+            self._tell(outcome, failure)
+            raise
+        self._tell("completed")
+
+    def begin_seed(self, seed: int) -> None:
+        self.progress = self._unfinished = SeedProgress(seed)
+
+    def end_seed(self, run: SeedRun) -> None:
+        self._unfinished = None
+        self._seeds.append(run)
+        self.changed()
+
+    def epoch_finished(self, seed: int, row: EpochRow) -> None:  # noqa: ARG002 - the progress holds both
+        """An epoch is part of the record."""
+        self.changed()
+
+    def changed(self) -> None:
+        """Tell the observers what is known by now."""
+        self._tell("running")
+
+    def _tell(self, outcome: Outcome, failure: Failure | None = None) -> None:
+        self.record = self._as_record(outcome, failure)
+        self._told.run_changed(self.record)
+
+    def _as_record(self, outcome: Outcome, failure: Failure | None = None) -> RunRecord:
+        ended = outcome != "running"
+        unfinished = (self._unfinished.as_run(outcome, failure=failure),) if self._unfinished else ()
+        return RunRecord(
+            **self._fixed,
+            finished_at=datetime.now(timezone.utc) if ended else None,
+            outcome=outcome,
+            failure=failure,
+            environment=self.environment,
+            data=self.data,
+            checkpoint=self.checkpoint,
+            phases_seconds={**self.clock.seconds, "total": self.clock.total()},
+            seeds=(*self._seeds, *unfinished),
+        )
+
+    def _failure(self, error: BaseException) -> Failure:
+        seed = self._unfinished
+        return Failure(
+            kind=type(error).__name__,
+            message=str(error) or type(error).__name__,
+            phase=self.clock.current,
+            seed=seed.seed if seed else None,
+            epoch=seed.epoch if seed else None,
+            step=error.step if isinstance(error, NonFiniteLossError) else (seed.step if seed else None),
+        )
+
+
+def _this_process() -> ProcessFacts:
+    return ProcessFacts(pid=os.getpid(), host=platform.node(), started=psutil.Process().create_time())
+
+
+def _rows(dataset: Dataset, tokenized: TokenizedDataset, tokenizer: Tokenizer) -> Rows:
+    return Rows(
+        train=tokenized.splits["train"],
+        validation=tokenized.splits["validation"],
+        label_names=dataset.label_names,
+        special=tokenizer.special,
+    )
+
+
+def _task(spec: Spec, checkpoint: Checkpoint, dataset: Dataset, tokenized: TokenizedDataset) -> Task:
+    return Task(
+        spec=spec,
+        checkpoint=checkpoint,
+        label_names=dataset.label_names,
+        vocabulary_in_use=tokenized.vocabulary_in_use,
+        total_steps=total_steps(spec, tokenized.splits["train"].rows),
+        longest_row_tokens=max(int(split.lengths.max()) for split in tokenized.splits.values() if split.rows),
+    )
+
+
+def _data_facts(
+    dataset: Dataset, tokenized: TokenizedDataset, tokenizer: Tokenizer, *, refuse: bool = True
+) -> DataFacts:
+    """What was read; a hard fault stops the run before anything is built."""
+    findings = check(dataset, tokenized)
+    if refuse:
+        refuse_hard(findings)
+    return DataFacts(
+        source=dataset.source,
+        sha256=dataset.sha256,
+        tokenizer_sha256=tokenizer.sha256,
+        label_names=dataset.label_names,
+        rows={name: split.rows for name, split in tokenized.splits.items()},
+        tokens={name: len(split.token_ids) for name, split in tokenized.splits.items()},
+        findings=tuple(
+            FindingRow(name=f.name, severity=f.severity, split=f.split, message=f.message, rows=f.rows, value=f.value)
+            for f in findings
+        ),
+    )
+
+

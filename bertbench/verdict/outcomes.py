@@ -1,0 +1,45 @@
+"""What a verdict is: an outcome, its reasons in words and numbers, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["fail", "no_baseline", "undecided", "pass"]
+
+#: The first of these that any check has is the outcome of all: doubt never passes.
+PRECEDENCE: tuple[Outcome, ...] = ("fail", "no_baseline", "undecided", "pass")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One promise, judged.
+
+    Attributes:
+        name: Names the promise within its spec, such as `validation_accuracy_every_seed`.
+        kind: What sort of promise.
+        outcome: The verdict on it.
+        observed: The number or words seen, formatted.
+        promised: The bound, formatted.
+        reason: One sentence that says why.
+        next_step: What to do; empty on a pass.
+        observed_value: The number behind `observed`, if there is one.
+        promised_value: The number behind `promised`, if there is one.
+    """
+
+    name: str
+    kind: Literal["run", "threshold", "budget", "identity"]
+    outcome: Outcome
+    observed: str
+    promised: str
+    reason: str
+    next_step: str = ""
+    observed_value: float | None = None
+    promised_value: float | None = None
+
+
+def overall(checks: Iterable[Check]) -> Outcome:
+    """The outcome of all checks together; of no checks at all it is `undecided`, since nothing was measured."""
+    seen = {check.outcome for check in checks}
+    return next((outcome for outcome in PRECEDENCE if outcome in seen), "undecided")

@@ -1,0 +1,124 @@
+"""Promises about quality, held against a record.
+
+`every_seed` and `mean` are assertions about what ran and carry no error rate. `lower_bound` is a one-sided t test on the
+mean over seeds at 95 %: pass if the bound on the bad side holds the promise, fail if the bound on the good side breaks
+it, undecided between.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+
+from bertbench.quantities import Quantity, quality_of
+from bertbench.record import RunRecord, SeedRun
+from bertbench.spec import ExpectSpec
+from bertbench.verdict.outcomes import Check, Outcome
+
+#: Confidence of `lower_bound`, one-sided.
+CONFIDENCE = 0.95
+
+
+def threshold_name(expect: ExpectSpec) -> str:
+    """A name for the promise that is unique within a spec."""
+    best = "_best_epoch" if expect.epoch == "best" else ""
+    return f"{expect.quantity}{best}_{expect.over}"
+
+
+def judge_threshold(expect: ExpectSpec, record: RunRecord) -> Check:
+    """Hold one promise against what ran.
+
+    Args:
+        expect: The promise.
+        record: The run; if it is not completed the promise is not kept.
+    """
+    split, quantity = quality_of(expect.quantity)
+    if record.outcome != "completed":
+        return _check(expect, quantity, "fail", None, f"the run is {record.outcome}, so nothing was shown")
+    values = {run.seed: value_at(run, split, quantity, expect.epoch) for run in record.seeds}
+    if not all(quantity.is_valid(value) for value in values.values()):
+        broken = {seed: value for seed, value in values.items() if not quantity.is_valid(value)}
+        return _check(expect, quantity, "fail", math.nan, f"{expect.quantity} is no possible value: {broken}")
+    if expect.over == "every_seed":
+        return _every_seed(expect, quantity, values)
+    if expect.over == "mean":
+        return _mean(expect, quantity, tuple(values.values()))
+    rows = record.data.rows[split] if record.data else 0
+    return _lower_bound(expect, quantity, tuple(values.values()), rows)
+
+
+def value_at(run: SeedRun, split: str, quantity: Quantity, epoch: str) -> float:
+    """A seed's value at its last epoch, or at the epoch where it was best.
+
+    With early stopping and `restore_best`, the last epoch is the one whose weights the seed ended with.
+    """
+    values = [float(getattr(getattr(row, split), quantity.name)) for row in run.epochs]
+    if epoch == "best":
+        if any(math.isnan(value) for value in values):
+            return math.nan  # max and min would step over it
+        return max(values) if quantity.better == "higher" else min(values)
+    return values[run.best_epoch_restored if run.best_epoch_restored is not None else -1]
+
+
+def keeps(quantity: Quantity, value: float, bound: float) -> bool:
+    """Whether *value* is on the promised side of *bound*; NaN never is."""
+    return value >= bound if quantity.better == "higher" else value <= bound
+
+
+def _every_seed(expect: ExpectSpec, quantity: Quantity, values: dict[int, float]) -> Check:
+    pick = min if quantity.better == "higher" else max
+    seed, worst = pick(values.items(), key=lambda item: item[1])
+    missed = [seed for seed, value in values.items() if not keeps(quantity, value, expect.bound)]
+    if missed:
+        listed = ", ".join(f"seed {s}: {quantity.format(values[s])}" for s in missed)
+        return _check(expect, quantity, "fail", worst, f"{len(missed)} of {len(values)} seeds missed it: {listed}")
+    return _check(expect, quantity, "pass", worst, f"worst of {len(values)} seeds is seed {seed}")
+
+
+def _mean(expect: ExpectSpec, quantity: Quantity, values: Sequence[float]) -> Check:
+    mean = statistics.fmean(values)
+    outcome: Outcome = "pass" if keeps(quantity, mean, expect.bound) else "fail"
+    return _check(expect, quantity, outcome, mean, f"mean over {len(values)} seeds")
+
+
+def _lower_bound(expect: ExpectSpec, quantity: Quantity, values: Sequence[float], rows: int) -> Check:
+    """Statistics: t with S - 1 degrees of freedom; the spread is at least that of rounding to whole rows.
+
+    Accuracies are multiples of 1/n; a uniform rounding error of that width has standard deviation 1/(n sqrt 12), so
+    equal values on a few seeds never claim certainty.
+    """
+    seeds = len(values)
+    if seeds < 2:
+        return _check(expect, quantity, "undecided", values[0], "one seed has no spread; two or more are needed")
+    from scipy import stats  # half a second, and only needed here
+
+    mean = statistics.fmean(values)
+    spread = max(statistics.stdev(values), 1 / (rows * math.sqrt(12)))
+    half = float(stats.t.ppf(CONFIDENCE, seeds - 1)) * spread / math.sqrt(seeds)
+    worse, better = (mean - half, mean + half) if quantity.better == "higher" else (mean + half, mean - half)
+    said = f"mean {quantity.format(mean)} over {seeds} seeds, 95 % bound {quantity.format(worse)}"
+    if keeps(quantity, worse, expect.bound):
+        return _check(expect, quantity, "pass", worse, said)
+    if not keeps(quantity, better, expect.bound):
+        return _check(expect, quantity, "fail", worse, said)
+    return _check(expect, quantity, "undecided", worse, f"{said}: too few seeds to tell")
+
+
+def _check(expect: ExpectSpec, quantity: Quantity, outcome: Outcome, observed: float | None, reason: str) -> Check:
+    sign = ">=" if quantity.better == "higher" else "<="
+    next_steps: dict[Outcome, str] = {
+        "fail": "look at 'bertbench show' for the epoch table; check the data ('bertbench data'), then the recipe",
+        "undecided": "give training.seeds more seeds",
+    }
+    return Check(
+        name=threshold_name(expect),
+        kind="threshold",
+        outcome=outcome,
+        observed=quantity.format(observed),
+        promised=f"{sign} {quantity.format(expect.bound)}",
+        reason=reason,
+        next_step=next_steps.get(outcome, ""),
+        observed_value=observed,
+        promised_value=expect.bound,
+    )

@@ -1,0 +1,5 @@
+"""Which bertbench this is."""
+
+from importlib.metadata import version
+
+VERSION = version("bertbench")
