@@ -21,11 +21,12 @@ from typing import Any, Literal
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
-from bertbench.errors import CheckpointAbsentError, DataAbsentError, RecordError
+from bertbench.errors import BertbenchError, CheckpointAbsentError, DataAbsentError, RecordError, RecordWriteError
 from bertbench.observers import Observer
 from bertbench.record import Failure, RunRecord
 from bertbench.spec import Spec, override, read_spec
 from bertbench.store import RecordKeeper, Store, write_atomically
+from bertbench.training import new_run_id, run_spec
 from bertbench.verdict import Check, Outcome, judge_budget, judge_repeat, judge_threshold, overall
 
 #: Lines of a dead process's last words that are kept.
@@ -248,8 +249,6 @@ class Request(BaseModel):
         cls, benchmark: Benchmark, store: Store, *, workers: int, save_models_to: Path | None = None
     ) -> Request:
         """A request for a new run."""
-        from bertbench.training import new_run_id
-
         return cls(
             spec=benchmark.spec,
             run_id=new_run_id(benchmark.spec.name),
@@ -267,9 +266,6 @@ def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> Ru
         KeyboardInterrupt: After the record says so.
         RecordWriteError: If the record could not be written.
     """
-    from bertbench.errors import BertbenchError, RecordWriteError
-    from bertbench.training import run_spec
-
     store = Store(request.store)
     try:
         return run_spec(
@@ -320,8 +316,6 @@ def _final_record(request: Request, status: int, printed: str) -> RunRecord:
     try:
         record = store.read(request.run_id)
     except RecordError as error:
-        from bertbench.errors import RecordWriteError
-
         raise RecordWriteError(
             f"{request.spec.name}: the run left no record ({error.message}); its last words:\n{last_words}",
             remedy="see the last words; is the store writable?",

@@ -26,7 +26,7 @@ class Pin:
     remedy: str
 
 
-def sha256_of(file: Path) -> str:
+def sha256_of(file: Path, *, source: str) -> str:
     """SHA-256 of *file* as 64 lower-case hexadecimal digits.
 
     Raises:
@@ -38,7 +38,7 @@ def sha256_of(file: Path) -> str:
             while chunk := stream.read(_CHUNK_BYTES):
                 digest.update(chunk)
     except OSError as error:
-        raise CheckpointError(f"{file}: cannot be read: {error.strerror}") from error
+        raise CheckpointError(f"checkpoint {source}: cannot read {file}: {error.strerror}") from error
     return digest.hexdigest()
 
 

@@ -36,7 +36,7 @@ _REFUSED = {
 
 _CONVERT = (
     "Where you trust that file, open it once with transformers' BertModel.from_pretrained and write it with "
-    "save_pretrained, which makes model.safetensors; for a repository of the hub, first look for a revision that has it."
+    "save_pretrained, which makes model.safetensors; for a repository, first look for a revision that has one."
 )
 
 

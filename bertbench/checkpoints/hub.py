@@ -7,7 +7,6 @@ word.
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def find(rest: str, *, source: str) -> Found:
     """Have the files of repository and revision *rest*, `<owner>/<name>@<revision>`, in the cache.
 
     Raises:
-        CheckpointAbsentError: If they are not in the cache, and the hub cannot be reached, breaks off or refuses access.
+        CheckpointAbsentError: If they are not in the cache, and the hub cannot be reached, breaks off or bars access.
         CheckpointError: If there is no such repository or revision, if it is no BERT or has no safetensors, or if the
             cache cannot be written.
     """
@@ -41,7 +40,8 @@ def find(rest: str, *, source: str) -> Found:
 
 def _refuse_impossible_name(repository: str, source: str) -> None:
     """Raise if *repository* cannot be one's name."""
-    from huggingface_hub.utils import HFValidationError, validate_repo_id
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # public, though not in __all__
 
     try:
         validate_repo_id(repository)
@@ -78,11 +78,12 @@ def _downloaded_or_cached(repository: str, revision: str, source: str) -> Path:
     """The snapshot's folder, after downloading what the cache lacks."""
     from huggingface_hub import errors
 
-    # What the client raises when the line fails comes from the HTTP library below it, and which that is has changed.
+    # Failures of the line come as the HTTP library's own: httpx's below huggingface_hub 1, httpx2's below 2. A login
+    # page in the hub's place is a ValueError, and hf_xet, which may move the weights, fails with RuntimeError.
     transport_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]  # imported there from either
     try:
         return _download(repository, revision, source)
-    except (transport_error, OSError, ValueError) as error:
+    except (transport_error, OSError, ValueError, RuntimeError) as error:
         folder = _cached(repository, revision, need_all=False)
         if folder is None:
             raise _explained(error, repository, revision, source) from error
@@ -141,7 +142,7 @@ def _explained(error: Exception, repository: str, revision: str, source: str) ->
             f"{who}: repository {repository} has no revision {revision}",
             remedy="Give a commit (40 hexadecimal digits), a tag or a branch that the repository has.",
         )
-    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
+    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError | TimeoutError):
         return CheckpointError(
             f"{who}: cannot write the hub's cache {constants.HF_HUB_CACHE}: {error.strerror}",
             remedy="Make room there, or set HF_HUB_CACHE to a folder that can be written.",
@@ -173,7 +174,7 @@ def _pins(folder: Path) -> dict[str, Pin]:
     """
     weights = folder / WEIGHTS
     # One step only: a blob may itself be a link into a store that several caches share, under other names.
-    blob = Path(os.readlink(weights)).name if weights.is_symlink() else ""
+    blob = weights.readlink().name if weights.is_symlink() else ""
     if not _SHA256.fullmatch(blob):
         return {}
     remedy = f"The cached file is damaged; delete {folder.parent.parent / 'blobs' / blob} and run again."

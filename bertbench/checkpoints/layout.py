@@ -9,7 +9,7 @@ Shape = tuple[int, ...]
 #: Left out by checkpoints that were trained without the next-sentence task.
 POOLER = "pooler."
 
-#: Everything under these belongs to the encoder; a tensor here that the config does not foresee is another architecture.
+#: What begins so belongs to the encoder; such a tensor that the config does not foresee is of another architecture.
 ENCODER = ("embeddings.", "encoder.", POOLER)
 
 #: Constants that older versions of transformers stored as if they were weights.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bertbench.checkpoints import embedded, folder, hub
 from bertbench.checkpoints.checkpoint import Checkpoint
@@ -13,7 +14,9 @@ from bertbench.checkpoints.digests import Pin, check_digest, sha256_of
 from bertbench.checkpoints.files import CONFIG, WEIGHTS, Found, refuse_incomplete
 from bertbench.checkpoints.tensors import encoder_tensors
 from bertbench.errors import CheckpointAbsentError
-from bertbench.spec import CheckpointSpec
+
+if TYPE_CHECKING:
+    from bertbench.spec import CheckpointSpec
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
@@ -71,10 +74,11 @@ def _expanded(text: str, source: str) -> str:
 def _checked_sha256(spec: CheckpointSpec, found: Found) -> str:
     """SHA-256 of the weights, after comparing it, and other files that are pinned, with what is said about them."""
     weights = found.folder / WEIGHTS
-    sha256 = sha256_of(weights)
+    sha256 = sha256_of(weights, source=spec.source)
     for name, pin in found.pins.items():
         file = found.folder / name
-        check_digest(file, sha256 if name == WEIGHTS else sha256_of(file), pin, source=spec.source)
+        digest = sha256 if name == WEIGHTS else sha256_of(file, source=spec.source)
+        check_digest(file, digest, pin, source=spec.source)
     if spec.sha256 is not None:
         remedy = "If these are the weights you mean, set checkpoint.sha256 to the digest found; else replace the file."
         check_digest(weights, sha256, Pin(spec.sha256, "the spec", remedy), source=spec.source)

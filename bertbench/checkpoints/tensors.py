@@ -23,10 +23,11 @@ def read_tensors(checkpoint: Checkpoint) -> dict[str, NDArray[np.float32]]:
         left out; `describe` lists them.
 
     Raises:
-        CheckpointError: If the file is damaged, a tensor is missing, has a wrong shape or type, or a value is not finite.
+        CheckpointError: If the file is damaged; if a tensor is missing, of a wrong shape or type, or not finite.
     """
     stored = encoder_tensors(checkpoint)
-    return dict(zip(stored, read_floats(checkpoint.weights_file, list(stored.values())), strict=True))
+    values = read_floats(checkpoint.weights_file, list(stored.values()), where=_where(checkpoint))
+    return dict(zip(stored, values, strict=True))
 
 
 def describe(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
         "sha256": checkpoint.sha256,
         "parameters": sum(math.prod(tensor.shape) for tensor in stored.values()),
         "pooler": any(name.startswith(POOLER) for name in stored),
-        "ignored_tensors": sorted(read_header(checkpoint.weights_file).keys() - used),
+        "ignored_tensors": sorted(_header(checkpoint).keys() - used),
     }
 
 
@@ -57,8 +58,8 @@ def encoder_tensors(checkpoint: Checkpoint) -> dict[str, StoredTensor]:
     Raises:
         CheckpointError: If a tensor is missing, comes twice, has a wrong shape, or belongs to another architecture.
     """
-    where = f"checkpoint {checkpoint.source}, {checkpoint.weights_file}"
-    found = _by_canonical_name(read_header(checkpoint.weights_file), where)
+    where = _where(checkpoint)
+    found = _by_canonical_name(_header(checkpoint), where)
     expected = tensor_shapes(checkpoint.bert)
     if not any(name.startswith(POOLER) for name in found):
         expected = {name: shape for name, shape in expected.items() if not name.startswith(POOLER)}
@@ -69,6 +70,16 @@ def encoder_tensors(checkpoint: Checkpoint) -> dict[str, StoredTensor]:
             raise CheckpointError(f"{where}: tensor {name}: has shape {found[name].shape}; config.json expects {shape}")
     _refuse_unforeseen(set(found) - set(expected), where)
     return {name: found[name] for name in sorted(expected)}
+
+
+def _where(checkpoint: Checkpoint) -> str:
+    """The checkpoint and its file, for error messages."""
+    return f"checkpoint {checkpoint.source}, {checkpoint.weights_file}"
+
+
+def _header(checkpoint: Checkpoint) -> dict[str, StoredTensor]:
+    """All tensors of the file, the encoder's and others."""
+    return read_header(checkpoint.weights_file, where=_where(checkpoint))
 
 
 def _by_canonical_name(stored: dict[str, StoredTensor], where: str) -> dict[str, StoredTensor]:

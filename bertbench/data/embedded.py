@@ -32,7 +32,7 @@ def read_embedded(name: str, *, root: Path | None = None) -> dict[str, list[Row]
             f"data.source = 'embedded:{name}': no such data set", remedy=f"there is embedded:{', '.join(EMBEDDED)}"
         )
     folder = files("bertbench.data") if root is None else root
-    return {split: _read(folder.joinpath(name, f"{split}.jsonl").read_bytes, f"{split}.jsonl") for split in SPLITS}
+    return {split: _read((folder / name / f"{split}.jsonl").read_bytes, f"{split}.jsonl") for split in SPLITS}
 
 
 def _read(read_bytes: Callable[[], bytes], where: str) -> list[Row]:

@@ -30,27 +30,26 @@ def parquet_rows(path: Path, columns: Columns, *, where: str) -> list[Row]:
     values = _read(path, wanted, where)
     records = zip(*values.values(), strict=True)
     return [
-        row_from(dict(zip(values, record, strict=True)), f"{where}[{number}]")
-        for number, record in enumerate(records)
+        row_from(dict(zip(values, record, strict=True)), f"{where}[{number}]") for number, record in enumerate(records)
     ]
 
 
 def _read(path: Path, wanted: Mapping[str, str | int], where: str) -> dict[str, list[Any]]:
     """Values of each field's column."""
     try:
-        import pyarrow
-        import pyarrow.parquet
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetFile
     except ImportError as error:
         raise missing_extra("a Parquet file") from error
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
+        with ParquetFile(path) as file:
             names = file.schema_arrow.names
             for field, column in wanted.items():
                 if column not in names:
                     raise missing_column(where, field, column, names)
             table = file.read(columns=list(wanted.values()))
         return {field: table.column(column).to_pylist() for field, column in wanted.items()}
-    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{where}: not a readable Parquet file ({error})",
             remedy="set data.format if it is another kind of file; else get it again",

@@ -58,7 +58,10 @@ def drop_duplicates(splits: Mapping[str, Sequence[Row]], how: Literal["no", "exa
     if how == "no":
         return {split: list(rows) for split, rows in splits.items()}
     seen: set[Identity] = set()
-    kept = {split: _unseen(splits[split], seen, folded=how == "folded") for split in _DUPLICATES_STAY_IN if split in splits}
+    kept = {}
+    for split in _DUPLICATES_STAY_IN:
+        if split in splits:
+            kept[split] = _unseen(splits[split], seen, folded=how == "folded")
     for split, rows in kept.items():
         if not rows:
             raise DataError(f"{split}: no row left; each of the {len(splits[split])} repeats one of another split")
@@ -80,8 +83,8 @@ def split_off_validation(rows: Sequence[Row], fraction: float, seed: int) -> tup
     """Draw a share of each class.
 
     Whether a row is drawn depends on its text, its class and *seed*, and on how many rows of its class there are; not
-    on where in the file it stands. A class of n rows gives the nearest whole number to fraction * n, but at least one and
-    never all; a class of one row gives none.
+    on where in the file it stands. A class of n rows gives the nearest whole number to fraction * n, but at least one
+    and never all; a class of one row gives none.
 
     Args:
         rows: All rows.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from bertbench.quantities import BUDGETS, THRESHOLD_QUANTITIES, quality_of
 
@@ -23,6 +23,17 @@ class Table(BaseModel):
     """A TOML table: frozen, nothing unknown in it, no silent conversion of text to numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+def _is_default(table: Table, name: str) -> bool:
+    """Whether a field has its default; a record writes every field, so 'was it written' would say nothing."""
+    return bool(getattr(table, name) == type(table).model_fields[name].default)
+
+
+def _known_quantity(value: str) -> str:
+    if value not in THRESHOLD_QUANTITIES:
+        raise ValueError(f"unknown quantity {value!r}; known: {', '.join(THRESHOLD_QUANTITIES)}")
+    return value
 
 
 class CheckpointSpec(Table):
@@ -113,9 +124,9 @@ class DataSpec(Table):
         if kind != "embedded" and (self.validation is None) == (self.validation_fraction is None):
             raise ValueError("validation: give either validation or validation_fraction, not both, not neither")
         file_only = ("folder", "format", "encoding", "delimiter", "header")
-        wrong = [name for name in file_only if kind != "files" and name in self.model_fields_set]
+        wrong = [name for name in file_only if kind != "files" and not _is_default(self, name)]
         embedded_wrong = ("train", "validation", "test", "text", "text_pair", "label", "validation_fraction")
-        wrong += [name for name in embedded_wrong if kind == "embedded" and name in self.model_fields_set]
+        wrong += [name for name in embedded_wrong if kind == "embedded" and not _is_default(self, name)]
         wrong += ["configuration"] if kind != "hub" and self.configuration is not None else []
         if wrong:
             raise ValueError(f"{wrong[0]}: has no meaning with source = {self.source!r}")
@@ -167,7 +178,7 @@ class _Optimizer(Table):
         if len(given) > 1:
             raise ValueError(f"{given[1]}: at most one way of clipping gradients, and {given[0]} is set too")
         for name in ("ema_momentum", "ema_overwrite_frequency"):
-            if not self.use_ema and name in self.model_fields_set:
+            if not self.use_ema and not _is_default(self, name):
                 raise ValueError(f"{name}: has no meaning without use_ema = true")
         return self
 
@@ -209,7 +220,19 @@ class SGDSpec(_Optimizer):
     """Nesterov momentum."""
 
 
-OptimizerSpec = Annotated[AdamSpec | AdamWSpec | SGDSpec, Field(discriminator="name")]
+def _optimizer_name(table: Any) -> str:
+    """Which optimizer a table means: Adam, unless it says otherwise."""
+    return str(table.get("name", "adam") if isinstance(table, dict) else getattr(table, "name", table))
+
+
+OptimizerSpec = Annotated[
+    Annotated[AdamSpec, Tag("adam")] | Annotated[AdamWSpec, Tag("adamw")] | Annotated[SGDSpec, Tag("sgd")],
+    Discriminator(
+        _optimizer_name,
+        custom_error_type="unknown_optimizer",
+        custom_error_message="unknown optimizer; known: adam, adamw, sgd",
+    ),
+]
 
 
 class ScheduleSpec(Table):
@@ -224,7 +247,7 @@ class ScheduleSpec(Table):
 
     @model_validator(mode="after")
     def _constant_has_no_end(self) -> ScheduleSpec:
-        if self.kind == "constant" and "end_fraction" in self.model_fields_set:
+        if self.kind == "constant" and not _is_default(self, "end_fraction"):
             raise ValueError("end_fraction: has no meaning with kind = 'constant'")
         return self
 
@@ -424,27 +447,13 @@ class Spec(Table):
             seen.add(key)
         return value
 
-    @model_validator(mode="before")
-    @classmethod
-    def _adam_unless_named(cls, fields: Any) -> Any:
-        optimizer = fields.get("optimizer") if isinstance(fields, dict) else None
-        if isinstance(optimizer, dict) and "name" not in optimizer:
-            return {**fields, "optimizer": {"name": "adam", **optimizer}}
-        return fields
-
     @model_validator(mode="after")
     def _parts_fit(self) -> Spec:
         weights = self.training.class_weights
         if isinstance(weights, dict) and self.data.labels is not None and set(weights) != set(self.data.labels):
             raise ValueError("training.class_weights: needs exactly the classes of data.labels")
-        if self.runtime.backend != "tensorflow" and "onednn" in self.runtime.model_fields_set:
+        if self.runtime.backend != "tensorflow" and not self.runtime.onednn:
             raise ValueError("runtime.onednn: belongs to the tensorflow backend")
         if any(p.over == "lower_bound" for p in self.expect) and len(self.training.seeds) < 2:
             raise ValueError("expect: over = 'lower_bound' needs two seeds or more")
         return self
-
-
-def _known_quantity(value: str) -> str:
-    if value not in THRESHOLD_QUANTITIES:
-        raise ValueError(f"unknown quantity {value!r}; known: {', '.join(THRESHOLD_QUANTITIES)}")
-    return value

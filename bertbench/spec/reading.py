@@ -134,6 +134,8 @@ def _explain(detail: Any) -> str:
         inner, _, rest = message.partition(": ")
         if rest and " " not in inner:
             return f"{key}.{inner}: {rest}" if key != "spec" else message
+    if detail["type"] == "unknown_optimizer" and isinstance(detail["input"], dict):
+        return f"optimizer.name: {message} (given: {detail['input'].get('name')!r})"
     given = "" if isinstance(detail["input"], (dict, BaseModel)) else f" (given: {detail['input']!r})"
     return f"{key}: {message}{given}"
 

@@ -46,7 +46,9 @@ def scalar_events(series: Series) -> Iterator[Event]:
 
 def text_event(tag: str, markdown: str, wall_time: float) -> Event:
     """Markdown to be read under *tag*."""
-    return _single(tag, text_metadata.create_summary_metadata("", ""), _strings(markdown.encode()), wall_time)
+    return _single(
+        tag, text_metadata.create_summary_metadata("", ""), _strings(markdown.encode(errors="replace")), wall_time
+    )
 
 
 def image_event(tag: str, picture: Picture, description: str, wall_time: float, step: int) -> Event:

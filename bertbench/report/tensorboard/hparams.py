@@ -7,6 +7,7 @@ message, with every field that any spec can have, and a logdir may lose any of i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -99,7 +100,7 @@ def hyperparameters(record: RunRecord) -> dict[str, bool | float | str]:
 def columns_of(spec: Spec) -> dict[str, int]:
     """Every field that the recipe of any spec can have, and its kind; *spec* tells which belong to the recipe."""
     beside_recipe = set(_flat(spec.model_dump(mode="json"))) - set(_flat(recipe(spec)))
-    columns = {name: kind for name, kind in _declared(Spec).items() if name not in beside_recipe}
+    columns = {name: kind for name, kind in _spec_columns().items() if name not in beside_recipe}
     return columns | dict.fromkeys(_FINGERPRINTS, _WORDS)
 
 
@@ -116,18 +117,18 @@ def _words(value: Any) -> str:
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted names and values; only what the spec declares as a table is taken apart, so a free dictionary is a value."""
-    tables = _table_names()
+    """Dotted names and values; a dictionary that the spec declares as one field, such as class weights, stays whole."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
         name = f"{prefix}{key}"
-        flat |= _flat(value, f"{name}.") if name in tables and isinstance(value, Mapping) else {name: value}
+        is_table = isinstance(value, Mapping) and name not in _spec_columns()
+        flat |= _flat(value, f"{name}.") if is_table else {name: value}
     return flat
 
 
-def _table_names() -> frozenset[str]:
-    names = [name.rpartition(".")[0] for name in _declared(Spec)]
-    return frozenset(names) - {""}
+@cache
+def _spec_columns() -> Mapping[str, int]:
+    return _declared(Spec)
 
 
 def _declared(table: type[BaseModel], prefix: str = "") -> dict[str, int]:

@@ -9,15 +9,18 @@ from typing import Any
 
 from bertbench.record import Failure, FindingRow, RunRecord
 
-_MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~])")
+#: Whatever Markdown or HTML could take for more than itself.
+_SIGNS = re.compile(r"[^\w\s,:;/%='\"]|_")
 
 
 def plain(text: str) -> str:
-    """*text* as Markdown that shows exactly these characters, in these lines."""
-    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        text = text.replace(sign, entity)
-    lines = [_MARKDOWN_SIGNS.sub(r"\\\1", line.strip()) for line in text.splitlines()]
-    return "  \n".join(lines).replace("\n  \n", "\n\n")
+    """*text* as Markdown that shows exactly these characters, in these lines; indentation is lost."""
+    lines = [_SIGNS.sub(_entity, line.strip()) for line in text.splitlines()]
+    return "  \n".join(lines)  # two blanks: a line break
+
+
+def _entity(sign: re.Match[str]) -> str:
+    return f"&#{ord(sign[0])};"
 
 
 def run_words(record: RunRecord, verdict_text: str | None) -> dict[str, str]:

@@ -1,0 +1,32 @@
+"""Dropout that knows its own name and has its own stream of random numbers."""
+
+from __future__ import annotations
+
+import keras
+
+from bertbench.engines.native.operations import Tensor
+
+
+class Dropout:
+    """Sets elements to zero with a given chance, and scales the others so that the expectation stays.
+
+    Attributes:
+        name: Name of this random operation, from which its seed is derived.
+        rate: Chance of an element to become zero.
+        generator: Keras' own generator; its state is (seed, draws made).
+    """
+
+    def __init__(self, name: str, rate: float) -> None:
+        self.name = name
+        self.rate = rate
+        self.generator = keras.random.SeedGenerator(0)
+
+    def __call__(self, values: Tensor, *, training: bool) -> Tensor:
+        """Apply to *values* of any shape; does nothing outside training."""
+        if not training or not self.rate:
+            return values
+        return keras.random.dropout(values, self.rate, seed=self.generator)
+
+    def reseed(self, seed: int) -> None:
+        """Begin the stream of *seed*: no draw made."""
+        self.generator.state.assign([seed, 0])

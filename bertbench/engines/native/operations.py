@@ -1,0 +1,114 @@
+"""The operations that BERT is made of, in Keras operations, with gradients written out where that saves passes.
+
+A gradient that a library derives by itself keeps every intermediate value and walks them one by one. The formulas
+here are the same mathematics with fewer walks through memory; tests hold each against the derived gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from bertbench.checkpoints.config import Activation
+
+Tensor = Any
+
+
+def gather(values: Tensor, index: Tensor, back: Tensor, *, some_unused: bool = False) -> Tensor:
+    """Rows *index* of *values*, with a gradient that is a gather again: no scatter, no order of additions to fix.
+
+    Args:
+        values: (n, width).
+        index: int32, any shape. Where it names a row twice, only the place named by *back* may get a gradient.
+        back: int32, n numbers in any shape: the place in the flattened result that the gradient of each row of
+            *values* comes from.
+        some_unused: Whether *back* holds the number of places as well, for rows of *values* that are not in the
+            result and have gradient zero.
+
+    Returns:
+        (*index.shape, width).
+    """
+    width = values.shape[-1]
+
+    def forward(rows: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
+        def backward(*args: Tensor, upstream: Tensor = None) -> Tensor:
+            gradient = ops.reshape(_upstream(args, upstream), (-1, width))
+            if some_unused:
+                gradient = ops.concatenate([gradient, ops.zeros((1, width), gradient.dtype)])
+            return ops.reshape(ops.take(gradient, back, axis=0), (-1, width))
+
+        return ops.take(rows, index, axis=0), backward
+
+    return ops.custom_gradient(forward)(values)
+
+
+def dense(values: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+    """`values @ kernel + bias`; kernel is (inputs, outputs)."""
+    return ops.add(ops.matmul(values, kernel), bias)
+
+
+def layer_normalization(values: Tensor, scale: Tensor, shift: Tensor, epsilon: float) -> Tensor:
+    """Normalize each row to mean 0 and variance 1, then scale and shift each column.
+
+    Args:
+        values: (n, width), any float dtype; computed in float32, as transformers does under mixed precision.
+        scale: float32 (width,).
+        shift: float32 (width,).
+        epsilon: Added to the variance.
+    """
+
+    def forward(x: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, Callable[..., tuple[Tensor, ...]]]:
+        centred = ops.subtract(x, ops.mean(x, axis=-1, keepdims=True))
+        variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
+        inverse = ops.rsqrt(ops.add(variance, epsilon))  # (n, 1)
+        normal = ops.multiply(centred, inverse)
+
+        def backward(*args: Tensor, upstream: Tensor = None) -> tuple[Tensor, ...]:
+            gradient = _upstream(args, upstream)
+            weighted = ops.multiply(gradient, normal)
+            column = ops.reshape(gamma, (-1, 1)) / gamma.shape[0]
+            mean_gradient = ops.matmul(gradient, column)  # (n, 1)
+            mean_weighted = ops.matmul(weighted, column)  # (n, 1)
+            inner = ops.subtract(ops.multiply(gradient, gamma), ops.multiply(normal, mean_weighted))
+            values_gradient = ops.multiply(ops.subtract(inner, mean_gradient), inverse)
+            return values_gradient, ops.sum(weighted, axis=0), ops.sum(gradient, axis=0)
+
+        return ops.add(ops.multiply(normal, gamma), beta), backward
+
+    normalized = ops.custom_gradient(forward)(ops.cast(values, "float32"), scale, shift)
+    return ops.cast(normalized, values.dtype)
+
+
+def gelu(values: Tensor) -> Tensor:
+    """`x * P(N(0, 1) <= x)`, by erf."""
+
+    def forward(x: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
+        share = ops.add(ops.multiply(ops.erf(ops.multiply(x, math.sqrt(0.5))), 0.5), 0.5)
+
+        def backward(*args: Tensor, upstream: Tensor = None) -> Tensor:
+            gradient = _upstream(args, upstream)
+            density = ops.multiply(ops.exp(ops.multiply(ops.square(x), -0.5)), 1.0 / math.sqrt(2.0 * math.pi))
+            return ops.multiply(gradient, ops.add(share, ops.multiply(x, density)))
+
+        return ops.multiply(x, share), backward
+
+    return ops.custom_gradient(forward)(values)
+
+
+#: What each `hidden_act` computes.
+ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "gelu": gelu,
+    "gelu_tanh": lambda values: keras.activations.gelu(values, approximate=True),
+    "relu": ops.relu,
+    "silu": ops.silu,
+    "tanh": ops.tanh,
+}
+
+
+def _upstream(args: tuple[Tensor, ...], upstream: Tensor) -> Tensor:
+    """The incoming gradient: PyTorch passes it by name after the arguments, TensorFlow and JAX alone."""
+    return args[0] if upstream is None else upstream

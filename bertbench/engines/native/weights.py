@@ -1,0 +1,81 @@
+"""From a checkpoint's tensors to the network's parameters, and back.
+
+transformers stores dense weights as (outputs, inputs) and one for each product; the network holds (inputs, outputs)
+and joins products that read the same tokens. Nothing else differs but names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertbench.checkpoints import BertConfig
+
+Arrays = dict[str, NDArray[np.float32]]
+
+
+def correspondence(config: BertConfig) -> dict[str, tuple[str, ...]]:
+    """Which tensors of transformers' BertForSequenceClassification make up each parameter, side by side.
+
+    Names are given without the ending that says what it is: `.kernel` and `.weight`, `.scale` and `.weight`,
+    `.shift` and `.bias`, `.bias` and `.bias`, `.table` and `.weight`.
+    """
+    layers = range(config.num_hidden_layers)
+    names = {
+        "embeddings.word": ("bert.embeddings.word_embeddings",),
+        "embeddings.position": ("bert.embeddings.position_embeddings",),
+        "embeddings.segment": ("bert.embeddings.token_type_embeddings",),
+        "embeddings.layer_norm": ("bert.embeddings.LayerNorm",),
+        "pooler": ("bert.pooler.dense",),
+        "classifier": ("classifier",),
+    }
+    for number in layers:
+        ours, theirs = f"encoder.layer_{number}", f"bert.encoder.layer.{number}"
+        query, key, value = (f"{theirs}.attention.self.{part}" for part in ("query", "key", "value"))
+        if number < config.num_hidden_layers - 1:
+            names[f"{ours}.attention.query_key_value"] = (query, key, value)
+        else:
+            names[f"{ours}.attention.query"] = (query,)
+            names[f"{ours}.attention.key_value"] = (key, value)
+        names[f"{ours}.attention.output"] = (f"{theirs}.attention.output.dense",)
+        names[f"{ours}.attention.layer_norm"] = (f"{theirs}.attention.output.LayerNorm",)
+        names[f"{ours}.feed_forward.inner"] = (f"{theirs}.intermediate.dense",)
+        names[f"{ours}.feed_forward.outer"] = (f"{theirs}.output.dense",)
+        names[f"{ours}.feed_forward.layer_norm"] = (f"{theirs}.output.LayerNorm",)
+    return names
+
+
+#: What the last part of a name is called on the other side.
+_ENDINGS = {"kernel": "weight", "table": "weight", "scale": "weight", "shift": "bias", "bias": "bias"}
+
+
+def parameter_from_tensors(
+    name: str, tensors: Mapping[str, NDArray[np.float32]], names: Mapping[str, tuple[str, ...]]
+) -> NDArray[np.float32]:
+    """One parameter of the network.
+
+    Args:
+        name: Of the parameter.
+        tensors: The checkpoint, under the names of BertForSequenceClassification.
+        names: As `correspondence` gives them.
+
+    Raises:
+        KeyError: If the checkpoint has no such tensor.
+    """
+    stem, _, ending = name.rpartition(".")
+    parts = [tensors[f"{theirs}.{_ENDINGS[ending]}"] for theirs in names[stem]]
+    if ending == "kernel":
+        parts = [part.T for part in parts]
+    return np.ascontiguousarray(np.concatenate(parts, axis=-1)) if len(parts) > 1 else np.ascontiguousarray(parts[0])
+
+
+def tensors_from_parameter(
+    name: str, values: NDArray[np.float32], names: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """The tensors that one parameter is made of; the reverse of `parameter_from_tensors`."""
+    stem, _, ending = name.rpartition(".")
+    parts = np.split(values, len(names[stem]), axis=-1)
+    for theirs, part in zip(names[stem], parts, strict=True):
+        yield f"{theirs}.{_ENDINGS[ending]}", np.ascontiguousarray(part.T if ending == "kernel" else part)

@@ -1,0 +1,82 @@
+"""All results of a session as one JSON file; docs/summary.md documents the schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from bertbench.record import SeedRun
+from bertbench.store import write_atomically
+from bertbench.suite import Result
+from bertbench.verdict import overall
+from bertbench.version import VERSION
+
+#: Rises when a field changes its meaning or goes; not when one is added.
+SUMMARY_SCHEMA_VERSION = 1
+
+
+def summary(results: Sequence[Result]) -> dict[str, Any]:
+    """The content of the file, as plain values."""
+    ran = [result for result in results if not result.skipped]
+    return {
+        "schema_version": SUMMARY_SCHEMA_VERSION,
+        "bertbench_version": VERSION,
+        "created_at": datetime.now(timezone.utc).isoformat(),
+        "outcome": overall(check for result in ran for check in result.checks),
+        "specs": [_spec(result) for result in results],
+    }
+
+
+def write_summary(path: Path, results: Sequence[Result]) -> None:
+    """Write the file in one piece.
+
+    Raises:
+        RecordWriteError: If it cannot be written.
+    """
+    content = json.dumps(summary(results), indent=1, allow_nan=False, default=str).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda stream: stream.write(content))
+
+
+def _spec(result: Result) -> dict[str, Any]:
+    record = result.record
+    return {
+        "name": result.benchmark.spec.name,
+        "file": str(result.benchmark.file) if result.benchmark.file else None,
+        "outcome": result.outcome,
+        "skipped": result.skipped or None,
+        "run_id": record.run_id if record else None,
+        "repeat_run_id": result.repeat.run_id if result.repeat else None,
+        "spec_fingerprint": record.spec_fingerprint if record else None,
+        "numerics_fingerprint": record.environment.numerics_fingerprint if record and record.environment else None,
+        "machine_fingerprint": record.environment.machine_fingerprint if record and record.environment else None,
+        "phases_seconds": record.phases_seconds if record else {},
+        "checks": [_finite(asdict(check)) for check in result.checks],
+        "seeds": [_seed(run) for run in record.seeds] if record else [],
+    }
+
+
+def _seed(run: SeedRun) -> dict[str, Any]:
+    last = run.epochs[-1] if run.epochs else None
+    return {
+        "seed": run.seed,
+        "outcome": run.outcome,
+        "epochs": len(run.epochs),
+        "train": _finite(last.train.model_dump()) if last else None,
+        "validation": _finite(last.validation.model_dump()) if last else None,
+        "phases_seconds": run.phases_seconds,
+        "utilization": run.utilization.value if run.utilization else None,
+        "peak_memory_mebibytes": run.peak_memory_mebibytes,
+        "digests": run.digests.model_dump() if run.digests else None,
+    }
+
+
+def _finite(fields: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN and no infinity; they are written as words."""
+    return {
+        key: str(value) if isinstance(value, float) and value - value != 0 else value for key, value in fields.items()
+    }

@@ -1,0 +1,53 @@
+"""The verdict for a terminal: one line per promise, one sentence for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from bertbench.suite import Result
+from bertbench.verdict import PRECEDENCE
+
+#: How each outcome looks; colour is never the only sign.
+_STYLES = {"pass": "green", "fail": "bold red", "undecided": "yellow", "no_baseline": "yellow", "skipped": "cyan"}
+
+
+def verdict_table(results: Sequence[Result]) -> Table:
+    """One line per promise of each benchmark."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("benchmark", "promise", "observed", "promised", "verdict"):
+        table.add_column(heading, overflow="fold")
+    for result in results:
+        name = result.benchmark.spec.name
+        if result.skipped:
+            table.add_row(name, "", "", "", _outcome("skipped"))
+        for check in result.checks:
+            table.add_row(name, check.name, check.observed, check.promised, _outcome(check.outcome))
+            name = ""
+    return table
+
+
+def verdict_reasons(results: Sequence[Result]) -> list[str]:
+    """In words, everything that is not a pass: why, and what to do next."""
+    lines = [f"{r.benchmark.spec.name}: skipped: {r.skipped}" for r in results if r.skipped]
+    for result in results:
+        for check in result.checks:
+            if check.outcome != "pass":
+                remedy = f" Next: {check.next_step}." if check.next_step else ""
+                lines.append(f"{result.benchmark.spec.name}: {check.name}: {check.outcome}: {check.reason}.{remedy}")
+    return lines
+
+
+def verdict_sentence(results: Sequence[Result]) -> str:
+    """How many of which, worst first."""
+    outcomes = [check.outcome for result in results for check in result.checks]
+    counts = [f"{outcomes.count(outcome)} {outcome}" for outcome in PRECEDENCE if outcome in outcomes]
+    skipped = sum(bool(result.skipped) for result in results)
+    counts += [f"{skipped} skipped"] if skipped else []
+    return f"{len(outcomes)} promises of {len(results)} benchmarks: {', '.join(counts) or 'nothing was measured'}"
+
+
+def _outcome(outcome: str) -> Text:
+    return Text(outcome, style=_STYLES[outcome])

@@ -1,0 +1,161 @@
+"""Records made by hand: real shapes, made-up numbers that a test can compute again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from bertbench.record import (
+    CheckpointFacts,
+    DataFacts,
+    Digests,
+    EnvironmentFacts,
+    EpochRow,
+    Failure,
+    FindingRow,
+    ProcessFacts,
+    Quality,
+    RunRecord,
+    SeedRun,
+    StepSeries,
+    Utilization,
+)
+from bertbench.spec import Spec, build_spec, spec_fingerprint
+
+STARTED = datetime(2030, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+PROCESS_PHASES = {"import": 3.0, "data": 0.5, "tokenize": 0.25, "build": 1.0, "trace": 6.0, "total": 40.0}
+
+
+def make_quality(start: float, epoch: int) -> Quality:
+    """Better with each epoch, within what a quality can be."""
+    better = 1.0 - 0.5 / (epoch + 1)
+    return Quality(
+        loss=start / (epoch + 1), accuracy=better, macro_f1=better - 0.01, matthews_correlation=better - 0.25
+    )
+
+
+def make_seed(seed: int, *, epochs: int = 20, steps_per_epoch: int = 4, **changes: Any) -> SeedRun:
+    """A completed seed of 8 rows a step, 0.125 s each."""
+    steps = epochs * steps_per_epoch
+    rows = tuple(
+        EpochRow(
+            epoch=epoch,
+            train=make_quality(1.0 + seed, epoch),
+            validation=make_quality(0.5 + seed, epoch),
+            steps_end=(epoch + 1) * steps_per_epoch,
+            seconds=0.125 * steps_per_epoch + 0.0625,
+        )
+        for epoch in range(epochs)
+    )
+    fields: dict[str, Any] = {
+        "seed": seed,
+        "outcome": "completed",
+        "steps": make_steps(steps),
+        "epochs": rows,
+        "phases_seconds": {"steps": 0.125 * steps, "validation": 0.0625 * epochs, "save": 0.5},
+        "utilization": Utilization(
+            value=0.6875, step_flops_per_second=1.1e11, sgemm_flops_per_second=(1.6e11, 1.5e11, 1.7e11)
+        ),
+        "peak_memory_mebibytes": 1024.0 + seed,
+        "digests": Digests(weights=f"{seed + 10:064x}", losses=f"{seed + 20:064x}", predictions=f"{seed + 30:064x}"),
+        "validation_confusion": ((24, 1), (0, 24)),
+    }
+    return SeedRun(**(fields | changes))
+
+
+def make_steps(steps: int, *, losses: Mapping[int, float] | None = None) -> StepSeries:
+    """*steps* steps; *losses* replaces some of their losses."""
+    loss = [1.0 / (step + 1) for step in range(steps)]
+    for step, value in (losses or {}).items():
+        loss[step] = value
+    return StepSeries(
+        loss=tuple(loss),
+        gradient_norm=tuple(2.0 + step for step in range(steps)),
+        learning_rate=(3e-5,) * steps,
+        seconds=(0.125,) * steps,
+        rows=(8,) * steps,
+        tokens=(100,) * steps,
+    )
+
+
+def make_failed_seed(seed: int) -> SeedRun:
+    """A seed whose loss became NaN in its second epoch, after six steps."""
+    whole = make_seed(seed, epochs=1)
+    failure = Failure(
+        kind="NonFiniteLossError", message="loss is nan [MASK] <b>", phase="steps", seed=seed, epoch=1, step=5
+    )
+    return whole.model_copy(
+        update={
+            "outcome": "failed",
+            "failure": failure,
+            "steps": make_steps(6, losses={5: math.nan}),
+            "digests": None,
+            "utilization": None,
+            "validation_confusion": None,
+        }
+    )
+
+
+def make_spec(**fields: Any) -> Spec:
+    """The card's recipe; *fields* as they would come from TOML."""
+    base: dict[str, Any] = {
+        "name": "seed_card",
+        "title": "the card's fine-tune",
+        "data": {"labels": ["billing", "login"]},
+        "training": {"epochs": 20, "batch_size": 8, "seeds": [0, 1]},
+    }
+    return build_spec(base | fields)
+
+
+def make_record(**changes: Any) -> RunRecord:
+    """A completed run of two seeds, 20 epochs each."""
+    spec = changes.pop("spec", None) or make_spec()
+    seeds = changes.pop("seeds", (make_seed(0), make_seed(1)))
+    fields: dict[str, Any] = {
+        "run_id": "20300102T030405Z-abc",
+        "bertbench_version": "0.1.0",
+        "spec": spec,
+        "spec_fingerprint": spec_fingerprint(spec),
+        "started_at": STARTED,
+        "finished_at": STARTED + timedelta(seconds=40),
+        "process": ProcessFacts(pid=1, host="here", started=STARTED.timestamp()),
+        "outcome": "completed",
+        "environment": EnvironmentFacts(
+            numerics={"tensorflow": "2.21.0", "onednn": True, "threads": 2},
+            machine={"processor": "Some | Processor <R>", "cores": 2},
+            numerics_fingerprint="a" * 64,
+            machine_fingerprint="b" * 64,
+        ),
+        "data": DataFacts(
+            source="embedded:helpdesk",
+            sha256="d" * 64,
+            tokenizer_sha256="e" * 64,
+            label_names=("billing", "login"),
+            rows={"train": 16, "validation": 49},
+            tokens={"train": 300, "validation": 900},
+            findings=(
+                FindingRow(
+                    name="duplicates",
+                    severity="soft",
+                    split="train",
+                    message="2 rows say the same: 'a | b' <c> [MASK]",
+                    rows=("3", "7"),
+                ),
+            ),
+        ),
+        "checkpoint": CheckpointFacts(source="embedded:minilm-l6", revision="0.1.0", sha256="c" * 64),
+        "phases_seconds": PROCESS_PHASES,
+        "seeds": seeds,
+    }
+    return RunRecord(**(fields | changes))
+
+
+def make_failed_record() -> RunRecord:
+    """A run whose first seed completed and whose second became NaN."""
+    return make_record(
+        outcome="failed",
+        failure=Failure(kind="NonFiniteLossError", message="loss is nan", phase="steps", seed=1, epoch=1, step=5),
+        seeds=(make_seed(0), make_failed_seed(1)),
+    )
