@@ -9,7 +9,7 @@ from bertbench.record import DataFacts, RunRecord
 from bertbench.spec import Spec
 from bertbench.store import DEFAULT_STORE, Store
 from bertbench.suite import Request, Result, load_benchmark, run_benchmark, run_request
-from bertbench.training import check_spec_data
+from bertbench.training import read_inputs
 
 
 def run(source: str | Path | Spec, *, seeds: Sequence[int] | None = None, store: Path = DEFAULT_STORE) -> RunRecord:
@@ -31,7 +31,9 @@ def run(source: str | Path | Spec, *, seeds: Sequence[int] | None = None, store:
     return run_request(Request.of(benchmark, Store(store), workers=1))
 
 
-def run_and_judge(source: str | Path | Spec, *, seeds: Sequence[int] | None = None, store: Path = DEFAULT_STORE) -> Result:
+def run_and_judge(
+    source: str | Path | Spec, *, seeds: Sequence[int] | None = None, store: Path = DEFAULT_STORE
+) -> Result:
     """Like `run`, then repeat if the spec asks for it and hold every promise against the record.
 
     Args:
@@ -64,5 +66,4 @@ def check_data(source: str | Path | Spec) -> DataFacts:
         CheckpointError: If there is no tokenizer.
     """
     benchmark = load_benchmark(source)
-    facts, _ = check_spec_data(benchmark.spec, base_folder=benchmark.base_folder)
-    return facts
+    return read_inputs(benchmark.spec, base_folder=benchmark.base_folder).data_facts()

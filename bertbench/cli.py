@@ -73,7 +73,9 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     run.add_argument("--seeds", metavar="N[,N...]", help="in place of the spec's own: 0,1,2 or 0-4")
     run.add_argument("--no-repeat", action="store_true", help="do not repeat in a fresh process; identity is undecided")
     run.add_argument("--logdir", type=Path, metavar="FOLDER", help="TensorBoard logs (STORE/tensorboard)")
-    run.add_argument("--save-models", type=Path, metavar="FOLDER", help="save each seed's model, for transformers and KerasHub")
+    run.add_argument(
+        "--save-models", type=Path, metavar="FOLDER", help="save each seed's model, for transformers and KerasHub"
+    )
     run.add_argument("--json", type=Path, metavar="FILE", help="write all results here")
     _add_store(run)
     run.set_defaults(command=_run)
@@ -81,7 +83,9 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     show = commands.add_parser("show", help="show a run, or all runs", epilog=_EPILOG)
-    show.add_argument("run", nargs="?", default="latest", metavar="RUN", help="id or its beginning, spec name, or 'latest'")
+    show.add_argument(
+        "run", nargs="?", default="latest", metavar="RUN", help="id or its beginning, spec name, or 'latest'"
+    )
     show.add_argument("--all", action="store_true", help="one line for each run of the store")
     show.add_argument("--seed", type=int, help="epoch table of this seed only")
     _add_store(show)
@@ -129,9 +133,7 @@ def _run(options: argparse.Namespace) -> int:
     seeds = _seeds(options.seeds)
     benchmarks = [load_benchmark(path, seeds=seeds) for path in options.spec]  # all mistakes before any work
     if options.no_repeat:
-        benchmarks = [
-            Benchmark(override(b.spec, {"identity.repeat": "no"}), b.base_folder, b.file) for b in benchmarks
-        ]
+        benchmarks = [Benchmark(override(b.spec, {"identity.repeat": "no"}), b.base_folder, b.file) for b in benchmarks]
     store = Store(options.store)
     console = _console()
     results = []
@@ -180,7 +182,9 @@ def _show(options: argparse.Namespace) -> int:
         return FAIL
     console.print(run_summary(entry.record))
     if entry.status != entry.record.outcome:
-        console.print(f"{entry.status}: process {entry.record.process.pid} is gone; this is as far as it got", style="bold red")
+        console.print(
+            f"{entry.status}: process {entry.record.process.pid} is gone; this is as far as it got", style="bold red"
+        )
     for seed in entry.record.seeds:
         if options.seed in (None, seed.seed) and seed.epochs:
             console.print(epoch_table(seed))
@@ -194,10 +198,10 @@ def _show(options: argparse.Namespace) -> int:
 def _data(options: argparse.Namespace) -> int:
     from bertbench.report.data_table import data_table
     from bertbench.suite import load_benchmark
-    from bertbench.training import check_spec_data
+    from bertbench.training import read_inputs
 
     benchmark = load_benchmark(options.spec)
-    facts, _ = check_spec_data(benchmark.spec, base_folder=benchmark.base_folder)
+    facts = read_inputs(benchmark.spec, base_folder=benchmark.base_folder).data_facts()
     _console().print(data_table(facts))
     return FAIL if any(finding.severity == "hard" for finding in facts.findings) else PASS
 

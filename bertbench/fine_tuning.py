@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bertbench import metrics
 from bertbench.data import (
     PackedBatch,
-    SpecialTokens,
+    SpecialTokenIds,
     TokenizedSplit,
     augment,
     class_weights,
@@ -50,7 +50,7 @@ class Rows:
     train: TokenizedSplit
     validation: TokenizedSplit
     label_names: tuple[str, ...]
-    special: SpecialTokens
+    special: SpecialTokenIds
 
 
 @dataclass
@@ -215,7 +215,7 @@ def _validate(engine: Engine, rows: Rows, spec: Spec, progress: SeedProgress) ->
 def _training_batches(rows: Rows, spec: Spec, seed: int, *, epoch: int) -> Iterator[PackedBatch]:
     split = augment(rows.train, spec.augmentation, seed=seed, epoch=epoch, special=rows.special)
     order = row_order(seed, epoch, split.rows, shuffle=spec.training.shuffle)
-    weights = class_weights(spec.training.class_weights, split.labels, rows.label_names)
+    weights = class_weights(split.labels, rows.label_names, spec.training.class_weights)
     return epoch_batches(split, order, spec.training.batch_size, row_weights=weights)
 
 

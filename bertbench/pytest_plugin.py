@@ -124,7 +124,9 @@ class BertbenchPlugin:
     def _matching(self, path: Path, name: str | None) -> list[str]:
         with contextlib.suppress(ValueError):
             path = path.relative_to(self._config.invocation_params.dir)
-        by_path = [p for p in self._patterns if p.endswith(".toml") and fnmatch.fnmatch(path.as_posix(), p.removeprefix("./"))]
+        by_path = [
+            p for p in self._patterns if p.endswith(".toml") and fnmatch.fnmatch(path.as_posix(), p.removeprefix("./"))
+        ]
         return by_path + [p for p in self._patterns if name is not None and fnmatch.fnmatch(name, p)]
 
     # Running

@@ -151,7 +151,9 @@ class Store:
         found = exact or [e for e in entries if e.run_id.startswith(name)]
         if len(found) > 1:
             ids = ", ".join(e.run_id for e in found[:5])
-            raise RecordError(f"{self.folder}: {len(found)} runs begin with {name!r}: {ids}", remedy="give more of the id")
+            raise RecordError(
+                f"{self.folder}: {len(found)} runs begin with {name!r}: {ids}", remedy="give more of the id"
+            )
         of_spec = [e for e in entries if e.record is not None and e.record.spec.name == name]
         if not found and not of_spec:
             newest = ", ".join(e.run_id for e in entries[-3:])

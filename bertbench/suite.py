@@ -245,9 +245,7 @@ class Request(BaseModel):
     save_models_to: Path | None = None
 
     @classmethod
-    def of(
-        cls, benchmark: Benchmark, store: Store, *, workers: int, save_models_to: Path | None = None
-    ) -> Request:
+    def of(cls, benchmark: Benchmark, store: Store, *, workers: int, save_models_to: Path | None = None) -> Request:
         """A request for a new run."""
         return cls(
             spec=benchmark.spec,
@@ -323,7 +321,9 @@ def _final_record(request: Request, status: int, printed: str) -> RunRecord:
     if record.outcome != "running":
         return record
     died = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-    failure = Failure(kind="ProcessDied", message=f"the process ended with {died}. {last_words}".strip(), phase="unknown")
+    failure = Failure(
+        kind="ProcessDied", message=f"the process ended with {died}. {last_words}".strip(), phase="unknown"
+    )
     seeds = tuple(
         run if run.outcome != "running" else run.model_copy(update={"outcome": "failed", "failure": failure})
         for run in record.seeds

@@ -7,6 +7,7 @@ import platform
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from bertbench import runtime
 from bertbench.checkpoints import Checkpoint, open_checkpoint
 from bertbench.data import (
     Dataset,
+    Finding,
     TokenizedDataset,
     Tokenizer,
     check,
@@ -78,19 +80,9 @@ def run_spec(
     run = _Run(spec, run_id or new_run_id(spec.name), observers)
     with run.recorded():
         # What is fine-tuned, and on what
-        with run.clock.phase("data"):
-            checkpoint = open_checkpoint(spec.checkpoint, base_folder=base_folder)
-            run.checkpoint = CheckpointFacts(
-                source=checkpoint.source, revision=checkpoint.revision, sha256=checkpoint.sha256
-            )
-            dataset = read_dataset(spec.data, base_folder=base_folder)
-        with run.clock.phase("tokenize"):
-            tokenizer = load_tokenizer(checkpoint.folder)
-            tokenized = tokenize(
-                dataset, tokenizer, max_length_tokens=spec.data.max_length_tokens, cache_folder=cache_folder
-            )
-        run.data = _data_facts(dataset, tokenized, tokenizer)
-        rows = _rows(dataset, tokenized, tokenizer)
+        inputs = read_inputs(spec, base_folder=base_folder, cache_folder=cache_folder, clock=run.clock)
+        run.checkpoint, run.data = inputs.checkpoint_facts(), inputs.data_facts()
+        refuse_hard(inputs.findings)
 
         # The process: last of what can be refused, since loading a backend takes seconds
         with run.clock.phase("import"):
@@ -99,45 +91,107 @@ def run_spec(
 
         # The engine, traced once for all seeds
         with run.clock.phase("build"):
-            engine = create_engine(_task(spec, checkpoint, dataset, tokenized))
+            engine = create_engine(inputs.task(spec))
         with run.clock.phase("trace"):
             engine.prepare(spec.training.seeds[0])
-            engine.trace(*first_batches(rows, spec, spec.training.seeds[0]))
+            engine.trace(*first_batches(inputs.rows, spec, spec.training.seeds[0]))
         run.changed()
 
         # The seeds
         for seed in spec.training.seeds:
             run.clock.current = "steps"
             run.begin_seed(seed)
-            run.end_seed(fine_tune(engine, rows, spec, run.progress, run.observers))
+            run.end_seed(fine_tune(engine, inputs.rows, spec, run.progress, run.observers))
             if save_models_to is not None:
                 with run.clock.phase("save"):
                     engine.save(save_models_to / f"seed-{seed}")
     return run.record
 
 
-def check_spec_data(
-    spec: Spec, *, base_folder: Path, cache_folder: Path | None = None
-) -> tuple[DataFacts, TokenizedDataset]:
-    """Read, tokenize and check the rows of *spec* without training and without loading a backend.
+@dataclass(frozen=True)
+class Inputs:
+    """What a spec is fine-tuned from and on, read and checked.
+
+    Attributes:
+        checkpoint: Pretrained weights, digest checked.
+        dataset: Rows of text.
+        tokenizer: The checkpoint's own.
+        tokenized: Rows of WordPieces.
+        findings: Of the data checks; hard ones are for the caller to refuse.
+    """
+
+    checkpoint: Checkpoint
+    dataset: Dataset
+    tokenizer: Tokenizer
+    tokenized: TokenizedDataset
+    findings: tuple[Finding, ...]
+
+    @property
+    def rows(self) -> Rows:
+        """What a seed is trained and validated on."""
+        splits = self.tokenized.splits
+        return Rows(splits["train"], splits["validation"], self.dataset.label_names, self.tokenized.special)
+
+    def task(self, spec: Spec) -> Task:
+        """What an engine must know."""
+        return Task(
+            spec=spec,
+            checkpoint=self.checkpoint,
+            label_names=self.dataset.label_names,
+            vocabulary_in_use=self.tokenized.vocabulary_in_use,
+            total_steps=total_steps(spec, self.tokenized.splits["train"].rows),
+            longest_row_tokens=self.tokenized.longest_row_tokens,
+        )
+
+    def checkpoint_facts(self) -> CheckpointFacts:
+        """For the record."""
+        checkpoint = self.checkpoint
+        return CheckpointFacts(source=checkpoint.source, revision=checkpoint.revision, sha256=checkpoint.sha256)
+
+    def data_facts(self) -> DataFacts:
+        """For the record, with every finding."""
+        return DataFacts(
+            source=self.dataset.source,
+            sha256=self.dataset.sha256,
+            tokenizer_sha256=self.tokenizer.sha256,
+            label_names=self.dataset.label_names,
+            rows={name: split.rows for name, split in self.tokenized.splits.items()},
+            tokens={name: len(split.token_ids) for name, split in self.tokenized.splits.items()},
+            findings=tuple(
+                FindingRow(
+                    name=f.name, severity=f.severity, split=f.split, message=f.message, rows=f.rows, value=f.value
+                )
+                for f in self.findings
+            ),
+        )
+
+
+def read_inputs(
+    spec: Spec, *, base_folder: Path, cache_folder: Path | None = None, clock: PhaseClock | None = None
+) -> Inputs:
+    """Open the checkpoint; read, tokenize and check the rows. Loads no backend.
 
     Args:
         spec: The benchmark.
         base_folder: Where relative paths of the spec begin.
-        cache_folder: Where tokenized rows are kept between runs.
-
-    Returns:
-        What was read, with all findings, hard ones included; and the tokenized rows.
+        cache_folder: Where tokenized rows are kept between runs; nowhere if None.
+        clock: Counts the phases 'data' and 'tokenize'.
 
     Raises:
-        DataError: If the rows cannot even be read.
-        CheckpointError: If there is no tokenizer.
+        CheckpointError: If the weights cannot be used.
+        DataError: If the rows cannot be read.
     """
-    checkpoint = open_checkpoint(spec.checkpoint, base_folder=base_folder)
-    dataset = read_dataset(spec.data, base_folder=base_folder)
-    tokenizer = load_tokenizer(checkpoint.folder)
-    tokenized = tokenize(dataset, tokenizer, max_length_tokens=spec.data.max_length_tokens, cache_folder=cache_folder)
-    return _data_facts(dataset, tokenized, tokenizer, refuse=False), tokenized
+    clock = clock or PhaseClock()
+    with clock.phase("data"):
+        checkpoint = open_checkpoint(spec.checkpoint, base_folder=base_folder)
+        dataset = read_dataset(spec.data, base_folder=base_folder)
+    with clock.phase("tokenize"):
+        tokenizer = load_tokenizer(checkpoint.folder)
+        tokenized = tokenize(
+            dataset, tokenizer, max_length_tokens=spec.data.max_length_tokens, cache_folder=cache_folder
+        )
+        findings = check(dataset, tokenized)
+    return Inputs(checkpoint, dataset, tokenizer, tokenized, findings)
 
 
 def new_run_id(name: str) -> str:
@@ -231,46 +285,3 @@ class _Run(Observer):
 
 def _this_process() -> ProcessFacts:
     return ProcessFacts(pid=os.getpid(), host=platform.node(), started=psutil.Process().create_time())
-
-
-def _rows(dataset: Dataset, tokenized: TokenizedDataset, tokenizer: Tokenizer) -> Rows:
-    return Rows(
-        train=tokenized.splits["train"],
-        validation=tokenized.splits["validation"],
-        label_names=dataset.label_names,
-        special=tokenizer.special,
-    )
-
-
-def _task(spec: Spec, checkpoint: Checkpoint, dataset: Dataset, tokenized: TokenizedDataset) -> Task:
-    return Task(
-        spec=spec,
-        checkpoint=checkpoint,
-        label_names=dataset.label_names,
-        vocabulary_in_use=tokenized.vocabulary_in_use,
-        total_steps=total_steps(spec, tokenized.splits["train"].rows),
-        longest_row_tokens=max(int(split.lengths.max()) for split in tokenized.splits.values() if split.rows),
-    )
-
-
-def _data_facts(
-    dataset: Dataset, tokenized: TokenizedDataset, tokenizer: Tokenizer, *, refuse: bool = True
-) -> DataFacts:
-    """What was read; a hard fault stops the run before anything is built."""
-    findings = check(dataset, tokenized)
-    if refuse:
-        refuse_hard(findings)
-    return DataFacts(
-        source=dataset.source,
-        sha256=dataset.sha256,
-        tokenizer_sha256=tokenizer.sha256,
-        label_names=dataset.label_names,
-        rows={name: split.rows for name, split in tokenized.splits.items()},
-        tokens={name: len(split.token_ids) for name, split in tokenized.splits.items()},
-        findings=tuple(
-            FindingRow(name=f.name, severity=f.severity, split=f.split, message=f.message, rows=f.rows, value=f.value)
-            for f in findings
-        ),
-    )
-
-

@@ -96,12 +96,10 @@ def read_config(file: Path, *, source: str) -> dict[str, Any]:
         source: The checkpoint as written in the spec, for error messages.
 
     Raises:
-        CheckpointError: If it is missing, unreadable or not a JSON object.
+        CheckpointError: If it cannot be read or is not a JSON object.
     """
     try:
         config = json.loads(file.read_bytes())
-    except FileNotFoundError as error:
-        raise CheckpointError(f"checkpoint {source}: {file.parent} has no config.json") from error
     except OSError as error:
         raise CheckpointError(f"checkpoint {source}: cannot read {file}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

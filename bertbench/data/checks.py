@@ -89,16 +89,16 @@ def _imbalance(split: str, rows: Split, names: Sequence[str]) -> Finding:
 def _check_text(name: str, split: Split) -> Iterator[Finding]:
     unreadable = [row for row in range(split.rows) if any(map(_is_unreadable, _sentences(split, row)))]
     if unreadable:
-        message = "rows hold NUL bytes or lone surrogates, which are no text"
+        message = "with NUL bytes or lone surrogates, which are no text"
         remedy = "NUL bytes often come from UTF-16 read as something else: see data.encoding"
         yield _of(name, split, unreadable, check="unreadable_text", severity="hard", message=message, remedy=remedy)
     replaced = [row for row in range(split.rows) if any("\ufffd" in text for text in _sentences(split, row))]
     if replaced:
-        message = "rows hold U+FFFD, where an earlier program could not decode a character"
+        message = "with U+FFFD, put there by a program that could not decode a character"
         yield _of(name, split, replaced, check="replacement_character", severity="soft", message=message)
     long = [row for row in range(split.rows) if max(map(len, _sentences(split, row))) > LONG_TEXT_CHARACTERS]
     if long:
-        message = f"rows are longer than {LONG_TEXT_CHARACTERS:,} characters; perhaps a quote was never closed"
+        message = f"with more than {LONG_TEXT_CHARACTERS:,} characters; perhaps a quote was never closed"
         yield _of(name, split, long, check="long_text", severity="soft", message=message)
 
 
@@ -116,7 +116,7 @@ def _check_wordpieces(name: str, dataset: Dataset, tokenized: TokenizedDataset) 
     blank = {row for row in range(split.rows) if not all(text.strip() for text in _sentences(split, row))}
     empty = sorted(blank | set(np.flatnonzero(tokens.lengths == framing).tolist()))
     if empty:
-        message = "rows have no text: nothing, white space, or only characters that the tokenizer drops"
+        message = "without text: nothing, white space, or only characters that the tokenizer drops"
         yield _of(
             name, split, empty, check="empty_text", severity="hard", message=message, remedy="leave these rows out"
         )
@@ -127,7 +127,7 @@ def _check_wordpieces(name: str, dataset: Dataset, tokenized: TokenizedDataset) 
         cut.tolist(),
         check="cut_rows",
         severity="soft",
-        message=f"of {split.rows} rows were cut to {tokenized.max_length_tokens} tokens",
+        message=f"cut to {tokenized.max_length_tokens} tokens",
         value=len(cut) / split.rows,
         remedy="raise data.max_length_tokens" if len(cut) else "",
     )
@@ -143,7 +143,7 @@ def _unknown(name: str, split: Split, tokens: TokenizedSplit, tokenized: Tokeniz
         rows.tolist(),
         check="unknown_wordpieces",
         severity="soft",
-        message=f"rows hold the {unknown} of {pieces} WordPieces that are [UNK]: the vocabulary lacks their characters",
+        message=f"with [UNK], {unknown} of {pieces} WordPieces: the vocabulary lacks their characters",
         value=unknown / pieces if pieces else 0.0,
     )
 
@@ -158,6 +158,6 @@ def _of(  # noqa: PLR0913 - one argument for each part of a finding
     message: str,
     **more: Any,
 ) -> Finding:
-    """A finding about rows, given by number; *message* goes on after their count."""
+    """A finding about rows, given by number; *message* goes on after how many there are."""
     origins = [split.origins[row] for row in rows]
-    return finding_of_rows(check, severity, name, origins, f"{len(rows)} {message}", **more)
+    return finding_of_rows(check, severity, name, origins, f"{len(rows)} of {split.rows} rows {message}", **more)

@@ -113,6 +113,8 @@ def _places(columns: Columns, first: Sequence[str], layout: Layout, where: str) 
 
 def _place(field: str, column: str | int, first: Sequence[str], layout: Layout, where: str) -> int:
     if isinstance(column, int):
+        if layout.header:
+            raise _number_despite_header(field, column, first, where)
         if 0 <= column < len(first):
             return column
         raise DataError(f"{where}: data.{field} = {column}, but columns are numbered 0 to {len(first) - 1}")
@@ -122,10 +124,19 @@ def _place(field: str, column: str | int, first: Sequence[str], layout: Layout, 
             remedy=f"write data.{field} as a number from 0 to {len(first) - 1}",
         )
     if first.count(column) > 1:
-        raise DataError(f"{where}: two columns are called {column!r}", remedy=f"write data.{field} as a number from 0")
+        raise DataError(f"{where}: two columns are called {column!r}", remedy="rename one of them")
     if column not in first:
         raise missing_column(where, field, column, first)
     return first.index(column)
+
+
+def _number_despite_header(field: str, column: int, first: Sequence[str], where: str) -> DataError:
+    """A file without header would lose its first row without a word."""
+    return DataError(
+        f"{where}: data.{field} = {column} is a number, but with data.header = true the first record holds names: "
+        f"{', '.join(repr(name[:40]) for name in first)}",
+        remedy=f"set data.header = false if that is a row of data, else write data.{field} as a name",
+    )
 
 
 def _one_column(found: str, wanted: Mapping[str, str | int], layout: Layout, where: str) -> DataError:

@@ -51,7 +51,7 @@ def _repeated(name: str, split: Split, groups: list[list[int]]) -> Iterator[Find
             "soft",
             name,
             [split.origins[row] for row in later],
-            f"{len(later)} of {split.rows} rows repeat an earlier one, case and spacing ignored",
+            f"{len(later)} of {split.rows} rows the same as an earlier one, case and spacing ignored",
             value=len(later) / split.rows,
             remedy=_REMEDY,
         )
@@ -65,7 +65,7 @@ def _contradictions(name: str, split: Split, groups: list[list[int]]) -> Iterato
             "soft",
             name,
             [split.origins[row] for row in rows],
-            f"{len(rows)} rows have the text of another row, but another class",
+            f"{len(rows)} rows with the text of another row, but another class",
             value=len(rows) / split.rows,
             remedy="decide on one class for each text",
         )
@@ -88,8 +88,8 @@ def _leak(dataset: Dataset, source: str, target: str) -> Iterator[Finding]:
         "hard" if is_hard else "soft",
         target,
         [there.origins[row] for row in leaked],
-        f"{len(leaked)} of {there.rows} rows are in {source} too, case and spacing ignored; "
-        f"{exact} as they stand, {other} under another class",
+        f"{len(leaked)} of {there.rows} rows also in {source}, case and spacing ignored: "
+        f"{exact} of them to the letter, {other} under another class",
         value=len(leaked) / there.rows,
         remedy=_REMEDY,
     )

@@ -26,10 +26,12 @@ def data_table(facts: DataFacts) -> RenderableType:
     for heading in ("severity", "split", "finding"):
         findings.add_column(heading, overflow="fold")
     for finding in facts.findings:
-        rows = ", ".join(finding.rows[:_ROWS_SHOWN]) + (", ..." if len(finding.rows) > _ROWS_SHOWN else "")
+        named = ", ".join(finding.rows[:_ROWS_SHOWN]) + (", ..." if len(finding.rows) > _ROWS_SHOWN else "")
         style = "bold red" if finding.severity == "hard" else "yellow"
         findings.add_row(
-            Text(finding.severity, style=style), finding.split, Text(f"{finding.message}{f' ({rows})' if rows else ''}")
+            Text(finding.severity, style=style),
+            finding.split,
+            Text(f"{finding.message}{f' ({named})' if named else ''}"),
         )
     classes = Text(f"classes: {', '.join(facts.label_names)}")
     digest = Text(f"sha256: {facts.sha256}", style="dim")

@@ -56,7 +56,9 @@ def doctor_table(findings: tuple[Finding, ...]) -> Table:
     for heading in ("what", "there", "", "how to get it"):
         table.add_column(heading, overflow="fold")
     for finding in findings:
-        sign = Text("yes", style="green") if finding.present else Text("no", style="yellow" if finding.optional else "red")
+        sign = (
+            Text("yes", style="green") if finding.present else Text("no", style="yellow" if finding.optional else "red")
+        )
         table.add_row(finding.what, sign, Text(finding.said), Text("" if finding.present else finding.remedy))
     return table
 

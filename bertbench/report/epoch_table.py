@@ -51,14 +51,11 @@ def seeds_table(record: RunRecord) -> Table:
     Args:
         record: Its completed seeds enter the mean; how many they are is said beside it.
     """
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)  # 80 columns leave one blank between
-    for heading in ("seed", "last"):
-        table.add_column(heading, justify="right")
-    for split, quality in _CARD:
-        table.add_column(f"{split}\n{quality}", justify="right")
-    for heading in ("best\n@epoch", "steps"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("outcome", no_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)  # the box alone leaves a blank between columns
+    card = [f"{split}\n{quality}" for split, quality in _CARD]
+    for heading in ("seed", "last", *card, "best\n@epoch", "steps"):
+        table.add_column(heading, justify="right", overflow="fold")
+    table.add_column("outcome")
     for run in record.seeds:
         table.add_row(*_seed_cells(run), _outcome(run.outcome))
     completed = [run for run in record.seeds if run.outcome == "completed"]
@@ -79,7 +76,7 @@ def run_summary(record: RunRecord) -> RenderableType:
     facts.add_column(overflow="fold")
     for name, content in _facts(record):
         facts.add_row(name, content)
-    return Group(facts, *([seeds_table(record)] if record.seeds else []))
+    return Group(facts, "", seeds_table(record)) if record.seeds else facts
 
 
 def best_epoch(seed_run: SeedRun) -> EpochRow | None:

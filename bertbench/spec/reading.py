@@ -46,7 +46,9 @@ def build_spec(fields: Mapping[str, Any], *, where: str = "spec") -> Spec:
         return Spec.model_validate(_lists_to_tuples(fields))
     except ValidationError as error:
         lines = [_explain(detail) for detail in error.errors()]
-        raise SpecError(f"{where}: " + "; ".join(lines), remedy="correct the file; docs/spec.md lists every field") from None
+        raise SpecError(
+            f"{where}: " + "; ".join(lines), remedy="correct the file; docs/spec.md lists every field"
+        ) from None
 
 
 def override(spec: Spec, changes: Mapping[str, Any], *, where: str = "option") -> Spec:
@@ -81,7 +83,9 @@ def _merged(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if base is None:
         return fields
     if not isinstance(base, str):
-        raise SpecError(f"{path}: extends: {base!r} is not the name of a TOML file", remedy='write extends = "base.toml"')
+        raise SpecError(
+            f"{path}: extends: {base!r} is not the name of a TOML file", remedy='write extends = "base.toml"'
+        )
     return _over(_merged(path.parent / base, (*seen, resolved)), fields)
 
 

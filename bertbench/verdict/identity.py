@@ -71,5 +71,7 @@ def _check(outcome: Outcome, observed: str, reason: str) -> Check:
         observed=observed,
         promised="equal bits",
         reason=reason,
-        next_step="" if outcome == "pass" else "set runtime.deterministic = true; look for code that draws random numbers",
+        next_step=""
+        if outcome == "pass"
+        else "set runtime.deterministic = true; look for code that draws random numbers",
     )

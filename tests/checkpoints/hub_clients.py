@@ -52,7 +52,7 @@ def client(endpoint: str, home: Path, **environment: str) -> Iterator[Client]:
         "HF_HUB_DISABLE_XET": "1",  # the small hub does not speak it
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_VERBOSITY": "error",
-        "NO_PROXY": "127.0.0.1",
+        "NO_PROXY": "127.0.0.1,localhost",
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     process = subprocess.Popen(

@@ -59,6 +59,7 @@ class SmallHub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.repositories: dict[str, Repository] = {}
         self.cuts: dict[tuple[str, str], list[Cut]] = defaultdict(list)
+        self.damaged: set[tuple[str, str]] = set()
         self.log: list[Request] = []
         self.status_for_all: int | None = None
         self.page_for_all: bytes | None = None
@@ -159,7 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
             tag = hashlib.sha1(content, usedforsecurity=False).hexdigest()
             return _Answer(answer.status, answer.headers | headers | {"ETag": f'"{tag}"'}, answer.body)
         headers |= {
-            "Location": f"{self.server.address}/large/{name}/{commit}/{file}",
+            # Under another host's name, as the hub does: its client would ask its own host for the commit again.
+            "Location": f"http://localhost:{self.server.server_address[1]}/large/{name}/{commit}/{file}",
             "X-Linked-Etag": f'"{hashlib.sha256(content).hexdigest()}"',
             "X-Linked-Size": str(len(content)),
         }
@@ -172,6 +174,8 @@ class _Handler(BaseHTTPRequestHandler):
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         first = int(asked[1]) if asked else 0
         self._note(repository, file, first)
+        if (repository, file) in self.server.damaged:
+            content = content[:-1] + bytes([content[-1] ^ 1])
         if not asked:
             return _Answer(200, {"Accept-Ranges": "bytes"}, content)
         return _Answer(206, {"Content-Range": f"bytes {first}-{len(content) - 1}/{len(content)}"}, content[first:])

@@ -23,7 +23,7 @@ def files(tmp_path_factory) -> dict[str, bytes]:
 @pytest.fixture
 def repository(request) -> str:
     """A repository name of this test's own."""
-    return f"tests/{request.node.name.translate(str.maketrans('[]=', '---')).strip('-')[:90]}"
+    return f"tests/{request.node.originalname[:60]}-{sha256(request.node.name.encode())[:8]}"
 
 
 def sha256(content: bytes) -> str:
@@ -191,6 +191,16 @@ def test_small_file_that_breaks_off_keeps_the_weights_from_being_fetched(hub, on
     assert online.refusal(f"hub:{repository}@{commit}")["error"] == "CheckpointAbsentError"
     assert hub.requests_for(repository, WEIGHTS) == []
     assert online.open(f"hub:{repository}@{commit}")["revision"] == commit
+
+
+def test_download_that_arrives_damaged_is_not_used(hub, home, online, repository, files):
+    """One bit, the length right, no digest in the spec: the digest that the hub announced tells."""
+    commit = hub.add(repository, files)
+    hub.damaged.add((repository, WEIGHTS))
+    refused = online.refusal(f"hub:{repository}@{commit}")
+    assert refused["error"] == "CheckpointError"
+    assert "the hub expects " + sha256(files[WEIGHTS]) in refused["message"]
+    assert str(cached_blobs(home, repository)[sha256(files[WEIGHTS])]) in refused["remedy"]
 
 
 # What is refused

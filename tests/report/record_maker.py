@@ -59,7 +59,9 @@ def make_seed(seed: int, *, epochs: int = 20, steps_per_epoch: int = 4, **change
             value=0.6875, step_flops_per_second=1.1e11, sgemm_flops_per_second=(1.6e11, 1.5e11, 1.7e11)
         ),
         "peak_memory_mebibytes": 1024.0 + seed,
-        "digests": Digests(weights=f"{seed + 10:064x}", losses=f"{seed + 20:064x}", predictions=f"{seed + 30:064x}"),
+        "digests": Digests(
+            weights=f"{seed + 16:02x}" * 32, losses=f"{seed + 32:02x}" * 32, predictions=f"{seed + 48:02x}" * 32
+        ),
         "validation_confusion": ((24, 1), (0, 24)),
     }
     return SeedRun(**(fields | changes))

@@ -22,7 +22,9 @@ def printed(what: RenderableType, *, width: int = 80) -> str:
 
 
 def test_the_epoch_table_has_the_four_columns_of_the_card():
-    assert printed(epoch_table(make_seed(0, epochs=3))) == """\
+    assert (
+        printed(epoch_table(make_seed(0, epochs=3)))
+        == """\
                                     seed 0
 
   epoch   train loss   train accuracy   validation loss   validation accuracy
@@ -30,10 +32,13 @@ def test_the_epoch_table_has_the_four_columns_of_the_card():
       0       1.0000           0.5000            0.5000                0.5000
       1       0.5000           0.7500            0.2500                0.7500
       2       0.3333           0.8333            0.1667                0.8333"""
+    )
 
 
 def test_a_seed_that_was_cut_off_says_so_under_its_epochs():
-    assert printed(epoch_table(make_failed_seed(1))) == """\
+    assert (
+        printed(epoch_table(make_failed_seed(1)))
+        == """\
                                     seed 1
 
   epoch   train loss   train accuracy   validation loss   validation accuracy
@@ -42,22 +47,24 @@ def test_a_seed_that_was_cut_off_says_so_under_its_epochs():
 
 failed in steps, seed 1, epoch 1, step 5: NonFiniteLossError: loss is nan
 [MASK] <b>"""
-
-
-def test_seeds_stand_beside_each_other_with_their_mean():
-    assert printed(seeds_table(make_record())) == """\
-           train    train validation validation       best
-seed last   loss accuracy       loss   accuracy     @epoch  steps outcome
-──────────────────────────────────────────────────────────────────────────
-   0   19 0.0500   0.9750     0.0250     0.9750 0.9750 @19 10.0 s completed
-   1   19 0.1000   0.9750     0.0750     0.9750 0.9750 @19 10.0 s completed
-
-mean      0.0750   0.9750     0.0500     0.9750     0.9750 10.0 s 2 of 2"""
+    )
 
 
 def test_only_completed_seeds_enter_the_mean():
     lines = printed(seeds_table(make_failed_record())).splitlines()
-    assert lines[-3].split() == ["1", "0", "2.0000", "0.5000", "1.5000", "0.5000", "0.5000", "@0", "500", "ms", "failed"]
+    assert lines[-3].split() == [
+        "1",
+        "0",
+        "2.0000",
+        "0.5000",
+        "1.5000",
+        "0.5000",
+        "0.5000",
+        "@0",
+        "500",
+        "ms",
+        "failed",
+    ]
     assert lines[-1].split() == ["mean", "0.0500", "0.9750", "0.0250", "0.9750", "0.9750", "10.0", "s", "1", "of", "2"]
 
 
@@ -91,22 +98,43 @@ def test_the_best_epoch_is_the_first_with_the_highest_validation_accuracy():
     assert best_epoch(seed.model_copy(update={"epochs": ()})) is None
 
 
+SEEDS = """\
+           train    train validation validation       best
+seed last   loss accuracy       loss   accuracy     @epoch  steps outcome
+───────────────────────────────────────────────────────────────────────────
+   0   19 0.0500   0.9750     0.0250     0.9750 0.9750 @19 10.0 s completed
+   1   19 0.1000   0.9750     0.0750     0.9750 0.9750 @19 10.0 s completed
+
+mean      0.0750   0.9750     0.0500     0.9750     0.9750 10.0 s 2 of 2"""
+
+
+def test_seeds_stand_beside_each_other_with_their_mean():
+    assert printed(seeds_table(make_record())) == SEEDS
+
+
 def test_the_summary_says_what_how_it_ended_how_long_and_what_was_seen():
-    assert printed(run_summary(make_record())) == """\
+    record = make_record()
+    assert (
+        printed(run_summary(record))
+        == f"""\
 benchmark    seed_card: the card's fine-tune
 run          20300102T030405Z-abc, bertbench 0.1.0
 outcome      completed
-recipe       RECIPE
+recipe       {record.spec_fingerprint[:12]}
 checkpoint   embedded:minilm-l6 cccccccccccc
 data         embedded:helpdesk dddddddddddd
 rows         train 16, validation 49; 2 classes
 environment  numerics aaaaaaaaaaaa, machine bbbbbbbbbbbb
-weights      000000000000 000000000000
-TIME
+weights      101010101010 111111111111
+time         import 3.0 s   data 500 ms    tokenize 250 ms    build 1.0 s
+             trace 6.0 s    steps 20.0 s   validation 2.5 s   save 1.0 s
+             total 40.0 s
 utilization  68.8% of this machine's matrix-product rate, 160 GFLOP/s
 peak memory  1,025 MiB
 finding      soft duplicates (train): 2 rows say the same: 'a | b' <c> [MASK]
-SEEDS"""
+
+{SEEDS}"""
+    )
 
 
 def test_the_summary_of_a_failed_run_says_why():
@@ -131,7 +159,9 @@ def test_no_line_is_wider_than_the_terminal_and_no_word_of_the_tables_is_cut(wid
 
 def test_large_losses_and_long_runs_still_fit_into_80_columns():
     seed = make_seed(2_147_483_647, epochs=2, phases_seconds={"steps": 36_000.0})
-    rows = tuple(row.model_copy(update={"train": row.train.model_copy(update={"loss": 12.3456})}) for row in seed.epochs)
+    rows = tuple(
+        row.model_copy(update={"train": row.train.model_copy(update={"loss": 12.3456})}) for row in seed.epochs
+    )
     text = printed(seeds_table(make_record(seeds=(seed.model_copy(update={"epochs": rows}),))))
     assert "12.3456" in text
     assert "600.0 min" in text

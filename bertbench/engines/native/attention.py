@@ -89,7 +89,5 @@ class Pieces:
     def collect(self, spread: Tensor) -> Tensor:
         """From cells to tokens. Empty cells are left behind; their gradient is zero."""
         size = spread.shape[-1]
-        pieces = gather(
-            ops.reshape(spread, (-1, size)), self._cell_of_piece, self._piece_or_none, some_unused=True
-        )
+        pieces = gather(ops.reshape(spread, (-1, size)), self._cell_of_piece, self._piece_or_none, some_unused=True)
         return ops.reshape(pieces, (-1, self._columns * size))

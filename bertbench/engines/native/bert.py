@@ -95,6 +95,7 @@ class Bert:
         self._config = config
         self._activation = ACTIVATIONS[config.activation]
         self.policy = policy
+        self.rates = rates
         self.variables = {
             name: keras.Variable(initializer="zeros", shape=shape, dtype=policy.variable_dtype, name=name)
             for name, shape in shapes.items()
@@ -127,9 +128,11 @@ class Bert:
         rectangle = Rectangle(ops.reshape(token_of_cell, (rows, -1)), cell_of_token, first_tokens)
         hidden = self._embed(words, segments, positions, training=training)  # (tokens, width)
         if (last := self._config.num_hidden_layers - 1) > 0:
-            pieces = Pieces(rectangle, parts=3, heads=self._config.num_attention_heads)
+            heads = self._config.num_attention_heads
+            triples, singles = (Pieces(rectangle, parts=parts, heads=heads) for parts in (3, 1))
             for number in range(last):
-                hidden = self._layer(f"encoder.layer_{number}", hidden, rectangle, pieces, training=training)
+                name = f"encoder.layer_{number}"
+                hidden = self._layer(name, hidden, rectangle, triples, singles, training=training)
         hidden = self._last_layer(f"encoder.layer_{last}", hidden, rectangle, training=training)  # (rows, width)
         pooled = ops.tanh(self._dense("pooler", hidden))
         pooled = self.dropouts["classifier"](pooled, training=training)
@@ -145,12 +148,14 @@ class Bert:
         hidden = self._layer_norm("embeddings.layer_norm", hidden)
         return self.dropouts["embeddings"](hidden, training=training)
 
-    def _layer(self, name: str, hidden: Tensor, rectangle: Rectangle, pieces: Pieces, *, training: bool) -> Tensor:
+    def _layer(
+        self, name: str, hidden: Tensor, rectangle: Rectangle, triples: Pieces, singles: Pieces, *, training: bool
+    ) -> Tensor:
         """One transformer layer, (tokens, width) to (tokens, width)."""
         packed = self._dense(f"{name}.attention.query_key_value", hidden)  # (tokens, 3 * width)
-        query, key, value = ops.unstack(pieces.spread(packed), 3, axis=0)  # (rows, heads, longest, size) each
+        query, key, value = ops.unstack(triples.spread(packed), 3, axis=0)  # (rows, heads, longest, size) each
         context = self._attend(name, query, key, value, rectangle, training=training)
-        return self._after_attention(name, hidden, pieces.collect(context), training=training)
+        return self._after_attention(name, hidden, singles.collect(context), training=training)
 
     def _last_layer(self, name: str, hidden: Tensor, rectangle: Rectangle, *, training: bool) -> Tensor:
         """The last layer for [CLS] only, (tokens, width) to (rows, width)."""

@@ -24,7 +24,7 @@ def create_optimizer(spec: OptimizerSpec, variables: Sequence[keras.Variable], *
         variables: What it updates.
         precision: Keras dtype policy.
     """
-    optimizer = _classes()[spec.name](**spec.model_dump(exclude=_OWN_FIELDS))
+    optimizer = _classes()[spec.name](name=spec.name, **spec.model_dump(exclude=_OWN_FIELDS))
     if spec.weight_decay is not None:
         optimizer.exclude_from_weight_decay(var_list=[v for v in variables if not is_decayed(v.name, spec)])
     if precision == "mixed_float16" and spec.loss_scale_factor is None:

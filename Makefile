@@ -1,0 +1,32 @@
+# Each target does all its own set-up: Python and make are enough.
+PYTHON ?= python3
+VENV := .venv
+TOX := $(VENV)/bin/tox
+
+.PHONY: bench test slow parity lint types help
+
+help:      ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/  /'
+
+bench: $(TOX) ## fine-tune BERT on the embedded default, hold every promise; ARGS="benchmarks/specs/seed_card.toml" for one
+	$(TOX) run -e bench -- $(or $(ARGS),benchmarks)
+
+test: $(TOX)  ## the tests
+	$(TOX) run -e test
+
+slow: $(TOX)  ## whole fine-tunes on real weights, many processes
+	$(TOX) run -e slow
+
+parity: $(TOX) ## the native engine against its peers
+	$(TOX) run -e parity
+
+lint: $(TOX)  ## ruff
+	$(TOX) run -e lint
+
+types: $(TOX) ## mypy
+	$(TOX) run -e types
+
+$(TOX): requirements/tox.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/tox.txt
+	@touch $(TOX)

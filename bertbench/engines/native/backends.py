@@ -1,0 +1,41 @@
+"""Which training step belongs to which Keras backend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from bertbench.engines.native.bert import Bert
+from bertbench.engines.native.steps import Steps
+from bertbench.errors import EngineError
+
+
+def require_backend(wanted: str) -> None:
+    """Refuse to compute on another backend than the spec's.
+
+    Raises:
+        EngineError: If Keras was loaded with another backend.
+    """
+    if (loaded := keras.backend.backend()) != wanted:
+        raise EngineError(
+            f"runtime.backend: the spec asks for {wanted}, and Keras was loaded with {loaded}",
+            remedy=f"Set KERAS_BACKEND={wanted} before anything imports keras.",
+        )
+
+
+def create_steps(bert: Bert, optimizer: Any) -> Steps:
+    """Training and inference on the backend that Keras was loaded with.
+
+    Raises:
+        EngineError: If there is none for it.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        from bertbench.engines.native.tensorflow_steps import TensorFlowSteps
+
+        return TensorFlowSteps(bert, optimizer)
+    raise EngineError(
+        f"runtime.backend: the native engine has no training step for {backend}",
+        remedy="Use runtime.backend = 'tensorflow'.",
+    )

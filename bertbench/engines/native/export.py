@@ -1,0 +1,53 @@
+"""A fine-tuned model as a folder that transformers and KerasHub load."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from bertbench.engines.native.bert import DropoutRates
+from bertbench.engines.protocol import Task
+
+#: Copied as they are, those that the checkpoint has.
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+
+
+def write_folder(folder: Path, task: Task, tensors: dict[str, NDArray[np.float32]], rates: DropoutRates) -> None:
+    """Write `config.json`, `model.safetensors` and the tokenizer's files.
+
+    Args:
+        folder: Made if it is not there; files of the same names are replaced.
+        task: What was fine-tuned.
+        tensors: All tensors of BertForSequenceClassification, by name.
+        rates: Dropout rates that it was fine-tuned with.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # transformers refuses a file that does not say which library's layout its tensors follow.
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    labels = task.label_names
+    config = task.checkpoint.config | {
+        "architectures": ["BertForSequenceClassification"],
+        "id2label": {str(number): name for number, name in enumerate(labels)},
+        "label2id": {name: number for number, name in enumerate(labels)},
+        "problem_type": "single_label_classification",
+        "dtype": "float32",
+        "hidden_dropout_prob": rates.hidden,
+        "attention_probs_dropout_prob": rates.attention,
+        "classifier_dropout": rates.classifier,
+    }
+    config.pop("torch_dtype", None)  # the older name of dtype
+    (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name in _TOKENIZER_FILES:
+        if (file := task.checkpoint.folder / name).is_file():
+            shutil.copyfile(file, folder / name)

@@ -1,0 +1,94 @@
+"""Everything that changes while training: put to its beginning, taken away, brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertbench.engines.native.bert import Bert
+from bertbench.errors import EngineError
+
+_STEPS_DONE = "engine/steps_done"
+
+
+class LiveState:
+    """The variables of network, optimizer and dropout, under one set of names.
+
+    Attributes:
+        steps_done: Training steps since the beginning; the learning-rate schedule reads it.
+    """
+
+    def __init__(self, bert: Bert, optimizer: Any) -> None:
+        """Remember how the optimizer begins.
+
+        Args:
+            bert: The network.
+            optimizer: Built, not yet used.
+        """
+        self.steps_done = 0
+        self._parameters = dict(bert.variables)
+        self._dropouts = dict(bert.dropouts)
+        self._optimizer = {variable.path: variable for variable in optimizer.variables}
+        # Nearly all begin as zeros, which need not be kept.
+        self._not_zero = {
+            path: values for path, variable in self._optimizer.items() if (values := numpy_of(variable)).any()
+        }
+
+    def begin(self, parameters: Mapping[str, NDArray[np.float32]], seeds: Mapping[str, int]) -> None:
+        """Put everything to its beginning.
+
+        Args:
+            parameters: Values of every parameter, by name.
+            seeds: Seed of every dropout, by name.
+        """
+        for name, variable in self._parameters.items():
+            variable.assign(parameters[name])
+        for path, variable in self._optimizer.items():
+            variable.assign(self._not_zero[path] if path in self._not_zero else np.zeros(variable.shape, variable.dtype))
+        for dropout in self._dropouts.values():
+            dropout.reseed(seeds[dropout.name])
+        self.steps_done = 0
+
+    def parameters(self) -> dict[str, NDArray[np.float32]]:
+        """Values of every parameter, by name."""
+        return {name: numpy_of(variable) for name, variable in self._parameters.items()}
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """Copies of everything, by name."""
+        values = {name: numpy_of(variable) for name, variable in self._all().items()}
+        return values | {_STEPS_DONE: np.array(self.steps_done, np.int64)}
+
+    def load(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Bring everything back.
+
+        Raises:
+            EngineError: If *state* was saved by another network or optimizer; nothing is changed then.
+        """
+        variables = self._all()
+        shapes = {name: tuple(variable.shape) for name, variable in variables.items()} | {_STEPS_DONE: ()}
+        given = {name: values.shape for name, values in state.items()}
+        if different := sorted(name for name in shapes.keys() | given if shapes.get(name) != given.get(name)):
+            name = different[0]
+            raise EngineError(
+                f"native engine: cannot continue from this state: {name} has shape {given.get(name, 'none')}, "
+                f"expected {shapes.get(name, 'none')} ({len(different)} of {len(shapes)} differ)",
+                remedy="Continue with the spec, checkpoint and data that the state was saved under.",
+            )
+        for name, variable in variables.items():
+            variable.assign(state[name])
+        self.steps_done = int(state[_STEPS_DONE])
+
+    def _all(self) -> dict[str, Any]:
+        return {
+            **{f"model/{name}": variable for name, variable in self._parameters.items()},
+            **{f"optimizer/{path}": variable for path, variable in self._optimizer.items()},
+            **{f"random/{name}": dropout.generator.state for name, dropout in self._dropouts.items()},
+        }
+
+
+def numpy_of(variable: Any) -> NDArray[Any]:
+    """Value of a Keras variable on the host, as a copy that later steps do not change."""
+    return np.array(variable.numpy())
