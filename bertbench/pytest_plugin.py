@@ -175,6 +175,8 @@ class BertbenchPlugin:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table of all promises, and why what did not pass did not."""
+        if self.is_worker:
+            return
         results = self._results()
         if results:
             _print_results(terminalreporter, results)

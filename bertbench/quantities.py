@@ -23,8 +23,9 @@ class Quantity:
         unit: Unit as shown to people; empty for pure numbers.
         better: Which direction is better.
         low: Smallest possible value.
-        high: Largest possible value.
+        high: Largest possible value; infinity where there is none.
         text: Formatter for a finite value.
+        is_share_of_rows: Whether it is a multiple of 1/n on n rows, as a share of them is.
     """
 
     name: str
@@ -33,10 +34,11 @@ class Quantity:
     low: float
     high: float
     text: Callable[[float], str]
+    is_share_of_rows: bool = False
 
     def is_valid(self, value: float) -> bool:
-        """Whether *value* can have been measured; NaN never can."""
-        return self.low <= value <= self.high
+        """Whether *value* can have been measured; NaN and infinity never can."""
+        return self.low <= value <= self.high and math.isfinite(value)
 
     def format(self, value: float | None) -> str:
         """*value* for people; 'nan' and a missing value are shown as such, never hidden."""
@@ -55,13 +57,18 @@ def _fraction(value: float) -> str:
     return f"{value:.4f}"
 
 
+#: From here on minutes read better.
+_MANY_SECONDS = 600
+_MILLISECOND = 1e-3
+
+
 def _seconds(value: float) -> str:
-    """Three significant digits, in the unit that reads best."""
-    if value < 0.001:
+    """About three significant digits, in the unit that reads best."""
+    if value < _MILLISECOND:
         return f"{value * 1e6:.0f} µs"
     if value < 1:
         return f"{value * 1e3:.3g} ms"
-    return f"{value:.1f} s" if value < 600 else f"{value / 60:.1f} min"
+    return f"{value:.1f} s" if value < _MANY_SECONDS else f"{value / 60:.1f} min"
 
 
 def _mebibytes(value: float) -> str:
@@ -74,7 +81,7 @@ _INF = math.inf
 QUALITY = {
     q.name: q
     for q in (
-        Quantity("accuracy", "", "higher", 0.0, 1.0, _fraction),
+        Quantity("accuracy", "", "higher", 0.0, 1.0, _fraction, is_share_of_rows=True),
         Quantity("macro_f1", "", "higher", 0.0, 1.0, _fraction),
         Quantity("matthews_correlation", "", "higher", -1.0, 1.0, _fraction),
         Quantity("loss", "nats", "lower", 0.0, _INF, _fraction),

@@ -8,6 +8,9 @@ from bertbench.errors import DataError
 
 _BYTE_ORDER_MARK = "\ufeff"
 
+#: UTF-16 of Latin script read one byte at a time is half NUL bytes; no text comes near.
+_NUL_SHARE_OF_UTF_16 = 0.25
+
 
 def decode(content: bytes, *, encoding: str, where: str) -> str:
     """Decode a whole file, strictly, and drop a byte-order mark.
@@ -18,7 +21,7 @@ def decode(content: bytes, *, encoding: str, where: str) -> str:
         where: The file, for messages.
 
     Raises:
-        DataError: If the codec is unknown, or a byte is not in the encoding.
+        DataError: If the codec is unknown, a byte is not in the encoding, or the text is plainly in another.
     """
     try:
         text = content.decode(encoding)
@@ -29,6 +32,11 @@ def decode(content: bytes, *, encoding: str, where: str) -> str:
         ) from error
     except UnicodeError as error:
         raise _undecodable(content, encoding, where, error) from error
+    if text.count("\0") > len(text) * _NUL_SHARE_OF_UTF_16:
+        order = "le" if text[1:2] == "\0" else "be"
+        raise DataError(
+            f"{where}: full of NUL bytes when read as {encoding!r}", remedy=f'set data.encoding = "utf-16-{order}"'
+        )
     return text.removeprefix(_BYTE_ORDER_MARK)
 
 

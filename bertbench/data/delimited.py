@@ -115,7 +115,7 @@ def _place(field: str, column: str | int, first: Sequence[str], layout: Layout, 
     if isinstance(column, int):
         if layout.header:
             raise _number_despite_header(field, column, first, where)
-        if 0 <= column < len(first):
+        if column < len(first):
             return column
         raise DataError(f"{where}: data.{field} = {column}, but columns are numbered 0 to {len(first) - 1}")
     if not layout.header:

@@ -47,7 +47,8 @@ def _prepared(spec: DataSpec) -> Any:
         raise missing_extra(f"data.source = {spec.source!r}") from error
     name, _, revision = spec.source.removeprefix("hub:").partition("@")
     with _explained(spec.source):
-        builder = load_dataset_builder(name, spec.configuration, revision=revision)
+        # Without a name, `datasets` takes the data set's default from the hub, but from the cache whatever is there.
+        builder = load_dataset_builder(name, spec.configuration or "default", revision=revision)
         _refuse_other_revision(builder.hash, name, revision)
         builder.download_and_prepare()
     return builder
@@ -79,26 +80,32 @@ def _commit_in_cache(name: str, revision: str) -> str | None:
 @contextmanager
 def _explained(source: str) -> Iterator[None]:
     """Turn what `datasets` raises into errors of this package."""
-    from datasets.exceptions import DatasetsError
+    from datasets.exceptions import DatasetNotFoundError, DatasetsError
     from huggingface_hub.errors import HfHubHTTPError
 
     # The base of the HTTP library's errors: httpx or httpx2, as huggingface_hub pleases.
     http_error: type[Exception] = HfHubHTTPError.__bases__[0]
     try:
         yield
-    except DataError:
-        raise
-    except (ConnectionError, http_error) as error:
-        raise DataAbsentError(
-            f"data.source = {source!r}: not in the cache, and cannot be had from the hub ({error})",
-            remedy="let this machine reach the hub once, or set HF_HOME to a cache that holds it",
-        ) from error
     # ValueError: an unknown configuration; RuntimeError: a repository that wants to run code; OSError: no files in it.
-    except (DatasetsError, ValueError, RuntimeError, OSError) as error:
+    except (DatasetsError, ValueError, RuntimeError, OSError, http_error) as error:
+        if not isinstance(error, DatasetNotFoundError) and _is_caused_by(error, (ConnectionError, http_error)):
+            raise DataAbsentError(
+                f"data.source = {source!r}: not in the cache, and cannot be had from the hub ({_last_cause(error)})",
+                remedy="let this machine reach the hub once, or set HF_HOME to a cache that holds it",
+            ) from error
         raise DataError(
             f"data.source = {source!r}: {error}",
             remedy="check owner, name, revision, data.configuration; a private or gated data set needs `hf auth login`",
         ) from error
+
+
+def _is_caused_by(error: BaseException | None, kinds: tuple[type[Exception], ...]) -> bool:
+    return error is not None and (isinstance(error, kinds) or _is_caused_by(error.__cause__, kinds))
+
+
+def _last_cause(error: BaseException) -> BaseException:
+    return error if error.__cause__ is None else _last_cause(error.__cause__)
 
 
 def _rows(builder: Any, split: str, columns: Columns) -> list[Row]:

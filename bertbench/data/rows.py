@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -102,5 +103,5 @@ def missing_column(where: str, field: str, column: str | int, names: Sequence[st
         )
     folded = {name.strip().casefold(): name for name in names}
     nearest = difflib.get_close_matches(column.strip().casefold(), folded, n=1)
-    guess = f'"{folded[nearest[0]]}"' if nearest else '"<name>" with one of these names'
+    guess = json.dumps(folded[nearest[0]]) if nearest else '"<name>" with one of these names'
     return DataError(f"{where}: no column {column!r}; the columns are {listed}", remedy=f"write data.{field} = {guess}")

@@ -19,7 +19,8 @@ from bertbench.spec.fields import (
     TrainingSpec,
 )
 from bertbench.spec.fingerprint import spec_fingerprint
-from bertbench.spec.reading import build_spec, override, read_spec, spec_fields
+from bertbench.spec.names import spec_fields
+from bertbench.spec.reading import build_spec, override, read_spec
 
 __all__ = [
     "AdamSpec",

@@ -46,7 +46,13 @@ def page() -> str:
 
 
 def _section(title: str, table: type[Table]) -> str:
-    lines = [f"\n## {title}\n", inspect.cleandoc(table.__doc__ or ""), "", "| key | default | meaning |", "|---|---|---|"]
+    lines = [
+        f"\n## {title}\n",
+        inspect.cleandoc(table.__doc__ or ""),
+        "",
+        "| key | default | meaning |",
+        "|---|---|---|",
+    ]
     inherited = set(fields.AdamSpec.model_fields) - {"weight_decay"} if table is fields.AdamWSpec else set()
     for name, field in table.model_fields.items():
         if name not in inherited and not _is_table(field.default):

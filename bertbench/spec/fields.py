@@ -6,16 +6,22 @@ Every field says what it means, its unit and its range. Errors are made readable
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from bertbench.quantities import BUDGETS, THRESHOLD_QUANTITIES, quality_of
+from bertbench.spec.nearest import did_you_mean
 
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+#: Fewer classes are nothing to tell apart, fewer seeds have no spread.
+_TWO = 2
+_PERCENT = 100
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -30,9 +36,9 @@ def _is_default(table: Table, name: str) -> bool:
     return bool(getattr(table, name) == type(table).model_fields[name].default)
 
 
-def _known_quantity(value: str) -> str:
-    if value not in THRESHOLD_QUANTITIES:
-        raise ValueError(f"unknown quantity {value!r}; known: {', '.join(THRESHOLD_QUANTITIES)}")
+def _known_quantity(value: str, known: Collection[str] = THRESHOLD_QUANTITIES) -> str:
+    if value not in known:
+        raise ValueError(f"unknown quantity{did_you_mean(value, known)}; known: {', '.join(known)}")
     return value
 
 
@@ -99,16 +105,24 @@ class DataSpec(Table):
     split_seed: Annotated[int, Field(ge=0)] = 0
     """Seed of that draw; fixed, so that every training seed sees the same rows."""
     deduplicate: Literal["no", "exact", "folded"] = "no"
-    """Drop later rows whose text (`folded`: case and spacing ignored) came before, over all splits, validation first."""
+    """Drop later rows whose text came before, over all splits, validation first; `folded` ignores case and spacing."""
     max_length_tokens: Annotated[int, Field(ge=3, le=512)] = 128
     """Longer rows are cut, special tokens included; the share of rows cut is recorded."""
     when_absent: Literal["error", "skip"] = "error"
     """`skip` reports the benchmark as skipped, with the remedy, where the data cannot be had."""
 
+    @field_validator("text", "text_pair", "label", mode="before")
+    @classmethod
+    def _name_or_number(cls, value: Any) -> Any:
+        named = value is None or isinstance(value, str)
+        if not named and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+            raise ValueError("expected a column's name, or its number from 0")
+        return value
+
     @field_validator("labels")
     @classmethod
     def _two_classes(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if value is not None and (len(value) < 2 or len(set(value)) < len(value)):
+        if value is not None and (len(value) < _TWO or len(set(value)) < len(value)):
             raise ValueError("expected two or more different class names")
         return value
 
@@ -130,6 +144,8 @@ class DataSpec(Table):
         wrong += ["configuration"] if kind != "hub" and self.configuration is not None else []
         if wrong:
             raise ValueError(f"{wrong[0]}: has no meaning with source = {self.source!r}")
+        if self.validation_fraction is None and not _is_default(self, "split_seed"):
+            raise ValueError("split_seed: has no meaning without validation_fraction")
         return self
 
 
@@ -171,6 +187,10 @@ class _Optimizer(Table):
     """Multiplies the loss before, divides the gradients after differentiation."""
     gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = None
     """Batches whose mean gradient makes one update."""
+
+    def model_post_init(self, _context: Any) -> None:
+        """Count the name as written: without it a table that is passed on reads as Adam."""
+        self.model_fields_set.add("name")
 
     @model_validator(mode="after")
     def _one_clipping(self) -> _Optimizer:
@@ -219,8 +239,14 @@ class SGDSpec(_Optimizer):
     nesterov: bool = False
     """Nesterov momentum."""
 
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> SGDSpec:
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov: has no meaning without momentum")
+        return self
 
-def _optimizer_name(table: Any) -> str:
+
+def optimizer_name(table: Any) -> str:
     """Which optimizer a table means: Adam, unless it says otherwise."""
     return str(table.get("name", "adam") if isinstance(table, dict) else getattr(table, "name", table))
 
@@ -228,7 +254,7 @@ def _optimizer_name(table: Any) -> str:
 OptimizerSpec = Annotated[
     Annotated[AdamSpec, Tag("adam")] | Annotated[AdamWSpec, Tag("adamw")] | Annotated[SGDSpec, Tag("sgd")],
     Discriminator(
-        _optimizer_name,
+        optimizer_name,
         custom_error_type="unknown_optimizer",
         custom_error_message="unknown optimizer; known: adam, adamw, sgd",
     ),
@@ -292,16 +318,31 @@ class TrainingSpec(Table):
     """A new order of rows each epoch, from the seed alone."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """Keras dtype policy; float32 means float32, TensorFloat-32 is off."""
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], Field(min_length=1)] = (0,)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = (0,)
     """One fine-tune each, in this order."""
     class_weights: Literal["balanced"] | dict[str, Positive] | None = None
     """Weight of each class in the loss; `balanced` is rows / (classes x rows of the class)."""
     early_stopping: EarlyStoppingSpec | None = None
     """Never, if not given."""
 
+    @field_validator("class_weights", mode="before")
+    @classmethod
+    def _balanced_or_table(cls, value: Any) -> Any:
+        if value is None or value == "balanced":
+            return value
+        if not isinstance(value, dict) or not value:
+            raise ValueError("expected 'balanced' or a table with the weight of each class")
+        for name, weight in value.items():
+            is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+            if not is_number or not 0 < weight < math.inf:
+                raise ValueError(f"{name}: expected a number greater than 0")
+        return value
+
     @field_validator("seeds")
     @classmethod
     def _different(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value:
+            raise ValueError("expected one seed or more")
         if len(set(value)) < len(value):
             raise ValueError("expected different seeds: the same seed twice gives the same bits twice")
         return value
@@ -351,7 +392,7 @@ class ExpectSpec(Table):
         if bound is None:
             raise ValueError(f"{right}: missing; a threshold needs its number")
         if not quantity.is_valid(bound):
-            percent = f"; in percent? write {bound / 100:g}" if quantity.is_valid(bound / 100) else ""
+            percent = f"; in percent? write {bound / _PERCENT:g}" if quantity.is_valid(bound / _PERCENT) else ""
             raise ValueError(f"{right}: {bound:g} is impossible, {self.quantity} is {quantity.allowed()}{percent}")
         return self
 
@@ -374,9 +415,7 @@ class BudgetSpec(Table):
     @field_validator("quantity")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value not in BUDGETS:
-            raise ValueError(f"unknown quantity {value!r}; known: {', '.join(BUDGETS)}")
-        return value
+        return _known_quantity(value, BUDGETS)
 
     @model_validator(mode="after")
     def _one_bound(self) -> BudgetSpec:
@@ -387,8 +426,11 @@ class BudgetSpec(Table):
         bound = getattr(self, right)
         if bound is None:
             raise ValueError(f"{right}: missing; a budget needs its number")
-        if not 0 < bound < float("inf"):
+        if not 0 < bound < math.inf:
             raise ValueError(f"{right}: {bound:g} is impossible; expected more than 0 {quantity.unit}".rstrip())
+        if self.quantity == "utilization" and bound > 1:
+            percent = f"; in percent? write {bound / _PERCENT:g}" if bound <= _PERCENT else ""
+            raise ValueError(f"{right}: {bound:g} is impossible; expected a fraction of at most 1{percent}")
         return self
 
     @property
@@ -454,6 +496,6 @@ class Spec(Table):
             raise ValueError("training.class_weights: needs exactly the classes of data.labels")
         if self.runtime.backend != "tensorflow" and not self.runtime.onednn:
             raise ValueError("runtime.onednn: belongs to the tensorflow backend")
-        if any(p.over == "lower_bound" for p in self.expect) and len(self.training.seeds) < 2:
+        if any(p.over == "lower_bound" for p in self.expect) and len(self.training.seeds) < _TWO:
             raise ValueError("expect: over = 'lower_bound' needs two seeds or more")
         return self

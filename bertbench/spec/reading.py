@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from bertbench.errors import SpecError
-from bertbench.spec.fields import Spec
+from bertbench.spec.fields import Spec, optimizer_name
+from bertbench.spec.mistakes import explain
+from bertbench.spec.nearest import nearest
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -45,10 +45,8 @@ def build_spec(fields: Mapping[str, Any], *, where: str = "spec") -> Spec:
     try:
         return Spec.model_validate(_lists_to_tuples(fields))
     except ValidationError as error:
-        lines = [_explain(detail) for detail in error.errors()]
-        raise SpecError(
-            f"{where}: " + "; ".join(lines), remedy="correct the file; docs/spec.md lists every field"
-        ) from None
+        mistakes = "; ".join(explain(detail) for detail in error.errors())
+        raise SpecError(f"{where}: {mistakes}", remedy="correct the file; docs/spec.md lists every field") from None
 
 
 def override(spec: Spec, changes: Mapping[str, Any], *, where: str = "option") -> Spec:
@@ -64,21 +62,17 @@ def override(spec: Spec, changes: Mapping[str, Any], *, where: str = "option") -
     """
     fields = spec.model_dump(exclude_unset=True)
     for dotted, value in changes.items():
-        *tables, last = dotted.split(".")
-        table = fields
-        for name in tables:
-            table = table.setdefault(name, {})
-        table[last] = value
+        fields = _replaced(fields, dotted.split("."), value)
     return build_spec(fields, where=where)
 
 
 def _merged(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     """All of *path*, over what it extends."""
+    fields = _parsed(path, seen)
     resolved = path.resolve()
     if resolved in seen:
         chain = " -> ".join(p.name for p in (*seen, resolved))
         raise SpecError(f"{path}: extends itself: {chain}", remedy="remove one 'extends'")
-    fields = _parsed(path)
     base = fields.pop("extends", None)
     if base is None:
         return fields
@@ -89,18 +83,23 @@ def _merged(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     return _over(_merged(path.parent / base, (*seen, resolved)), fields)
 
 
-def _parsed(path: Path) -> dict[str, Any]:
+def _parsed(path: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
+    who = f"{path} (extended by {extended_by[-1].name})" if extended_by else str(path)
     try:
         with path.open("rb") as stream:
             return tomllib.load(stream)
     except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.toml")], n=1, cutoff=0.5)
-        hint = f"did you mean {path.parent / near[0]}?" if near else "give the path of a TOML file"
-        raise SpecError(f"{path}: there is no such spec", remedy=hint) from None
+        near = nearest(path.name, (p.name for p in path.parent.glob("*.toml")))
+        hint = f"did you mean {path.parent / near}?" if near else "give the path of a TOML file"
+        raise SpecError(f"{who}: there is no such spec", remedy=hint) from None
     except OSError as error:
-        raise SpecError(f"{path}: cannot be read: {error.strerror}", remedy="give the path of a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: is no TOML: {error}", remedy="correct the file") from None
+        raise SpecError(f"{who}: cannot be read: {error.strerror}", remedy="give the path of a TOML file") from None
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"{who}: is not UTF-8: {error.reason} at byte {error.start}", remedy="save it as UTF-8"
+        ) from None
+    except ValueError as error:  # of tomllib, and of a path that no file system takes
+        raise SpecError(f"{who}: is no TOML: {error}", remedy="correct the file") from None
 
 
 def _over(base: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
@@ -109,11 +108,22 @@ def _over(base: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     for key, value in fields.items():
         old = base.get(key)
         if isinstance(old, dict) and isinstance(value, dict):
-            other_kind = key == "optimizer" and value.get("name", old.get("name")) != old.get("name")
-            merged[key] = value if other_kind else _over(old, value)
+            merged[key] = value if _is_other_optimizer(key, old, value) else _over(old, value)
         else:
             merged[key] = value
     return merged
+
+
+def _is_other_optimizer(key: str, base: dict[str, Any], table: dict[str, Any]) -> bool:
+    """Whether *table* names another optimizer than *base*; a table that names none leaves it as it was."""
+    return key == "optimizer" and table.get("name", optimizer_name(base)) != optimizer_name(base)
+
+
+def _replaced(table: Any, path: list[str], value: Any) -> dict[str, Any]:
+    """*table* with the value at *path* replaced; what is no table on the way becomes one, and validation judges it."""
+    first, *rest = path
+    fields = table if isinstance(table, dict) else {}
+    return {**fields, first: _replaced(fields.get(first), rest, value) if rest else value}
 
 
 def _lists_to_tuples(value: Any) -> Any:
@@ -123,72 +133,3 @@ def _lists_to_tuples(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return tuple(_lists_to_tuples(item) for item in value)
     return value
-
-
-def _explain(detail: Any) -> str:
-    """One mistake in words: key, what was given, what was expected, nearest name."""
-    location = [part for part in detail["loc"] if part not in ("adam", "adamw", "sgd")]
-    key = ".".join(str(part) for part in location) or "spec"
-    if detail["type"] == "extra_forbidden":
-        return f"{key}: unknown key{_nearest(location)}"
-    if detail["type"] == "missing":
-        return f"{key}: missing"
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    if detail["type"] == "value_error":
-        inner, _, rest = message.partition(": ")
-        if rest and " " not in inner:
-            return f"{key}.{inner}: {rest}" if key != "spec" else message
-    if detail["type"] == "unknown_optimizer" and isinstance(detail["input"], dict):
-        return f"optimizer.name: {message} (given: {detail['input'].get('name')!r})"
-    given = "" if isinstance(detail["input"], (dict, BaseModel)) else f" (given: {detail['input']!r})"
-    return f"{key}: {message}{given}"
-
-
-def _nearest(location: list[Any]) -> str:
-    """The field whose name is most alike, of the same table first, then of any table."""
-    wrong = str(location[-1])
-    here = _field_names(location[:-1])
-    if wrong in here:
-        return "; it belongs to another optimizer"  # the one table whose keys depend on its name
-    near = difflib.get_close_matches(wrong, here, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean {near[0]}?"
-    elsewhere = [dotted for dotted in spec_fields() if dotted.endswith(f".{wrong}")]
-    if elsewhere:
-        return f"; it belongs to [{elsewhere[0].rpartition('.')[0]}]"
-    return f"; known here: {', '.join(here)}"
-
-
-def _field_names(location: list[Any]) -> list[str]:
-    prefix = ".".join(str(part) for part in location if not isinstance(part, int))
-    names = {
-        dotted.removeprefix(f"{prefix}.").partition(".")[0]
-        for dotted in spec_fields()
-        if not prefix or dotted.startswith(f"{prefix}.")
-    }
-    return sorted(names | ({"extends"} if not prefix else set()))
-
-
-def spec_fields() -> tuple[str, ...]:
-    """Every field of a spec by its dotted name, such as `training.epochs`; of all optimizers together."""
-    return tuple(dict.fromkeys(_walk(Spec, "")))
-
-
-def _walk(table: type[BaseModel], prefix: str) -> list[str]:
-    names: list[str] = []
-    for name, field in table.model_fields.items():
-        inner = _tables(field.annotation)
-        if inner:
-            names += [dotted for model in inner for dotted in _walk(model, f"{prefix}{name}.")]
-        else:
-            names.append(f"{prefix}{name}")
-    return names
-
-
-def _tables(annotation: Any) -> list[type[BaseModel]]:
-    """The tables that an annotation allows."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if get_origin(annotation) in (Union, UnionType, tuple, Annotated):
-        return [table for argument in get_args(annotation) for table in _tables(argument)]
-    return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from pathlib import Path
 
@@ -9,6 +10,11 @@ import pytest
 from hub_clients import client
 from small_hub import Cut
 from tiny_bert import write_tiny_bert
+
+from bertbench.checkpoints import hub as hub_source
+from bertbench.checkpoints import open_checkpoint
+from bertbench.errors import CheckpointAbsentError, CheckpointError
+from bertbench.spec import CheckpointSpec
 
 WEIGHTS = "model.safetensors"
 
@@ -129,6 +135,23 @@ def test_cache_without_an_essential_file_is_no_cache(hub, online, offline, repos
     assert online.open(f"hub:{repository}@{commit}")["revision"] == commit
 
 
+def test_cache_without_any_tokenizer_is_no_cache(hub, online, offline, repository, files):
+    commit = hub.add(repository, files)
+    folder = Path(online.open(f"hub:{repository}@{commit}")["folder"])
+    for name in ("tokenizer.json", "vocab.txt"):
+        (folder / name).unlink()
+    assert offline.refusal(f"hub:{repository}@{commit}")["error"] == "CheckpointAbsentError"
+
+
+def test_file_that_the_cache_lacks_is_fetched_while_the_hub_can_be_reached(hub, online, repository, files):
+    """A model must not lose its tokenizer's settings because another program did not need them."""
+    commit = hub.add(repository, files)
+    lost = Path(online.open(f"hub:{repository}@{commit}")["folder"]) / "tokenizer_config.json"
+    lost.unlink()
+    online.open(f"hub:{repository}@{commit}")
+    assert lost.read_bytes() == files["tokenizer_config.json"]
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_hub_in_trouble_is_a_hub_that_cannot_be_reached(hub, online, repository, files, status):
     commit = hub.add(repository, files)
@@ -201,6 +224,32 @@ def test_download_that_arrives_damaged_is_not_used(hub, home, online, repository
     assert refused["error"] == "CheckpointError"
     assert "the hub expects " + sha256(files[WEIGHTS]) in refused["message"]
     assert str(cached_blobs(home, repository)[sha256(files[WEIGHTS])]) in refused["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (RuntimeError("Data processing error"), CheckpointAbsentError, "RuntimeError: Data processing error"),
+        (PermissionError("token expired"), CheckpointAbsentError, "PermissionError: token expired"),
+        (OSError("Consistency check failed\nand more"), CheckpointAbsentError, "OSError: Consistency check failed"),
+        (TimeoutError(errno.ETIMEDOUT, "timed out"), CheckpointAbsentError, "TimeoutError"),
+        (ConnectionResetError(errno.ECONNRESET, "reset"), CheckpointAbsentError, "ConnectionResetError"),
+        (OSError(errno.ENOSPC, "No space left on device"), CheckpointError, "cannot write the hub's cache"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_other_ways_in_which_a_download_fails(monkeypatch, tmp_path, error, kind, message):
+    """Put in by hand: the hub's faster line (hf_xet) and a full disk are not at hand here."""
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(hub_source, "_download", fail)
+    with pytest.raises(CheckpointError) as caught:
+        open_checkpoint(CheckpointSpec(source="hub:tests/never-cached@main"), base_folder=tmp_path)
+    assert type(caught.value) is kind
+    assert message in caught.value.message
+    assert caught.value.__cause__ is error
 
 
 # What is refused

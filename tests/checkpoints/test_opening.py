@@ -189,11 +189,11 @@ def test_config_that_is_a_folder(folder, tmp_path):
 
 def test_files_that_the_system_does_not_give(tmp_path):
     """A folder where a file was, for one; as an administrator, who runs many tests, one may read all files."""
-    with pytest.raises(CheckpointError, match="checkpoint x: cannot read .*: Is a directory"):
+    with pytest.raises(CheckpointError, match=r"checkpoint x: cannot read .*: Is a directory"):
         read_config(tmp_path, source="x")
-    with pytest.raises(CheckpointError, match="checkpoint x: cannot read .*: Is a directory"):
+    with pytest.raises(CheckpointError, match=r"checkpoint x: cannot read .*: Is a directory"):
         sha256_of(tmp_path, source="x")
-    with pytest.raises(CheckpointError, match="checkpoint x: cannot read folder .*: No such file"):
+    with pytest.raises(CheckpointError, match=r"checkpoint x: cannot read folder .*: No such file"):
         refuse_incomplete(tmp_path / "gone", source="x")
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 Files = Mapping[str, bytes]
 
@@ -31,6 +31,7 @@ class Hub:
         names: Commit of each tag or branch, by repository.
         requests: Everything that was asked for: method and path.
         gated: Repositories that answer 'you must log in'.
+        forbidden: Files, as "<path> of <repository>", that are listed but not handed out.
     """
 
     endpoint: str = ""
@@ -38,6 +39,7 @@ class Hub:
     names: dict[str, dict[str, str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     gated: set[str] = field(default_factory=set)
+    forbidden: set[str] = field(default_factory=set)
 
     def publish(self, repository: str, files: Files, *names: str) -> str:
         """Add a commit, and let `main` and *names* point to it."""
@@ -126,6 +128,9 @@ class _Handler(BaseHTTPRequestHandler):
         commit = self._commit(repository, revision)
         if commit is None:
             return
+        if f"{name} of {repository}" in self.hub.forbidden:
+            self._send(403, b"{}")
+            return
         content = self.hub.repositories[repository][commit].get(name)
         if content is None:
             self._send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
@@ -150,8 +155,6 @@ def _oid(content: bytes) -> str:
 
 
 def _asked_paths(body: bytes, content_type: str) -> list[str]:
-    from urllib.parse import parse_qs
-
     if content_type.startswith("application/json"):
         return list(json.loads(body)["paths"])
     return parse_qs(body.decode())["paths"]

@@ -17,7 +17,9 @@ from bertbench.errors import DataError
 
 LABELS = ("a", "b", "c")
 # Few different texts, so that duplicates come by themselves, in case and spacing too.
-some_rows = st.lists(st.tuples(st.sampled_from(["x", "X", " x", "x y", "x  y", "z", "ß", "SS", ""]), st.sampled_from(LABELS)))
+some_rows = st.lists(
+    st.tuples(st.sampled_from(["x", "X", " x", "x y", "x  y", "z", "ß", "SS", ""]), st.sampled_from(LABELS))
+)
 
 
 def write(folder: Path, name: str, pairs: list[tuple[str, str]]) -> None:

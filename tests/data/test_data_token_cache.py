@@ -65,12 +65,12 @@ def test_another_tokenizer_length_or_data_set_is_another_file(
 
 
 def test_wherever_a_byte_is_damaged_the_rows_are_right(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    """Every byte of the file in turn; some belong to no content, and there the file may still be believed."""
+    """Every seventh byte in turn; some belong to no content, and there the file may still be believed."""
     right = tokenized(tokenizer, tmp_path)
     [file] = tmp_path.iterdir()
     content = file.read_bytes()
     rebuilt = 0
-    for place in range(0, len(content), 3):
+    for place in range(0, len(content), 7):
         damaged = bytearray(content)
         damaged[place] ^= 0xFF
         file.write_bytes(damaged)
@@ -78,7 +78,7 @@ def test_wherever_a_byte_is_damaged_the_rows_are_right(tokenizer: Tokenizer, tmp
         rebuilt += loaded is None
         if loaded is not None:
             assert cache.digest_splits({name: split.rows for name, split in loaded.items()}) == right.sha256
-    assert rebuilt > len(content) / 3 * 0.5
+    assert rebuilt > len(content) / 7 * 0.5
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, -1])

@@ -256,17 +256,17 @@ def test_counts_and_the_vocabulary_in_use_cover_all_splits(tokenizer: Tokenizer)
     assert tokenized.vocabulary_in_use.tolist() == sorted(used)
     assert tokenized.vocabulary_in_use.dtype == np.int32
     assert tokenized.unknown_tokens == {"train": 2, "validation": 1, "test": 0}
-    assert {name: rows.tolist() for name, rows in tokenized.cut_rows.items()} == {"train": [0], "validation": [], "test": []}
+    assert {name: rows.tolist() for name, rows in tokenized.cut_rows.items()} == {
+        "train": [0],
+        "validation": [],
+        "test": [],
+    }
     assert list(tokenized.splits) == ["train", "validation", "test"]
     assert tokenized.longest_row_tokens == 4
     train = tokenized.splits["train"]
     assert train.labels.tolist() == [0, 1]
-    assert (train.token_ids.dtype, train.segment_ids.dtype, train.offsets.dtype, train.labels.dtype) == (
-        np.int32,
-        np.int32,
-        np.int64,
-        np.int32,
-    )
+    arrays = (train.token_ids, train.segment_ids, train.offsets, train.labels)
+    assert [array.dtype.name for array in arrays] == ["int32", "int32", "int64", "int32"]
 
 
 def test_many_rows_are_tokenized_in_chunks_without_a_seam(tokenizer: Tokenizer) -> None:

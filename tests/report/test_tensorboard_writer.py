@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import run_script
 from record_maker import make_failed_record, make_failed_seed, make_record
 from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard_process import run_script
 
 from bertbench.errors import ReportError
 from bertbench.report.tensorboard import serve, write_run
@@ -17,8 +17,8 @@ from bertbench.report.tensorboard.events import text_event, write_events
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """The bytes of the one file of each folder below *folder*, itself included."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    """The bytes of the one file that is not empty, in each folder below *folder*, itself included."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size]
     assert len({path.parent for path in files}) == len(files)
     return {str(path.parent.relative_to(folder)): path.read_bytes() for path in files}
 
@@ -104,13 +104,20 @@ def test_events_that_cannot_be_made_leave_the_old_file_and_nothing_else(tmp_path
     assert old.read_bytes() == before
 
 
-def test_a_new_file_sorts_after_the_one_it_replaces_whoever_wrote_it(tmp_path: Path):
+def test_of_the_files_before_only_the_last_stays_and_it_is_empty(tmp_path: Path):
+    """A server that has it open finds its end, and then the new one, which must sort after it."""
+    first, second, third = (write_events(tmp_path, [text_event("a", str(n), 1.0)], 1.0) for n in range(3))
+    assert first.name < second.name < third.name
+    assert sorted(tmp_path.iterdir()) == [second, third]
+    assert (second.stat().st_size, third.stat().st_size > 0) == (0, True)
+
+
+def test_files_of_others_in_the_folder_are_left_alone(tmp_path: Path):
     stranger = tmp_path / "events.out.tfevents.1700000000.host.7.0.v2"
-    stranger.write_bytes(b"")
-    written = write_events(tmp_path, [], 1.0)
-    again = write_events(tmp_path, [], 1.0)
-    assert stranger.name < written.name < again.name
-    assert list(tmp_path.iterdir()) == [again]
+    stranger.write_bytes(b"theirs")
+    for _ in range(3):
+        write_events(tmp_path, [], 1.0)
+    assert stranger.read_bytes() == b"theirs"
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_with_a_remedy(tmp_path: Path):

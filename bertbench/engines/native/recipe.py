@@ -19,7 +19,7 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
 
     Returns:
         JSON values only: `backend`; `optimizer` (Keras' `get_config`), its `learning_rate` and `iterations` as they
-        are now, the parameters that its weight decay leaves out, `loss_scale` (1 if the loss is not scaled);
+        are now, `weight_decay_excluded`, the parameters that decay leaves alone, `loss_scale` (1 if the loss is not scaled);
         `dtype_policy`, `compute_dtype`, `variable_dtypes`; `dropout_rates` by operation; `variables`, trainable
         `parameters`, rows of the tables of embeddings; `loss_reduction`.
     """
@@ -30,7 +30,7 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
         "optimizer": {"class": type(inner).__name__, **inner.get_config()},
         "learning_rate": float(inner.learning_rate),
         "iterations": int(inner.iterations),
-        "not_decayed": [name for name, variable in variables.items() if not _is_decayed(inner, variable)],
+        "weight_decay_excluded": [name for name, variable in variables.items() if _is_excluded(inner, variable)],
         "loss_scale": float(optimizer.scale_loss(1.0)),
         "dtype_policy": bert.policy.name,
         "compute_dtype": bert.policy.compute_dtype,
@@ -43,6 +43,6 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
     }
 
 
-def _is_decayed(optimizer: Any, variable: keras.Variable) -> bool:
-    """As the optimizer itself decides; it has no public way to be asked."""
-    return bool(optimizer.weight_decay) and optimizer._use_weight_decay(variable)  # noqa: SLF001 - see above
+def _is_excluded(optimizer: Any, variable: keras.Variable) -> bool:
+    """Whether weight decay, where there is any, leaves *variable* alone; the optimizer has no public way to be asked."""
+    return optimizer.weight_decay is not None and not optimizer._use_weight_decay(variable)  # noqa: SLF001 - see above

@@ -27,7 +27,7 @@ from bertbench.errors import ReportError
 from bertbench.report.confusion import Picture
 from bertbench.report.tensorboard.scalars import Series
 
-_FILE_PREFIX = "events.out.tfevents."  # by its middle word TensorBoard knows a file of events
+_PREFIX, _SUFFIX = "events.out.tfevents.", ".bertbench"  # TensorBoard knows a file of events by the middle word
 _FORMAT = "brain.Event:2"  # first record of every file; without it, readers drop points whose step does not grow
 
 
@@ -73,8 +73,9 @@ def hparams_event(tag: str, content: HParamsPluginData, wall_time: float) -> Eve
 def write_events(folder: Path, events: Iterable[Event], wall_time: float) -> Path:
     """Make *events* all that *folder* says; what an earlier call wrote there is replaced.
 
-    The new file appears complete or not at all. Its name sorts after that of the file it replaces and it begins with a
-    restart mark, so that a server which is already showing the folder drops the old points and takes the new.
+    The new file appears complete or not at all. A server that is already showing the folder takes the new points for
+    the old: the file sorts after the one it replaces and begins with a restart mark, and the one before it is emptied
+    and stays for a while, because TensorBoard's Python reader never leaves a file that vanished.
 
     Args:
         folder: Made if it is not there.
@@ -93,11 +94,14 @@ def write_events(folder: Path, events: Iterable[Event], wall_time: float) -> Pat
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        old = sorted(folder.glob(f"{_FILE_PREFIX}*"))
-        path = folder / f"{_FILE_PREFIX}{_generation(old):010d}.bertbench"
+        old = sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}"))
+        number = 1 + max(map(_number, old), default=0)
+        path = folder / f"{_PREFIX}{number:010d}{_SUFFIX}"
         _write_whole(path, (*marks, *events))
-        for replaced in old:
-            replaced.unlink()
+        for replaced in old[-1:]:
+            os.truncate(replaced, 0)
+        for emptied in old[:-1]:
+            emptied.unlink()
     except OSError as error:
         raise ReportError(
             f"{folder}: TensorBoard's events cannot be written: {error.strerror or error}",
@@ -106,10 +110,10 @@ def write_events(folder: Path, events: Iterable[Event], wall_time: float) -> Pat
     return path
 
 
-def _generation(old: list[Path]) -> int:
-    """One more than the latest; a file that is not ours counts by what its name says, as readers sort by name."""
-    numbers = [path.name.removeprefix(_FILE_PREFIX).partition(".")[0] for path in old]
-    return 1 + max((int(number) for number in numbers if number.isdigit()), default=0)
+def _number(path: Path) -> int:
+    """Which of the folder's files it was, from 1; 0 for a name that we do not give."""
+    number = path.name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
+    return int(number) if number.isdecimal() else 0
 
 
 def _write_whole(path: Path, events: Iterable[Event]) -> None:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 _HERE = Path(__file__).parent
 _PACKAGE_ROOT = _HERE.parents[1]
 _PATIENCE_SECONDS = 120.0  # for a machine that is busy with something else; nothing here is timed
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy stands before 127.0.0.1
 
 #: Put before a script: whatever tries to import TensorFlow in that process fails.
 NO_TENSORFLOW = """
@@ -57,16 +55,16 @@ class Server:
     log: Path
     address: str
 
-    def text(self, path: str, **query: object) -> bytes:
+    def body(self, path: str, **query: object) -> bytes:
         """Body of the answer to a GET."""
         url = f"{self.address}/data/plugin/{path}?{urllib.parse.urlencode(query)}"
-        with urllib.request.urlopen(url, timeout=_PATIENCE_SECONDS) as answer:  # noqa: S310 - an http address of our own
-            body: bytes = answer.read()
-        return body
+        with _OPENER.open(url, timeout=_PATIENCE_SECONDS) as answer:
+            content: bytes = answer.read()
+        return content
 
     def get(self, path: str, **query: object) -> Any:
         """JSON of the answer to a GET."""
-        return json.loads(self.text(path, **query))
+        return json.loads(self.body(path, **query))
 
     def post(self, path: str, request: Any) -> Any:
         """JSON of the answer to a POST of JSON."""
@@ -75,7 +73,7 @@ class Server:
             data=json.dumps(request).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(asked, timeout=_PATIENCE_SECONDS) as answer:  # noqa: S310 - as above
+        with _OPENER.open(asked, timeout=_PATIENCE_SECONDS) as answer:
             return json.loads(answer.read())
 
     def interrupt(self) -> int:
@@ -108,22 +106,6 @@ def serving(script: str, logdir: Path, log: Path) -> Iterator[Server]:
         if process.poll() is None:
             process.terminate()
         process.wait(timeout=_PATIENCE_SECONDS)
-
-
-@pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[Callable[[str, Path], Server]]:
-    """A function that starts a TensorBoard for one test."""
-    started = []
-
-    def start(script: str, logdir: Path) -> Server:
-        manager = serving(script, logdir, tmp_path / f"server-{len(started)}.log")
-        server = manager.__enter__()
-        started.append(manager)
-        return server
-
-    yield start
-    for manager in started:
-        manager.__exit__(None, None, None)
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str | None:

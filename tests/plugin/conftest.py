@@ -1,0 +1,44 @@
+"""A project of its own for each test: specs, and runs that take milliseconds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+SPEC = """
+name = "{name}"
+[data]
+train_rows = 4
+[training]
+seeds = [0, 1]
+[[expect]]
+quantity = "validation_accuracy"
+at_least = 0.97
+[[budget]]
+quantity = "step_seconds"
+at_most = 1.0
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A folder with `specs/card.toml` (items: run, one threshold, one budget, identity) and instant runs."""
+    here = Path(__file__).parent
+    monkeypatch.setenv("PYTHONPATH", ":".join([str(here), str(here.parent), str(here.parent / "report")]))
+    monkeypatch.setattr(sys, "path", [str(here), str(here.parent), *sys.path])
+    pytester.makeconftest(
+        "import bertbench.suite, fake_runs\nbertbench.suite.run_request = fake_runs.fake_run_request\n"
+    )
+    pytester.mkdir("specs")
+    write_spec(pytester.path, "card")
+    pytester.makeini("[pytest]\naddopts = -p no:cacheprovider\n")
+    return pytester
+
+
+def write_spec(folder: Path, name: str, more: str = "") -> None:
+    """One more spec file."""
+    (folder / "specs" / f"{name}.toml").write_text(SPEC.format(name=name) + more)

@@ -1,0 +1,141 @@
+"""What a promise kept, broken or undecided looks like to pytest, JUnit and the exit status."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+from conftest import write_spec
+
+
+def set_runs(project: pytest.Pytester, **fake: object) -> None:
+    (project.path / "fake.json").write_text(json.dumps(fake))
+
+
+def runs(project: pytest.Pytester) -> list[str]:
+    return (project.path / "runs.log").read_text().split("\n")[:-1]
+
+
+def test_kept_promises_pass_with_one_run_and_one_repeat(project):
+    result = project.runpytest_subprocess()
+    result.assert_outcomes(passed=4)
+    assert result.ret == 0
+    assert len(runs(project)) == 2
+
+
+def test_the_table_shows_every_promise_with_its_numbers(project):
+    result = project.runpytest_subprocess()
+    result.stdout.fnmatch_lines(
+        ["*validation_accuracy_every_seed*0.9900*>= 0.9700*pass*", "*identity_on_repeat*equal bits*pass*", "4 promises of 1 benchmarks: 4 pass"]
+    )
+
+
+def test_a_missed_threshold_is_a_test_failure_in_words_and_in_junit(project):
+    """pytest-benchmark reports a regression as an exception in the summary; JUnit then says failures=0."""
+    set_runs(project, accuracy={"1": 0.9})
+    result = project.runpytest_subprocess("--junitxml=junit.xml")
+    result.assert_outcomes(passed=3, failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*1 of 2 seeds missed it: seed 1: 0.9000*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    suite = ElementTree.parse(project.path / "junit.xml").getroot().find("testsuite")
+    assert suite.attrib["failures"] == "1"
+    case = next(case for case in suite if case.attrib["name"] == "validation_accuracy_every_seed")
+    properties = {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}
+    assert properties["bertbench_observed"] == "0.9000"
+    assert properties["bertbench_promised"] == ">= 0.9700"
+    assert case.attrib["classname"] == "specs.card.toml"
+
+
+def test_nan_never_passes(project):
+    set_runs(project, accuracy={"0": float("nan")})
+    project.runpytest_subprocess().assert_outcomes(passed=3, failed=1)
+
+
+def test_other_bits_in_the_repeat_fail_identity(project):
+    set_runs(project, differs=True)
+    result = project.runpytest_subprocess()
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["*seed 0: losses and predictions and weights differ*"])
+
+
+def test_a_failed_run_fails_every_promise_and_is_not_run_again(project):
+    set_runs(project, failure={"kind": "NonFiniteLossError", "message": "loss is nan at step 7", "phase": "steps"})
+    result = project.runpytest_subprocess()
+    result.assert_outcomes(failed=4)
+    result.stdout.fnmatch_lines(["*NonFiniteLossError in phase steps: loss is nan at step 7*"])
+    assert len(runs(project)) == 1
+
+
+def test_a_lone_promise_runs_the_spec_too(project):
+    result = project.runpytest_subprocess("specs/card.toml::validation_accuracy_every_seed")
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("dist", ["load", "loadfile", "loadgroup", "each", "worksteal"])
+def test_one_run_per_spec_whatever_xdist_does(project, dist):
+    """Also with `--dist each`, where every worker asks for every item."""
+    write_spec(project.path, "other")
+    result = project.runpytest_subprocess("-n2", f"--dist={dist}", "--bertbench-json=out.json")
+    assert sorted(line.split()[0] for line in runs(project)) == ["card"] * 2 + ["other"] * 2
+    assert result.ret == 0
+    assert [spec["name"] for spec in json.loads((project.path / "out.json").read_text())["specs"]] == ["card", "other"]
+    result.stdout.fnmatch_lines(["*8 promises of 2 benchmarks: 2 undecided, 6 pass"])
+
+
+def test_time_budgets_are_undecided_under_several_workers(project):
+    result = project.runpytest_subprocess("-n2")
+    result.assert_outcomes(passed=3, skipped=1)
+    result.stdout.fnmatch_lines(["*2 test workers shared the machine*"])
+
+
+def test_undecided_fails_under_strict(project):
+    result = project.runpytest_subprocess("-n2", "--bertbench-strict")
+    result.assert_outcomes(passed=3, failed=1)
+
+
+def test_absent_data_is_skipped_with_the_remedy_and_a_session_of_only_that_is_not_green(project):
+    write_spec(project.path, "absent")
+    spec = project.path / "specs" / "absent.toml"
+    spec.write_text(spec.read_text().replace("[data]", '[data]\nwhen_absent = "skip"'))
+    set_runs(project, failure={"kind": "DataAbsentError", "message": "set BERTBENCH_DATA", "phase": "data"})
+    result = project.runpytest_subprocess("specs/absent.toml")
+    result.assert_outcomes(skipped=4)
+    result.stdout.fnmatch_lines(["*absent: skipped: set BERTBENCH_DATA*", "*nothing was measured*"])
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_benchmark_only_skips_all_items_and_is_not_green(project):
+    """pytest-benchmark's option skips every item that is not its own and exits 0."""
+    result = project.runpytest_subprocess("--benchmark-only")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["*4 items of spec files were collected and none ran*"])
+
+
+def test_deselecting_by_ones_own_word_is_green(project):
+    project.makepyfile(test_plain="def test_plain(): pass")
+    assert project.runpytest_subprocess("-k", "plain").ret == 0
+
+
+def test_json_is_written_and_says_what_the_table_says(project):
+    set_runs(project, accuracy={"1": 0.9})
+    project.runpytest_subprocess("--bertbench-json=deep/out.json")
+    summary = json.loads((project.path / "deep" / "out.json").read_text())
+    assert summary["schema_version"] == 1
+    assert summary["outcome"] == "fail"
+    checks = {check["name"]: check for check in summary["specs"][0]["checks"]}
+    assert checks["validation_accuracy_every_seed"]["observed_value"] == 0.9
+    assert checks["identity_on_repeat"]["outcome"] == "pass"
+
+
+def test_logs_and_records_go_where_options_say(project):
+    project.runpytest_subprocess("--bertbench-store=records", "--bertbench-logdir=logs")
+    assert len(list((project.path / "records" / "runs").iterdir())) == 2
+    assert list((project.path / "logs" / "card").glob("*/seed-0/events*"))
+    assert not (project.path / ".bertbench").exists()
+
+
+def test_sessions_leave_no_locks_behind(project):
+    project.runpytest_subprocess("-n2")
+    assert list((project.path / ".bertbench" / "sessions").iterdir()) == []
