@@ -71,7 +71,9 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     run = commands.add_parser("run", help="fine-tune as a spec says, judge, record", epilog=_EPILOG)
     run.add_argument("spec", type=Path, nargs="+", metavar="SPEC", help="TOML file")
     run.add_argument("--seeds", metavar="N[,N...]", help="in place of the spec's own: 0,1,2 or 0-4")
-    run.add_argument("--no-repeat", action="store_true", help="do not repeat in a fresh process; identity is undecided")
+    run.add_argument(
+        "--no-repeat", action="store_true", help="do not repeat in a fresh process; identity is then not judged"
+    )
     run.add_argument("--logdir", type=Path, metavar="FOLDER", help="TensorBoard logs (STORE/tensorboard)")
     run.add_argument(
         "--save-models", type=Path, metavar="FOLDER", help="save each seed's model, for transformers and KerasHub"
@@ -170,7 +172,7 @@ def _show(options: argparse.Namespace) -> int:
     from bertbench.report.run_list import run_list
     from bertbench.report.verdict_table import verdict_reasons, verdict_table
     from bertbench.store import Store
-    from bertbench.suite import Benchmark, Result, judge
+    from bertbench.suite import result_of
 
     store, console = Store(options.store), _console()
     if options.all:
@@ -188,7 +190,7 @@ def _show(options: argparse.Namespace) -> int:
     for seed in entry.record.seeds:
         if options.seed in (None, seed.seed) and seed.epochs:
             console.print(epoch_table(seed))
-    result = Result(Benchmark(entry.record.spec, Path()), entry.record, None, judge(entry.record, None))
+    result = result_of(entry.record, store)
     console.print(verdict_table([result]))
     for reason in verdict_reasons([result]):
         console.print(reason, markup=False, highlight=False)

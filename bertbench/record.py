@@ -166,8 +166,8 @@ class FindingRow(Fact):
 
     name: str
     """Of the check."""
-    severity: Literal["hard", "soft"]
-    """Hard ones stop a run."""
+    severity: Literal["hard", "soft", "note"]
+    """Hard ones stop a run; notes say that nothing is wrong."""
     split: str
     """Where."""
     message: str
@@ -247,6 +247,8 @@ class RunRecord(Fact):
     """As it ran, options of the command line included."""
     spec_fingerprint: str
     """Of all that shapes the numbers."""
+    repeats: str | None = None
+    """The run that this one repeats in a fresh process, to see whether it comes to the same bits."""
     started_at: datetime
     """UTC."""
     finished_at: datetime | None = None

@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from bertbench.banners import quiet_banners
 from bertbench.errors import SetupError
 from bertbench.record import EnvironmentFacts
 from bertbench.spec import RuntimeSpec
@@ -87,6 +88,8 @@ def configure(spec: RuntimeSpec) -> None:
         )
     _choose_backend(spec)
     {"tensorflow": _configure_tensorflow, "jax": _configure_jax, "torch": _configure_torch}[spec.backend](spec)
+    with quiet_banners():
+        _import("keras", spec.backend)
     _loaded["spec"] = wanted
 
 
@@ -112,8 +115,9 @@ def _configure_tensorflow(spec: RuntimeSpec) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # banners about kernels; errors stay
     if spec.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    tensorflow = _import("tensorflow", "tensorflow")
-    gpus = tensorflow.config.list_physical_devices("GPU")
+    with quiet_banners():
+        tensorflow = _import("tensorflow", "tensorflow")
+        gpus = tensorflow.config.list_physical_devices("GPU")
     _require_gpu(spec, bool(gpus))
     threads = threads_of(spec)
     try:

@@ -136,8 +136,15 @@ class Store:
         names = sorted(p.name for p in self._runs.iterdir() if p.is_dir() and not p.name.startswith("."))
         return tuple(self._entry(name) for name in names)
 
+    def repeat_of(self, run_id: str) -> RunRecord | None:
+        """The newest readable run that repeats another in a fresh process."""
+        repeats = [e.record for e in self.entries() if e.record is not None and e.record.repeats == run_id]
+        return repeats[-1] if repeats else None
+
     def find(self, name: str = "latest") -> Entry:
         """The run whose id is or begins with *name*; the newest of a spec of that name; `latest` is the newest of all.
+
+        Repeats are found by their id only.
 
         Raises:
             RecordError: If there is none, or more than one begins so.
@@ -145,8 +152,9 @@ class Store:
         entries = self.entries()
         if not entries:
             raise RecordError(f"{self.folder}: holds no runs", remedy="bertbench run SPEC")
+        originals = [e for e in entries if e.record is None or e.record.repeats is None] or entries
         if name == "latest":
-            return entries[-1]
+            return originals[-1]
         exact = [e for e in entries if e.run_id == name]
         found = exact or [e for e in entries if e.run_id.startswith(name)]
         if len(found) > 1:
@@ -154,7 +162,7 @@ class Store:
             raise RecordError(
                 f"{self.folder}: {len(found)} runs begin with {name!r}: {ids}", remedy="give more of the id"
             )
-        of_spec = [e for e in entries if e.record is not None and e.record.spec.name == name]
+        of_spec = [e for e in originals if e.record is not None and e.record.spec.name == name]
         if not found and not of_spec:
             newest = ", ".join(e.run_id for e in entries[-3:])
             raise RecordError(f"{self.folder}: no run {name!r}; the newest are {newest}", remedy="bertbench show --all")
@@ -236,7 +244,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     with _explained(path):
         try:
             with beside.open("xb") as stream:
-                write(cast(BinaryIO, stream))
+                write(cast("BinaryIO", stream))
                 stream.flush()
                 os.fsync(stream.fileno())
             beside.replace(path)

@@ -98,7 +98,7 @@ def load_benchmark(source: Path | str | Spec, *, seeds: Sequence[int] | None = N
     return Benchmark(spec, base_folder, file)
 
 
-def run_benchmark(
+def run_benchmark(  # noqa: PLR0913 - each is one thing that a caller may choose by name
     benchmark: Benchmark,
     store: Store,
     *,
@@ -130,7 +130,7 @@ def run_benchmark(
         return Result(benchmark, None, None, (), skipped=reason)
     repeat = None
     if benchmark.spec.identity.repeat != "no" and record.outcome == "completed":
-        repeat = run_request(Request.of(_repetition(benchmark), store, workers=workers))
+        repeat = run_request(Request.of(_repetition(benchmark), store, workers=workers, repeats=record.run_id))
     return Result(benchmark, record, repeat, judge(record, repeat))
 
 
@@ -151,15 +151,16 @@ def judge(record: RunRecord, repeat: RunRecord | None) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def result_of(benchmark: Benchmark, store: Store, run_id: str, repeat_run_id: str | None) -> Result:
+def result_of(record: RunRecord, store: Store, benchmark: Benchmark | None = None) -> Result:
     """A result again, from the records it came from.
 
-    Raises:
-        RecordError: If one cannot be read.
+    Args:
+        record: The run.
+        store: Holds its repeat, if there was one.
+        benchmark: What was run; made from the record if not given.
     """
-    record = store.read(run_id)
-    repeat = store.read(repeat_run_id) if repeat_run_id else None
-    return Result(benchmark, record, repeat, judge(record, repeat))
+    repeat = store.repeat_of(record.run_id)
+    return Result(benchmark or Benchmark(record.spec, Path()), record, repeat, judge(record, repeat))
 
 
 class Session:
@@ -214,7 +215,6 @@ class Session:
                 "base_folder": str(benchmark.base_folder),
                 "file": str(benchmark.file) if benchmark.file else None,
                 "run_id": result.record.run_id if result.record else None,
-                "repeat_run_id": result.repeat.run_id if result.repeat else None,
                 "skipped": result.skipped,
             }
         )
@@ -229,7 +229,7 @@ class Session:
         )
         if note["skipped"]:
             return Result(benchmark, None, None, (), skipped=note["skipped"])
-        return result_of(benchmark, self.store, note["run_id"], note["repeat_run_id"])
+        return result_of(self.store.read(note["run_id"]), self.store, benchmark)
 
 
 class Request(BaseModel):
@@ -243,6 +243,7 @@ class Request(BaseModel):
     store: Path
     workers: int = 1
     save_models_to: Path | None = None
+    repeats: str | None = None
 
     @classmethod
     def of(cls, benchmark: Benchmark, store: Store, *, workers: int, save_models_to: Path | None = None) -> Request:
@@ -254,6 +255,7 @@ class Request(BaseModel):
             store=store.folder,
             workers=workers,
             save_models_to=save_models_to,
+            repeats=repeats,
         )
 
 
@@ -274,6 +276,7 @@ def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> Ru
             workers=request.workers,
             save_models_to=request.save_models_to,
             run_id=request.run_id,
+            repeats=request.repeats,
         )
     except RecordWriteError:
         raise

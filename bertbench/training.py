@@ -49,7 +49,7 @@ from bertbench.spec import Spec, spec_fingerprint
 from bertbench.version import VERSION
 
 
-def run_spec(
+def run_spec(  # noqa: PLR0913 - each is one thing that a caller may choose by name
     spec: Spec,
     *,
     base_folder: Path,
@@ -58,6 +58,7 @@ def run_spec(
     workers: int = 1,
     save_models_to: Path | None = None,
     run_id: str | None = None,
+    repeats: str | None = None,
 ) -> RunRecord:
     """Fine-tune BERT as *spec* says, once per seed.
 
@@ -69,6 +70,7 @@ def run_spec(
         workers: Test workers of the session; recorded, since under more than one times say nothing.
         save_models_to: Each seed's model is saved in a folder `seed-<n>` of this one; not saved if None.
         run_id: Name of the run; a new one if None.
+        repeats: The run that this one repeats, if it does.
 
     Returns:
         The record, completed.
@@ -77,7 +79,7 @@ def run_spec(
         BertbenchError: If the run failed; the observers have been told, with the reason.
         KeyboardInterrupt: If it was interrupted; likewise.
     """
-    run = _Run(spec, run_id or new_run_id(spec.name), observers)
+    run = _Run(spec, run_id or new_run_id(spec.name), repeats, observers)
     with run.recorded():
         # What is fine-tuned, and on what
         inputs = read_inputs(spec, base_folder=base_folder, cache_folder=cache_folder, clock=run.clock)
@@ -203,7 +205,7 @@ def new_run_id(name: str) -> str:
 class _Run(Observer):
     """The record while it grows; hears of its own epochs, so that observers know of a seed that is not done yet."""
 
-    def __init__(self, spec: Spec, run_id: str, observers: tuple[Observer, ...]) -> None:
+    def __init__(self, spec: Spec, run_id: str, repeats: str | None, observers: tuple[Observer, ...]) -> None:
         self.observers = Observers((*observers, self))
         self._told = Observers(observers)
         self.clock = PhaseClock()
@@ -215,6 +217,7 @@ class _Run(Observer):
         self._unfinished: SeedProgress | None = None
         self._fixed: dict[str, Any] = {
             "run_id": run_id,
+            "repeats": repeats,
             "bertbench_version": VERSION,
             "spec": spec,
             "spec_fingerprint": spec_fingerprint(spec),

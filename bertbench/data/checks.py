@@ -1,26 +1,31 @@
 """The checks that run before training, each saying which rows.
 
 Hard faults make every number measured on the data wrong or meaningless; soft ones are for a person to weigh. Shares (of
-the largest class, of rows cut, of unknown WordPieces) are always reported, so that the record has them.
+the largest class, of rows cut, of unknown WordPieces) are always reported, so that the record has them; where they are
+harmless they are notes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from bertbench.data.batches import TokenizedSplit
 from bertbench.data.dataset import Dataset, Split
 from bertbench.data.duplicates import check_duplicates
-from bertbench.data.findings import Finding, finding_of_rows
+from bertbench.data.findings import Finding, Severity, finding_of_rows
 from bertbench.data.tokenization import TokenizedDataset
 from bertbench.quantities import QUALITY
 
 #: Longer texts are no sentences; they are cut like any other.
 LONG_TEXT_CHARACTERS = 100_000
+#: A class this many times as frequent as it would be among equals is an imbalance worth a look; below, a note.
+IMBALANCE_RATIO = 1.5
+#: Cut rows, or unknown WordPieces, from this share on are worth a look; below, a note.
+WORTH_A_LOOK_SHARE = 0.01
 
 
 def check(dataset: Dataset, tokenized: TokenizedDataset) -> tuple[Finding, ...]:
@@ -52,7 +57,7 @@ def _check_classes(dataset: Dataset) -> Iterator[Finding]:
         yield _imbalance(split, rows, names)
 
 
-def _missing_labels(dataset: Dataset, split: str, severity: Literal["hard", "soft"]) -> Iterator[Finding]:
+def _missing_labels(dataset: Dataset, split: str, severity: Severity) -> Iterator[Finding]:
     there = set(dataset.splits[split].labels)
     missing = [number for number in range(len(dataset.label_names)) if number not in there]
     if missing:
@@ -78,7 +83,7 @@ def _imbalance(split: str, rows: Split, names: Sequence[str]) -> Finding:
     accuracy = count / rows.rows
     return Finding(
         "imbalance",
-        "soft",
+        "soft" if accuracy >= IMBALANCE_RATIO / len(names) else "note",
         split,
         f"{count} of {rows.rows} rows are of class {names[label]!r}: always answering it gives accuracy "
         f"{QUALITY['accuracy'].format(accuracy)}",
@@ -126,7 +131,7 @@ def _check_wordpieces(name: str, dataset: Dataset, tokenized: TokenizedDataset) 
         split,
         cut.tolist(),
         check="cut_rows",
-        severity="soft",
+        severity=_severity_of_share(len(cut) / split.rows),
         message=f"cut to {tokenized.max_length_tokens} tokens",
         value=len(cut) / split.rows,
         remedy="raise data.max_length_tokens" if len(cut) else "",
@@ -137,15 +142,20 @@ def _check_wordpieces(name: str, dataset: Dataset, tokenized: TokenizedDataset) 
 def _unknown(name: str, split: Split, tokens: TokenizedSplit, tokenized: TokenizedDataset, framing: int) -> Finding:
     unknown, pieces = tokenized.unknown_tokens[name], len(tokens.token_ids) - framing * split.rows
     rows = np.flatnonzero(np.add.reduceat(tokens.token_ids == tokenized.special.unk, tokens.offsets[:-1], dtype=int))
+    share = unknown / pieces if pieces else 0.0
     return _of(
         name,
         split,
         rows.tolist(),
         check="unknown_wordpieces",
-        severity="soft",
+        severity=_severity_of_share(share),
         message=f"with [UNK], {unknown} of {pieces} WordPieces: the vocabulary lacks their characters",
-        value=unknown / pieces if pieces else 0.0,
+        value=share,
     )
+
+
+def _severity_of_share(share: float) -> Severity:
+    return "soft" if share >= WORTH_A_LOOK_SHARE else "note"
 
 
 def _of(  # noqa: PLR0913 - one argument for each part of a finding
@@ -154,7 +164,7 @@ def _of(  # noqa: PLR0913 - one argument for each part of a finding
     rows: Sequence[int],
     *,
     check: str,
-    severity: Literal["hard", "soft"],
+    severity: Severity,
     message: str,
     **more: Any,
 ) -> Finding:

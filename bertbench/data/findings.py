@@ -8,6 +8,9 @@ from typing import Literal
 
 from bertbench.errors import DataError
 
+#: `hard` stops the run, `soft` is for a person to weigh, `note` is a number worth keeping that says nothing is wrong.
+Severity = Literal["hard", "soft", "note"]
+
 #: So many rows are named in a finding; the count is of all.
 NAMED_ROWS = 20
 
@@ -21,7 +24,7 @@ class Finding:
 
     Attributes:
         name: The check.
-        severity: `hard` stops the run; `soft` is recorded and shown.
+        severity: `hard` stops the run; `soft` is recorded and shown; `note` is recorded.
         split: Where it was found.
         message: What was found, in words and numbers.
         rows: Origins of the first rows concerned, 20 at most.
@@ -31,7 +34,7 @@ class Finding:
     """
 
     name: str
-    severity: Literal["hard", "soft"]
+    severity: Severity
     split: str
     message: str
     rows: tuple[str, ...] = ()
@@ -72,7 +75,7 @@ def refuse_hard(findings: Iterable[Finding]) -> None:
 
 def finding_of_rows(  # noqa: PLR0913 - one argument for each part of a finding
     name: str,
-    severity: Literal["hard", "soft"],
+    severity: Severity,
     split: str,
     origins: Sequence[str],
     message: str,

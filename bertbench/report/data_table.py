@@ -10,6 +10,7 @@ from bertbench.record import DataFacts
 
 #: Rows named per finding; the record holds more.
 _ROWS_SHOWN = 5
+_STYLES = {"hard": "bold red", "soft": "yellow", "note": "dim"}
 
 
 def data_table(facts: DataFacts) -> RenderableType:
@@ -27,9 +28,8 @@ def data_table(facts: DataFacts) -> RenderableType:
         findings.add_column(heading, overflow="fold")
     for finding in facts.findings:
         named = ", ".join(finding.rows[:_ROWS_SHOWN]) + (", ..." if len(finding.rows) > _ROWS_SHOWN else "")
-        style = "bold red" if finding.severity == "hard" else "yellow"
         findings.add_row(
-            Text(finding.severity, style=style),
+            Text(finding.severity, style=_STYLES[finding.severity]),
             finding.split,
             Text(f"{finding.message}{f' ({named})' if named else ''}"),
         )

@@ -23,6 +23,7 @@ from bertbench.record import EpochRow, Failure, FindingRow, Outcome, RunRecord, 
 _CARD = (("train", "loss"), ("train", "accuracy"), ("validation", "loss"), ("validation", "accuracy"))
 
 _OUTCOME_STYLE: dict[Outcome, str] = {"completed": "green", "failed": "bold red", "interrupted": "yellow"}
+#: Notes say that nothing is wrong; `bertbench data` shows them.
 _SEVERITY_STYLE = {"hard": "bold red", "soft": "yellow"}
 _DIGEST_DIGITS = 12
 
@@ -188,5 +189,7 @@ def _costs(runs: Iterable[SeedRun]) -> Iterator[tuple[str, Text]]:
 
 def _findings(findings: Iterable[FindingRow]) -> Iterator[tuple[str, Text]]:
     for finding in findings:
+        if finding.severity not in _SEVERITY_STYLE:
+            continue
         severity = Text(finding.severity, style=_SEVERITY_STYLE[finding.severity])
         yield "finding", Text.assemble(severity, f" {finding.name} ({finding.split}): {finding.message}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from bertbench.report.tensorboard import write_run
 from bertbench.report.verdict_table import verdict_reasons, verdict_sentence
 from bertbench.store import Store
-from bertbench.suite import Benchmark, Result, judge
+from bertbench.suite import Result, result_of
 
 
 def write_logs(result: Result, logdir: Path) -> None:
@@ -31,9 +31,10 @@ def write_store_logs(store: Store, logdir: Path) -> int:
     Returns:
         How many runs the logs hold.
     """
-    records = [entry.record for entry in store.entries() if entry.record is not None]
+    entries = [entry.record for entry in store.entries() if entry.record is not None]
+    records = [record for record in entries if record.repeats is None]  # a repeat is the same run
     for record in records:
         done = logdir / record.spec.name / record.run_id
         if not done.exists() or record.outcome == "running":
-            write_logs(Result(Benchmark(record.spec, Path()), record, None, judge(record, None)), logdir)
+            write_logs(result_of(record, store), logdir)
     return len(records)

@@ -15,16 +15,17 @@ from bertbench.store import Entry
 def run_list(entries: Sequence[Entry]) -> Table:
     """Oldest first, as the store gives them."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("run", overflow="fold")
+    table.add_column("run", no_wrap=True)
     table.add_column("status")
     table.add_column("seeds", justify="right")
-    table.add_column("worst val. accuracy", justify="right")
+    table.add_column("worst validation\naccuracy", justify="right")
     table.add_column("time", justify="right")
     for entry in entries:
         if entry.record is None:
             table.add_row(entry.run_id, Text(f"{entry.status}: {entry.problem}", style="bold red"))
         else:
-            table.add_row(entry.run_id, Text(entry.status), *_numbers(entry.record))
+            status = f"{entry.status}, repeat" if entry.record.repeats else entry.status
+            table.add_row(entry.run_id, Text(status), *_numbers(entry.record))
     return table
 
 

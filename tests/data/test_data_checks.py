@@ -34,8 +34,25 @@ def test_sound_data_has_nothing_but_the_figures_that_are_always_reported(tokeniz
     every = findings(tokenizer, dataset_of(train=TRAIN, validation=VALIDATION, test=[("hi", "a"), ("hello", "b")]))
     assert {finding.name for finding in every} == ALWAYS
     assert len(every) == 9
-    assert all(finding.value is not None and finding.severity == "soft" for finding in every)
+    assert all(finding.value is not None and finding.severity == "note" for finding in every)
     refuse_hard(every)
+
+
+@pytest.mark.parametrize(("frequent", "severity"), [(3, "soft"), (2, "note")])
+def test_an_imbalance_is_worth_a_look_from_one_and_a_half_times_the_even_share(
+    tokenizer: Tokenizer, frequent: int, severity: str
+) -> None:
+    """Two classes: 3 of 4 rows are 1.5 times a half, 2 of 4 are even."""
+    train = [(f"hello {number}", "a" if number < frequent else "b") for number in range(4)]
+    first = found(tokenizer, "imbalance", train=train)[0]
+    assert (first.severity, first.value) == (severity, frequent / 4)
+
+
+def test_cut_rows_and_unknown_wordpieces_are_worth_a_look_from_one_percent(tokenizer: Tokenizer) -> None:
+    long = findings(tokenizer, dataset_of(train=[*TRAIN, ("a " * 50, "a")], validation=VALIDATION), length=16)
+    assert [f.severity for f in long if f.name == "cut_rows"] == ["soft", "note"]
+    unknown = findings(tokenizer, dataset_of(train=[*TRAIN, ("☃", "a")], validation=VALIDATION))
+    assert [f.severity for f in unknown if f.name == "unknown_wordpieces"] == ["soft", "note"]
 
 
 # Classes

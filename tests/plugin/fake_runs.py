@@ -33,6 +33,7 @@ def fake_run_request(request: Request) -> RunRecord:
     seeds = () if failure else tuple(_seed(seed, fake, runs) for seed in request.spec.training.seeds)
     record = make_record(
         run_id=request.run_id,
+        repeats=request.repeats,
         spec=request.spec,
         spec_fingerprint=spec_fingerprint(request.spec),
         outcome="failed" if failure else "completed",

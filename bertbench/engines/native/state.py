@@ -47,7 +47,9 @@ class LiveState:
         for name, variable in self._parameters.items():
             variable.assign(parameters[name])
         for path, variable in self._optimizer.items():
-            variable.assign(self._not_zero[path] if path in self._not_zero else np.zeros(variable.shape, variable.dtype))
+            variable.assign(
+                self._not_zero[path] if path in self._not_zero else np.zeros(variable.shape, variable.dtype)
+            )
         for dropout in self._dropouts.values():
             dropout.reseed(seeds[dropout.name])
         self.steps_done = 0

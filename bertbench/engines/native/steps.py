@@ -43,4 +43,3 @@ def weighted_loss(logits: Tensor, labels: Tensor, row_weights: Tensor) -> Tensor
 def predictions(logits: Tensor) -> Tensor:
     """int32 (rows,), the most likely class of each row."""
     return ops.cast(ops.argmax(logits, axis=-1), "int32")
-
