@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 #: Exit statuses, documented in --help.
 PASS, FAIL, USAGE, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
 
-_EPILOG = """exit status: 0 pass; 1 fail; 2 usage, or input that cannot be used; 3 undecided, skipped or nothing measured;
-130 interrupted"""
+_EPILOG = """exit status: 0 pass; 1 fail; 2 usage, or input that cannot be used;
+3 undecided, skipped or nothing measured; 130 interrupted"""
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

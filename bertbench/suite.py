@@ -246,7 +246,15 @@ class Request(BaseModel):
     repeats: str | None = None
 
     @classmethod
-    def of(cls, benchmark: Benchmark, store: Store, *, workers: int, save_models_to: Path | None = None) -> Request:
+    def of(
+        cls,
+        benchmark: Benchmark,
+        store: Store,
+        *,
+        workers: int,
+        save_models_to: Path | None = None,
+        repeats: str | None = None,
+    ) -> Request:
         """A request for a new run."""
         return cls(
             spec=benchmark.spec,

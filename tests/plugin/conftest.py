@@ -28,7 +28,7 @@ at_most = 1.0
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A folder with `specs/card.toml` (items: run, one threshold, one budget, identity) and instant runs."""
     here = Path(__file__).parent
-    monkeypatch.setenv("PYTHONPATH", ":".join([str(here), str(here.parent), str(here.parent / "report")]))
+    monkeypatch.setenv("PYTHONPATH", ":".join([str(here), str(here.parent)]))
     monkeypatch.setattr(sys, "path", [str(here), str(here.parent), *sys.path])
     pytester.makeconftest(
         "import bertbench.suite, fake_runs\nbertbench.suite.run_request = fake_runs.fake_run_request\n"
