@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from bertbench.processes import run_request
 from bertbench.record import DataFacts, RunRecord
 from bertbench.spec import Spec
 from bertbench.store import DEFAULT_STORE, Store
-from bertbench.suite import Request, Result, load_benchmark, run_benchmark, run_request
+from bertbench.suite import Result, load_benchmark, new_request, run_benchmark
 from bertbench.training import read_inputs
 
 
@@ -27,8 +28,7 @@ def run(source: str | Path | Spec, *, seeds: Sequence[int] | None = None, store:
         SpecError: If *source* describes no possible benchmark.
         RecordWriteError: If the store cannot be written.
     """
-    benchmark = load_benchmark(source, seeds=seeds)
-    return run_request(Request.of(benchmark, Store(store), workers=1))
+    return run_request(new_request(load_benchmark(source, seeds=seeds), Store(store)))
 
 
 def run_and_judge(

@@ -44,13 +44,12 @@ def macro_f1(counts: NDArray[np.int64]) -> float:
 
 def matthews_correlation(counts: NDArray[np.int64]) -> float:
     """Multi-class Matthews correlation (Gorodkin 2004, R_K); 0 where truth or prediction has one class only."""
-    rows = float(counts.sum())
-    truth, predicted = counts.sum(axis=1).astype(float), counts.sum(axis=0).astype(float)
-    covariance = float(np.trace(counts)) * rows - float(truth @ predicted)
-    spread = math.sqrt(max(rows**2 - float(predicted @ predicted), 0.0)) * math.sqrt(
-        max(rows**2 - float(truth @ truth), 0.0)
-    )
-    return covariance / spread if spread > 0 else 0.0
+    # Whole numbers until the root, and no further than 1: a perfect prediction must not be an impossible value.
+    rows, hits = int(counts.sum()), int(np.trace(counts))
+    truth, predicted = [int(n) for n in counts.sum(axis=1)], [int(n) for n in counts.sum(axis=0)]
+    covariance = hits * rows - sum(t * p for t, p in zip(truth, predicted, strict=True))
+    spread = math.sqrt((rows**2 - sum(p * p for p in predicted)) * (rows**2 - sum(t * t for t in truth)))
+    return min(max(covariance / spread, -1.0), 1.0) if spread else 0.0
 
 
 def quality(counts: NDArray[np.int64], loss: float) -> Quality:
@@ -79,10 +78,13 @@ def mean_cross_entropy(
         row_weights: float32 (rows,).
 
     Returns:
-        Nats; NaN if a logit is NaN.
+        Nats; NaN if a logit is NaN or plus infinity, or without rows.
     """
+    if not len(labels):
+        return math.nan
     wide = logits.astype(np.float64)
-    shifted = wide - wide.max(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # infinity minus infinity is NaN, and the caller stops on it
+        shifted = wide - wide.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(shifted).sum(axis=1))
     surprise = log_sum - shifted[np.arange(len(labels)), labels]
     return float(np.mean(row_weights * surprise))

@@ -17,6 +17,7 @@ import pytest
 
 if TYPE_CHECKING:
     from bertbench.record import RunRecord
+    from bertbench.report.run_progress import RecordProgress
     from bertbench.suite import Benchmark, Result, Session
     from bertbench.verdict import Check
 
@@ -77,6 +78,7 @@ class BertbenchPlugin:
         self._collected = 0
         self._deselected = 0
         self._ran = False
+        self._progress: RecordProgress | None = None
         inputs = getattr(config, "workerinput", {})
         self.session_id = inputs.get(_SESSION_INPUT) or uuid.uuid4().hex[:12]
         self.workers = int(inputs.get("workercount", 1))
@@ -106,7 +108,9 @@ class BertbenchPlugin:
             from bertbench.store import Store
             from bertbench.suite import Session
 
-            self._session = Session(Store(self.store_folder), self.session_id, workers=self.workers)
+            self._session = Session(
+                Store(self.store_folder), self.session_id, workers=self.workers, watch=self._watch
+            )
         return self._session
 
     def wants(self, path: Path, parent: pytest.Collector) -> bool:
@@ -132,11 +136,38 @@ class BertbenchPlugin:
     # Running
 
     def result(self, benchmark: Benchmark) -> Result:
-        """The session's one result of a benchmark; errors of the environment become usage errors."""
-        result = self.session.result(benchmark)
+        """The session's one result of a benchmark, with a progress bar where somebody watches."""
+        watched = contextlib.nullcontext() if self.session.knows(benchmark) else self._watched()
+        with watched:
+            result = self.session.result(benchmark)
         if not result.skipped:
             self._ran = True
         return result
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Let a progress bar through pytest's capturing, below the line that pytest is writing."""
+        capture = self._config.pluginmanager.getplugin("capturemanager")
+        terminal = self._config.pluginmanager.getplugin("terminalreporter")
+        if self.is_worker or capture is None or terminal is None or not terminal.isatty:
+            yield
+            return
+        from rich.console import Console
+
+        from bertbench.report.run_progress import RecordProgress
+
+        with capture.global_and_fixture_disabled():
+            terminal.ensure_newline()
+            self._progress = RecordProgress(Console(stderr=True))
+            try:
+                yield
+            finally:
+                self._progress.stop()
+                self._progress = None
+
+    def _watch(self, record: RunRecord) -> None:
+        if self._progress is not None:
+            self._progress(record)
 
     # Hooks
 
@@ -267,8 +298,7 @@ class PromiseItem(pytest.Item):
     def runtest(self) -> None:
         """Fail if the promise is not kept, skip if nothing can be said."""
         plugin = self.config.stash[_PLUGIN_KEY]
-        with _output_shown(self.config):
-            result = plugin.result(self._benchmark)
+        result = plugin.result(self._benchmark)
         if result.skipped:
             pytest.skip(result.skipped)
         check = next(check for check in result.checks if check.name == self.name)
@@ -371,13 +401,6 @@ def _parsed_seeds(text: str | None) -> tuple[int, ...] | None:
         return parse_seeds(text)
     except ValueError as error:
         raise pytest.UsageError(f"--bertbench-seeds: {error}") from None
-
-
-@contextlib.contextmanager
-def _output_shown(config: pytest.Config) -> Iterator[None]:
-    """Nothing for now but a place where a progress bar may show on a terminal."""
-    del config
-    yield
 
 
 def _print_results(terminalreporter: Any, results: tuple[Result, ...]) -> None:

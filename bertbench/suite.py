@@ -9,28 +9,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict
 
-from bertbench.errors import BertbenchError, CheckpointAbsentError, DataAbsentError, RecordError, RecordWriteError
+from bertbench.errors import CheckpointAbsentError, DataAbsentError
 from bertbench.observers import Observer
-from bertbench.record import Failure, RunRecord
+from bertbench.processes import Request, Watch, run_request, run_request_here
+from bertbench.record import RunRecord
 from bertbench.spec import Spec, override, read_spec
-from bertbench.store import RecordKeeper, Store, write_atomically
-from bertbench.training import new_run_id, run_spec
+from bertbench.store import Store, write_atomically
+from bertbench.training import new_run_id
 from bertbench.verdict import Check, Outcome, judge_budget, judge_repeat, judge_threshold, overall
-
-#: Lines of a dead process's last words that are kept.
-_LAST_WORDS_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -106,6 +99,7 @@ def run_benchmark(  # noqa: PLR0913 - each is one thing that a caller may choose
     here: bool = False,
     observers: tuple[Observer, ...] = (),
     save_models_to: Path | None = None,
+    watch: Watch | None = None,
 ) -> Result:
     """Run, repeat, judge.
 
@@ -116,6 +110,7 @@ def run_benchmark(  # noqa: PLR0913 - each is one thing that a caller may choose
         here: Run in this process instead of one of its own; the repeat always has its own.
         observers: Told of the run's progress; only if it runs here.
         save_models_to: Where trained models go; nowhere if None.
+        watch: Told of the record of a process of its own now and then while it grows.
 
     Returns:
         The result; a run that failed is a result too, with its reason in the record.
@@ -124,13 +119,14 @@ def run_benchmark(  # noqa: PLR0913 - each is one thing that a caller may choose
         KeyboardInterrupt: If it was interrupted; the record says so.
         RecordWriteError: If the store cannot be written.
     """
-    request = Request.of(benchmark, store, workers=workers, save_models_to=save_models_to)
-    record = run_request_here(request, observers) if here else run_request(request)
+    request = new_request(benchmark, store, workers=workers, save_models_to=save_models_to)
+    record = run_request_here(request, observers) if here else run_request(request, watch=watch)
     if reason := _absence(benchmark.spec, record):
         return Result(benchmark, None, None, (), skipped=reason)
     repeat = None
     if benchmark.spec.identity.repeat != "no" and record.outcome == "completed":
-        repeat = run_request(Request.of(_repetition(benchmark), store, workers=workers, repeats=record.run_id))
+        again = new_request(_repetition(benchmark), store, workers=workers, repeats=record.run_id)
+        repeat = run_request(again, watch=watch)
     return Result(benchmark, record, repeat, judge(record, repeat))
 
 
@@ -169,18 +165,24 @@ class Session:
     A failed run is remembered like any other: asking again does not run it again.
     """
 
-    def __init__(self, store: Store, session_id: str, *, workers: int = 1) -> None:
+    def __init__(self, store: Store, session_id: str, *, workers: int = 1, watch: Watch | None = None) -> None:
         """Join or begin a session.
 
         Args:
             store: Where records go.
             session_id: Shared by all processes of the session.
             workers: How many those are.
+            watch: Told of the record of each run while it grows.
         """
         self.store = store
         self._folder = store.folder / "sessions" / session_id
         self._workers = workers
+        self._watch = watch
         self._known: dict[str, Result] = {}
+
+    def knows(self, benchmark: Benchmark) -> bool:
+        """Whether this process has the result already."""
+        return benchmark.key in self._known
 
     def result(self, benchmark: Benchmark) -> Result:
         """The one result of this session, run now if nobody has."""
@@ -208,7 +210,7 @@ class Session:
         return self._from_note(json.loads(note.read_bytes())) if note.exists() else None
 
     def _run(self, benchmark: Benchmark) -> Result:
-        result = run_benchmark(benchmark, self.store, workers=self._workers)
+        result = run_benchmark(benchmark, self.store, workers=self._workers, watch=self._watch)
         note = json.dumps(
             {
                 "spec": benchmark.spec.model_dump(mode="json", exclude_unset=True),
@@ -232,118 +234,15 @@ class Session:
         return result_of(self.store.read(note["run_id"]), self.store, benchmark)
 
 
-class Request(BaseModel):
-    """What a process of its own is asked to run."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    spec: Spec
-    run_id: str
-    base_folder: Path
-    store: Path
-    workers: int = 1
-    save_models_to: Path | None = None
-    repeats: str | None = None
-
-    @classmethod
-    def of(
-        cls,
-        benchmark: Benchmark,
-        store: Store,
-        *,
-        workers: int,
-        save_models_to: Path | None = None,
-        repeats: str | None = None,
-    ) -> Request:
-        """A request for a new run."""
-        return cls(
-            spec=benchmark.spec,
-            run_id=new_run_id(benchmark.spec.name),
-            base_folder=benchmark.base_folder,
-            store=store.folder,
-            workers=workers,
-            save_models_to=save_models_to,
-            repeats=repeats,
-        )
-
-
-def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> RunRecord:
-    """Run in this process. Failures are in the record; an interrupt is raised again, as is what is no failure of a run.
-
-    Raises:
-        KeyboardInterrupt: After the record says so.
-        RecordWriteError: If the record could not be written.
-    """
-    store = Store(request.store)
-    try:
-        return run_spec(
-            request.spec,
-            base_folder=request.base_folder,
-            cache_folder=request.store / "cache",
-            observers=(RecordKeeper(store), *observers),
-            workers=request.workers,
-            save_models_to=request.save_models_to,
-            run_id=request.run_id,
-            repeats=request.repeats,
-        )
-    except RecordWriteError:
-        raise
-    except BertbenchError:
-        return store.read(request.run_id)
-
-
-def run_request(request: Request, *, command: Callable[[], list[str]] | None = None) -> RunRecord:
-    """Run in a process of its own and read what it recorded.
-
-    A process that dies without a last word is recorded as failed, with the end of what it printed.
-
-    Args:
-        request: What to run.
-        command: Makes the command line of the process, for tests; the worker of this package if None.
-
-    Raises:
-        KeyboardInterrupt: After the process has recorded the interrupt.
-        RecordWriteError: If the store cannot be written.
-    """
-    line = command() if command else [sys.executable, "-m", "bertbench.worker"]
-    with subprocess.Popen(  # noqa: S603 - this interpreter, this package
-        line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as process:
-        try:
-            printed, _ = process.communicate(request.model_dump_json(exclude_unset=True))
-        except KeyboardInterrupt:
-            process.send_signal(signal.SIGINT)
-            process.wait()
-            raise
-    return _final_record(request, process.returncode, printed)
-
-
-def _final_record(request: Request, status: int, printed: str) -> RunRecord:
-    """The record of a process that is gone; completed by its end if it could not do so itself."""
-    store = Store(request.store)
-    last_words = "\n".join(printed.strip().splitlines()[-_LAST_WORDS_LINES:])
-    try:
-        record = store.read(request.run_id)
-    except RecordError as error:
-        raise RecordWriteError(
-            f"{request.spec.name}: the run left no record ({error.message}); its last words:\n{last_words}",
-            remedy="see the last words; is the store writable?",
-        ) from None
-    if record.outcome != "running":
-        return record
-    died = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-    failure = Failure(
-        kind="ProcessDied", message=f"the process ended with {died}. {last_words}".strip(), phase="unknown"
+def new_request(benchmark: Benchmark, store: Store, **more: Any) -> Request:
+    """A new run of *benchmark*."""
+    return Request(
+        spec=benchmark.spec,
+        run_id=new_run_id(benchmark.spec.name),
+        base_folder=benchmark.base_folder,
+        store=store.folder,
+        **more,
     )
-    seeds = tuple(
-        run if run.outcome != "running" else run.model_copy(update={"outcome": "failed", "failure": failure})
-        for run in record.seeds
-    )
-    ended = record.model_copy(
-        update={"outcome": "failed", "failure": failure, "seeds": seeds, "finished_at": datetime.now(timezone.utc)}
-    )
-    store.write(ended)
-    return ended
 
 
 def _repetition(benchmark: Benchmark) -> Benchmark:

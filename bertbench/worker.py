@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bertbench.suite import Request, run_request_here
+from bertbench.processes import Request, run_request_here
 
 
 def main() -> int:

@@ -3,14 +3,52 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import final
 
 from rich.console import Console
 
+from bertbench.data import steps_per_epoch
 from bertbench.observers import Observer
 from bertbench.record import EpochRow, RunRecord
 from bertbench.report.progress import ProgressBar
 
 
+@final
+class RecordProgress:
+    """Follows a run in another process by the record it keeps. Call it with the record whenever that has changed."""
+
+    def __init__(self, console: Console) -> None:
+        """Draw on *console*; what is no terminal stays quiet."""
+        self._bar = ProgressBar(console)
+        self._shown: tuple[str, int | None] | None = None
+        self._steps = 0
+
+    def __call__(self, record: RunRecord) -> None:
+        """Move the bar to where the run is: all steps of all its seeds."""
+        total = _total_steps(record)
+        if self._shown != (record.run_id, total):
+            self._shown, self._steps = (record.run_id, total), 0
+            again = " again" if record.repeats else ""
+            self._bar.start(total, f"{record.spec.name}{again}")
+        steps = [len(seed.steps.loss) for seed in record.seeds]
+        if sum(steps) > self._steps:
+            self._bar.advance(sum(steps) - self._steps, loss=record.seeds[-1].steps.loss[-1])
+            self._steps = sum(steps)
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+
+def _total_steps(record: RunRecord) -> int | None:
+    """Of all seeds, if none stops early; unknown until the rows are read."""
+    if record.data is None:
+        return None
+    training = record.spec.training
+    return len(training.seeds) * training.epochs * steps_per_epoch(record.data.rows["train"], training.batch_size)
+
+
+@final
 class RunProgress(Observer):
     """Shows which seed is at which step, and the last loss. Use as a context manager, so that the bar always ends."""
 

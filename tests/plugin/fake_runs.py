@@ -17,13 +17,13 @@ from record_maker import make_record, make_seed
 from bertbench.record import Digests, Failure, RunRecord
 from bertbench.spec import spec_fingerprint
 from bertbench.store import Store
-from bertbench.suite import Request
+from bertbench.processes import Request
 
 #: One line per run: how often the 'process' was started.
 LOG = "runs.log"
 
 
-def fake_run_request(request: Request) -> RunRecord:
+def fake_run_request(request: Request, **_: Any) -> RunRecord:
     """A record in the store, as `fake.json` says."""
     fake: dict[str, Any] = json.loads(Path("fake.json").read_text()) if Path("fake.json").exists() else {}
     with Path(LOG).open("a") as log:

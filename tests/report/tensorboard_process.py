@@ -116,5 +116,5 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str | None:
 
 
 def _environment() -> dict[str, str]:
-    paths = [str(_PACKAGE_ROOT), str(_HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(_PACKAGE_ROOT), str(_HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
