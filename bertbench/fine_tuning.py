@@ -172,6 +172,7 @@ def first_batches(rows: Rows, spec: Spec, seed: int) -> tuple[PackedBatch, Packe
 
 def _train_epoch(engine: Engine, rows: Rows, spec: Spec, progress: SeedProgress, observer: Observer) -> Quality:
     """All steps of one epoch; quality of the training pass itself."""
+    progress.clock.current = "steps"
     classes = len(rows.label_names)
     counts = np.zeros((classes, classes), np.int64)
     loss_sum = 0.0

@@ -11,17 +11,17 @@ Schema history:
 from __future__ import annotations
 
 import math
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from bertbench.spec import Spec
 
 SCHEMA_VERSION = 1
 
 Outcome = Literal["running", "completed", "failed", "interrupted"]
-Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Seconds = NotNegative
 
 
 class Fact(BaseModel):
@@ -85,11 +85,11 @@ class StepSeries(Fact):
 class Utilization(Fact):
     """How much of the machine's own matrix-product rate the training steps reached."""
 
-    value: Annotated[float, Field(ge=0.0)]
+    value: NotNegative
     """Effective floating-point operations per second of all steps, divided by the median SGEMM rate."""
-    step_flops_per_second: Annotated[float, Field(ge=0.0)]
+    step_flops_per_second: NotNegative
     """Effective operations of all steps divided by their seconds."""
-    sgemm_flops_per_second: tuple[float, ...]
+    sgemm_flops_per_second: Annotated[tuple[NotNegative, ...], Field(min_length=1)]
     """Every sample taken between the steps of the same run."""
 
 
@@ -138,23 +138,37 @@ class SeedRun(Fact):
     """steps, validation, save of this seed."""
     utilization: Utilization | None = None
     """Absent if no probe was possible."""
-    peak_memory_mebibytes: Annotated[float, Field(ge=0.0)] | None = None
+    peak_memory_mebibytes: NotNegative | None = None
     """Highest resident memory of the process up to the end of this seed."""
     digests: Digests | None = None
     """Of completed seeds."""
     validation_confusion: tuple[tuple[int, ...], ...] | None = None
     """Rows: truth; columns: prediction; after the last epoch."""
-    best_epoch_restored: int | None = None
+    best_epoch_restored: Annotated[int, Field(ge=0)] | None = None
     """With early stopping and `restore_best`: the epoch whose weights the seed ended with."""
     live_recipe: dict[str, Any] = {}
     """What the running engine said of itself before the first step."""
+
+    @model_validator(mode="after")
+    def _epochs_are_in_order(self) -> SeedRun:
+        ends = [row.steps_end for row in self.epochs]
+        if [row.epoch for row in self.epochs] != list(range(len(ends))) or ends != sorted(set(ends)):
+            raise ValueError(f"seed {self.seed}: epochs are not numbered from 0, or do not end one after another")
+        if ends and ends[-1] > len(self.steps.loss):
+            raise ValueError(f"seed {self.seed}: {len(self.steps.loss)} steps, and an epoch that ends at {ends[-1]}")
+        if self.best_epoch_restored is not None and self.best_epoch_restored >= len(ends):
+            raise ValueError(f"seed {self.seed}: epoch {self.best_epoch_restored} restored, and {len(ends)} epochs ran")
+        return self
 
     @model_validator(mode="after")
     def _completed_is_complete(self) -> SeedRun:
         if self.outcome == "completed":
             if not self.epochs or self.digests is None:
                 raise ValueError(f"seed {self.seed}: completed without epochs or digests")
-            if not all(math.isfinite(loss) for loss in self.steps.loss):
+            if self.epochs[-1].steps_end != len(self.steps.loss):
+                raise ValueError(f"seed {self.seed}: completed with steps after its last epoch")
+            losses = [*self.steps.loss, *(side.loss for row in self.epochs for side in (row.train, row.validation))]
+            if not all(math.isfinite(loss) for loss in losses):
                 raise ValueError(f"seed {self.seed}: completed with a loss that is not finite")
         elif self.outcome in ("failed", "interrupted") and self.failure is None:
             raise ValueError(f"seed {self.seed}: {self.outcome} without a reason")
@@ -219,14 +233,14 @@ class EnvironmentFacts(Fact):
     """SHA-256 of the first."""
     machine_fingerprint: str
     """SHA-256 of the second."""
-    workers: int = 1
+    workers: Annotated[int, Field(ge=1)] = 1
     """Test workers of the session; under more than one, times say nothing."""
 
 
 class ProcessFacts(Fact):
     """Which process wrote the record, so that a reader can tell a running one from a killed one."""
 
-    pid: int
+    pid: Annotated[int, Field(ge=0)]
     """Process id."""
     host: str
     """Name of the machine."""
@@ -239,7 +253,7 @@ class RunRecord(Fact):
 
     schema_version: Literal[1] = 1
     """See the history above."""
-    run_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z_.-]+$")]
+    run_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]*$")]
     """Name of the record's folder; begins with the UTC time."""
     bertbench_version: str
     """Of the package that wrote it."""
@@ -249,9 +263,9 @@ class RunRecord(Fact):
     """Of all that shapes the numbers."""
     repeats: str | None = None
     """The run that this one repeats in a fresh process, to see whether it comes to the same bits."""
-    started_at: datetime
+    started_at: AwareDatetime
     """UTC."""
-    finished_at: datetime | None = None
+    finished_at: AwareDatetime | None = None
     """UTC; absent while running, or if the process was killed."""
     process: ProcessFacts
     """Who wrote it."""
@@ -273,8 +287,12 @@ class RunRecord(Fact):
     @model_validator(mode="after")
     def _completed_is_complete(self) -> RunRecord:
         if self.outcome == "completed":
-            if not self.seeds or any(seed.outcome != "completed" for seed in self.seeds):
-                raise ValueError(f"{self.run_id}: completed, but not every seed is")
+            completed = tuple(seed.seed for seed in self.seeds if seed.outcome == "completed")
+            if completed != self.spec.training.seeds:
+                raise ValueError(
+                    f"{self.run_id}: completed, but not every seed is: the spec has {self.spec.training.seeds}, "
+                    f"completed are {completed}"
+                )
             if self.environment is None or self.data is None or self.checkpoint is None or self.finished_at is None:
                 raise ValueError(f"{self.run_id}: completed without environment, data, checkpoint or end")
         elif self.outcome in ("failed", "interrupted") and self.failure is None:

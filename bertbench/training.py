@@ -85,6 +85,7 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller may choose by n
         inputs = read_inputs(spec, base_folder=base_folder, cache_folder=cache_folder, clock=run.clock)
         run.checkpoint, run.data = inputs.checkpoint_facts(), inputs.data_facts()
         refuse_hard(inputs.findings)
+        first = first_batches(inputs.rows, spec, spec.training.seeds[0])
 
         # The process: last of what can be refused, since loading a backend takes seconds
         with run.clock.phase("import"):
@@ -96,12 +97,11 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller may choose by n
             engine = create_engine(inputs.task(spec))
         with run.clock.phase("trace"):
             engine.prepare(spec.training.seeds[0])
-            engine.trace(*first_batches(inputs.rows, spec, spec.training.seeds[0]))
+            engine.trace(*first)
         run.changed()
 
         # The seeds
         for seed in spec.training.seeds:
-            run.clock.current = "steps"
             run.begin_seed(seed)
             run.end_seed(fine_tune(engine, inputs.rows, spec, run.progress, run.observers))
             if save_models_to is not None:
@@ -279,7 +279,7 @@ class _Run(Observer):
         return Failure(
             kind=type(error).__name__,
             message=str(error) or type(error).__name__,
-            phase=self.clock.current,
+            phase=seed.clock.current if seed else self.clock.current,
             seed=seed.seed if seed else None,
             epoch=seed.epoch if seed else None,
             step=error.step if isinstance(error, NonFiniteLossError) else (seed.step if seed else None),
