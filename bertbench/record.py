@@ -11,9 +11,10 @@ Schema history:
 from __future__ import annotations
 
 import math
+from datetime import datetime, timezone
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from bertbench.spec import Spec
 
@@ -22,6 +23,14 @@ SCHEMA_VERSION = 1
 Outcome = Literal["running", "completed", "failed", "interrupted"]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Seconds = NotNegative
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+#: A date and time in UTC; one without a zone is taken to be UTC.
+Moment = Annotated[datetime, AfterValidator(_utc)]
 
 
 class Fact(BaseModel):
@@ -263,9 +272,9 @@ class RunRecord(Fact):
     """Of all that shapes the numbers."""
     repeats: str | None = None
     """The run that this one repeats in a fresh process, to see whether it comes to the same bits."""
-    started_at: AwareDatetime
+    started_at: Moment
     """UTC."""
-    finished_at: AwareDatetime | None = None
+    finished_at: Moment | None = None
     """UTC; absent while running, or if the process was killed."""
     process: ProcessFacts
     """Who wrote it."""

@@ -112,10 +112,13 @@ def make_spec(**fields: Any) -> Spec:
 
 
 def make_record(**changes: Any) -> RunRecord:
-    """A completed run of two seeds, 20 epochs each."""
-    seeds = changes.pop("seeds", (make_seed(0), make_seed(1)))
+    """A completed run of two seeds, 20 epochs each; with *spec* or *seeds* given, the other follows."""
+    given_spec: Spec | None = changes.pop("spec", None)
+    seeds = changes.pop("seeds", None)
+    if seeds is None:
+        seeds = tuple(make_seed(seed) for seed in (given_spec.training.seeds if given_spec else (0, 1)))
     training = {"epochs": 20, "batch_size": 8, "seeds": [run.seed for run in seeds] or [0, 1]}
-    spec = changes.pop("spec", None) or make_spec(training=training)
+    spec = given_spec or make_spec(training=training)
     fields: dict[str, Any] = {
         "run_id": "20300102T030405Z-abc",
         "bertbench_version": "0.1.0",

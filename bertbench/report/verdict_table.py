@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bertbench.suite import Result
-from bertbench.verdict import PRECEDENCE
+from bertbench.verdict import PRECEDENCE, diagnose
 
 #: How each outcome looks; colour is never the only sign.
 _STYLES = {"pass": "green", "fail": "bold red", "undecided": "yellow", "no_baseline": "yellow", "skipped": "cyan"}
@@ -30,13 +30,15 @@ def verdict_table(results: Sequence[Result]) -> Table:
 
 
 def verdict_reasons(results: Sequence[Result]) -> list[str]:
-    """In words, everything that is not a pass: why, and what to do next."""
+    """In words, everything that is not a pass: why, and what to do next; and the troubles that show in the run."""
     lines = [f"{r.benchmark.spec.name}: skipped: {r.skipped}" for r in results if r.skipped]
     for result in results:
         for check in result.checks:
             if check.outcome != "pass":
                 remedy = f" Next: {check.next_step}." if check.next_step else ""
                 lines.append(f"{result.benchmark.spec.name}: {check.name}: {check.outcome}: {check.reason}.{remedy}")
+        for found in diagnose(result.record) if result.record else ():
+            lines.append(f"{result.benchmark.spec.name}: {found.trouble}: {found.evidence}. Cure: {found.cure}.")
     return lines
 
 

@@ -1,6 +1,7 @@
 """Promises held against records; knows nothing of TensorFlow."""
 
 from bertbench.verdict.budgets import budget_name, judge_budget
+from bertbench.verdict.diagnosis import Diagnosis, diagnose
 from bertbench.verdict.identity import NAME as IDENTITY_NAME
 from bertbench.verdict.identity import judge_repeat
 from bertbench.verdict.outcomes import PRECEDENCE, Check, Outcome, overall
@@ -10,8 +11,10 @@ __all__ = [
     "IDENTITY_NAME",
     "PRECEDENCE",
     "Check",
+    "Diagnosis",
     "Outcome",
     "budget_name",
+    "diagnose",
     "judge_budget",
     "judge_repeat",
     "judge_threshold",
