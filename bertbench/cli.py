@@ -150,7 +150,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_one(benchmark: object, store: object, console: Console, *, save_models_to: Path | None) -> Result:
-    from bertbench.report.epoch_table import run_summary
+    from bertbench.report.epoch_table import epoch_table, run_summary
     from bertbench.report.run_progress import RunProgress
     from bertbench.suite import run_benchmark
 
@@ -163,6 +163,8 @@ def _run_one(benchmark: object, store: object, console: Console, *, save_models_
             save_models_to=save_models_to,
         )
     if result.record is not None:
+        if result.record.seeds:
+            console.print(epoch_table(result.record.seeds[0]))  # 'bertbench show' has the others
         console.print(run_summary(result.record))
     return result
 
@@ -193,7 +195,7 @@ def _show(options: argparse.Namespace) -> int:
     result = result_of(entry.record, store)
     console.print(verdict_table([result]))
     for reason in verdict_reasons([result]):
-        console.print(reason, markup=False, highlight=False)
+        console.print(reason, markup=False, highlight=False, soft_wrap=True)
     return PASS
 
 
@@ -236,7 +238,7 @@ def _print_verdict(console: Console, results: list[Result]) -> None:
 
     console.print(verdict_table(results))
     for reason in verdict_reasons(results):
-        console.print(reason, markup=False, highlight=False)
+        console.print(reason, markup=False, highlight=False, soft_wrap=True)
     console.print(verdict_sentence(results), markup=False, highlight=False)
 
 

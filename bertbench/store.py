@@ -12,8 +12,11 @@ import json
 import os
 import platform
 import shutil
+import struct
 import time
 import uuid
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,12 +30,19 @@ from pydantic import ValidationError
 
 from bertbench.errors import RecordError, RecordWriteError
 from bertbench.observers import Observer
-from bertbench.record import SCHEMA_VERSION, RunRecord, SeedRun
+from bertbench.record import SCHEMA_VERSION, ProcessFacts, RunRecord, SeedRun
 
 #: Where records go unless somebody says otherwise.
 DEFAULT_STORE = Path(".bertbench")
 #: A running record is written at most this often, so that keeping it costs under 1 % of a run.
 _SECONDS_BETWEEN_WRITES = 2.0
+
+#: What reading a damaged archive can raise: every layer of it has an exception of its own.
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile)
+_LOGITS_DIMENSIONS = 3
+
+#: Two readings of one process's start differ by less; a pid that was given out again starts later.
+_SAME_START_SECONDS = 1.0
 
 Status = Literal["running", "completed", "failed", "interrupted", "killed", "unreadable"]
 
@@ -73,7 +83,9 @@ class Store:
         """
         content = record.model_dump_json(indent=1).encode()
         folder = self.run_folder(record.run_id)
-        if folder.exists():
+        with _explained(folder):
+            is_new = not folder.exists()
+        if not is_new:
             write_atomically(folder / "record.json", lambda stream: stream.write(content))
             return
         with _explained(folder):
@@ -115,10 +127,17 @@ class Store:
         """
         path = self.run_folder(run_id) / f"seed-{seed}" / "predictions.npz"
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return arrays["logits"], arrays["labels"]
-        except (OSError, ValueError, KeyError) as error:
-            raise RecordError(f"{path}: no predictions can be read: {error}", remedy="run the spec again") from None
+            with zipfile.ZipFile(path) as archive:
+                logits, labels = _array(archive, "logits"), _array(archive, "labels")
+        except _DAMAGE as error:
+            raise RecordError(f"{path}: no predictions can be read: {error!r}", remedy="run the spec again") from None
+        if logits.ndim != _LOGITS_DIMENSIONS or labels.shape != logits.shape[1:2]:
+            raise RecordError(
+                f"{path}: logits {logits.shape} and labels {labels.shape} are no predictions; expected "
+                "(epochs, rows, classes) and (rows,)",
+                remedy="run the spec again",
+            )
+        return logits, labels
 
     def read(self, run_id: str) -> RunRecord:
         """One record.
@@ -130,10 +149,19 @@ class Store:
         return read_record(path)
 
     def entries(self) -> tuple[Entry, ...]:
-        """All runs, oldest first, those that cannot be read included."""
-        if not self._runs.is_dir():
+        """All runs, oldest first, those that cannot be read included.
+
+        Raises:
+            RecordError: If the folder itself cannot be read.
+        """
+        try:
+            names = sorted(p.name for p in self._runs.iterdir() if p.is_dir() and not p.name.startswith("."))
+        except FileNotFoundError:
             return ()
-        names = sorted(p.name for p in self._runs.iterdir() if p.is_dir() and not p.name.startswith("."))
+        except OSError as error:
+            raise RecordError(
+                f"{self._runs}: cannot be read: {error.strerror}", remedy="choose another store with --store"
+            ) from None
         return tuple(self._entry(name) for name in names)
 
     def repeat_of(self, run_id: str) -> RunRecord | None:
@@ -176,6 +204,15 @@ class Store:
         return Entry(run_id, status_of(record), record)
 
 
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """One array of an .npz file, checked against its checksum; pickles are refused."""
+    entry = archive.getinfo(f"{name}.npy")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise zipfile.BadZipFile(f"{name} is packed in a way that was never written")
+    with archive.open(entry) as member:
+        return np.asarray(np.lib.format.read_array(member, allow_pickle=False))
+
+
 def read_record(path: Path) -> RunRecord:
     """The record of one file.
 
@@ -183,20 +220,22 @@ def read_record(path: Path) -> RunRecord:
         RecordError: If it is absent, damaged, or of a newer schema.
     """
     try:
-        fields = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        content = path.read_bytes()
+        fields = json.loads(content)
+    except (OSError, ValueError, RecursionError) as error:
         raise RecordError(f"{path}: no record can be read: {error}", remedy="run the spec again") from None
-    version = fields.get("schema_version") if isinstance(fields, dict) else None
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
+    if not isinstance(fields, dict) or not isinstance(fields.get("schema_version"), int):
+        raise RecordError(f"{path}: is no record: it has no schema version", remedy="run the spec again")
+    if fields["schema_version"] > SCHEMA_VERSION:
         raise RecordError(
-            f"{path}: schema version {version!r}; this bertbench reads up to {SCHEMA_VERSION}",
+            f"{path}: schema version {fields['schema_version']}; this bertbench reads up to {SCHEMA_VERSION}",
             remedy="upgrade bertbench, or run the spec again",
         )
     try:
-        return RunRecord.model_validate_json(path.read_bytes())
+        return RunRecord.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"]) or "record"
         raise RecordError(f"{path}: is no record: {where}: {first['msg']}", remedy="run the spec again") from None
 
 
@@ -204,11 +243,19 @@ def status_of(record: RunRecord) -> Status:
     """The outcome, or `killed` if it still says 'running' and the process that wrote it is gone."""
     if record.outcome != "running" or record.process.host != platform.node():
         return record.outcome
+    return "running" if _is_alive(record.process) else "killed"
+
+
+def _is_alive(writer: ProcessFacts) -> bool:
+    """Whether a process of this machine still runs; one that has ended and that nobody waited for does not."""
     try:
-        alive = abs(psutil.Process(record.process.pid).create_time() - record.process.started) < 1.0
+        process = psutil.Process(writer.pid)
+        same = abs(process.create_time() - writer.started) < _SAME_START_SECONDS
+        return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
-        alive = False
-    return "running" if alive else "killed"
+        return False
+    except psutil.AccessDenied:  # somebody else's, and there: it cannot be told apart from the writer
+        return True
 
 
 class RecordKeeper(Observer):

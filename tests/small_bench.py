@@ -12,7 +12,7 @@ from bertbench.spec import Spec, build_spec, override
 #: Every word is a WordPiece of the tiny BERT. The first is of class `delivery`, the second of class `refund`.
 _MESSAGES = ("my package is {} late", "i {} want my money back")
 _TRAIN_WORDS = "now today still always never again please so".split()  # noqa: SIM905 - reads better than a list of strings
-_VALIDATION_WORDS = "well new most very".split()  # noqa: SIM905 - likewise
+_VALIDATION_WORDS = "well new most give".split()  # noqa: SIM905 - likewise
 LABELS = ("delivery", "refund")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -31,15 +31,19 @@ def verdict_table(results: Sequence[Result]) -> Table:
 
 def verdict_reasons(results: Sequence[Result]) -> list[str]:
     """In words, everything that is not a pass: why, and what to do next; and the troubles that show in the run."""
-    lines = [f"{r.benchmark.spec.name}: skipped: {r.skipped}" for r in results if r.skipped]
-    for result in results:
-        for check in result.checks:
-            if check.outcome != "pass":
-                remedy = f" Next: {check.next_step}." if check.next_step else ""
-                lines.append(f"{result.benchmark.spec.name}: {check.name}: {check.outcome}: {check.reason}.{remedy}")
-        for found in diagnose(result.record) if result.record else ():
-            lines.append(f"{result.benchmark.spec.name}: {found.trouble}: {found.evidence}. Cure: {found.cure}.")
-    return lines
+    return [line for result in results for line in _reasons(result)]
+
+
+def _reasons(result: Result) -> Iterator[str]:
+    name = result.benchmark.spec.name
+    if result.skipped:
+        yield f"{name}: skipped: {result.skipped}"
+    for check in result.checks:
+        if check.outcome != "pass":
+            remedy = f" Next: {check.next_step}." if check.next_step else ""
+            yield f"{name}: {check.name}: {check.outcome}: {check.reason}.{remedy}"
+    for found in diagnose(result.record) if result.record else ():
+        yield f"{name}: {found.trouble}: {found.evidence}. Cure: {found.cure}."
 
 
 def verdict_sentence(results: Sequence[Result]) -> str:

@@ -1,13 +1,9 @@
-"""bertbench in pytest: spec files are collected, every promise is a test item of its own.
-
-Thin on purpose: imports nothing heavy until a spec is asked for, and decides nothing that `bertbench.suite` does not.
-"""
+"""What one pytest process knows: its options, the session's results, and whether anything was measured."""
 
 from __future__ import annotations
 
 import contextlib
 import fnmatch
-import os
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,55 +15,13 @@ if TYPE_CHECKING:
     from bertbench.record import RunRecord
     from bertbench.report.run_progress import RecordProgress
     from bertbench.suite import Benchmark, Result, Session
-    from bertbench.verdict import Check
 
 _SESSION_INPUT = "bertbench_session"
-_PLUGIN_KEY: pytest.StashKey[BertbenchPlugin] = pytest.StashKey()
+#: Every spec item carries it.
+SPEC_MARKER = "bertbench_spec"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of the group 'bertbench'."""
-    group = parser.getgroup("bertbench", "fine-tunes as tests")
-    group.addoption(
-        "--bertbench-specs",
-        action="append",
-        default=[],
-        metavar="NAME|PATTERN",
-        help="run only these specs: names, or patterns of paths such as 'specs/*.toml'; commas or repetition for more",
-    )
-    group.addoption("--bertbench-seeds", metavar="N[,N...]", help="seeds in place of each spec's own: 0,1,2 or 0-4")
-    group.addoption("--bertbench-store", metavar="FOLDER", default=None, help="where records go (default .bertbench)")
-    group.addoption("--bertbench-logdir", metavar="FOLDER", default=None, help="write TensorBoard logs here")
-    group.addoption("--bertbench-json", metavar="FILE", default=None, help="write all results here, as JSON")
-    group.addoption("--bertbench-strict", action="store_true", help="undecided promises fail instead of being skipped")
-    parser.addini("bertbench_store", "where records go", default=".bertbench")
-    parser.addini("bertbench_logdir", "write TensorBoard logs here; not written if empty", default="")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker and the part that has state."""
-    config.addinivalue_line(
-        "markers", "bertbench(spec, seeds=None): the spec file whose record the fixture bertbench_record gives"
-    )
-    config.addinivalue_line("markers", "bertbench_spec: carried by every item of a collected spec file; select with -m")
-    plugin = BertbenchPlugin(config)
-    config.stash[_PLUGIN_KEY] = plugin
-    config.pluginmanager.register(plugin, "bertbench_state")
-    if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(_XdistHooks(plugin), "bertbench_xdist")
-
-
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SpecFile | None:
-    """TOML files in a folder `specs`, those named on the command line, and those `--bertbench-specs` names by path.
-
-    A file whose name begins with an underscore is a base for others and no benchmark.
-    """
-    if file_path.suffix != ".toml" or not parent.config.stash[_PLUGIN_KEY].wants(file_path, parent):
-        return None
-    return SpecFile.from_parent(parent, path=file_path)
-
-
-class BertbenchPlugin:
+class PluginState:
     """What one pytest process knows: its options, the session's results, which items are ours."""
 
     def __init__(self, config: pytest.Config) -> None:
@@ -108,9 +62,7 @@ class BertbenchPlugin:
             from bertbench.store import Store
             from bertbench.suite import Session
 
-            self._session = Session(
-                Store(self.store_folder), self.session_id, workers=self.workers, watch=self._watch
-            )
+            self._session = Session(Store(self.store_folder), self.session_id, workers=self.workers, watch=self._watch)
         return self._session
 
     def wants(self, path: Path, parent: pytest.Collector) -> bool:
@@ -179,7 +131,7 @@ class BertbenchPlugin:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Count ours; refuse a selection that selects nothing."""
-        self._collected = sum(isinstance(item, PromiseItem) for item in items)
+        self._collected = sum(_is_ours(item) for item in items)
         missing = [pattern for pattern in self._patterns if pattern not in self._matched]
         if missing:
             raise pytest.UsageError(
@@ -189,7 +141,7 @@ class BertbenchPlugin:
 
     def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
         """Count ours that will not run."""
-        self._deselected += sum(isinstance(item, PromiseItem) for item in items)
+        self._deselected += sum(_is_ours(item) for item in items)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -252,10 +204,10 @@ class BertbenchPlugin:
                 write_logs(result, self.logdir)
 
 
-class _XdistHooks:
+class XdistHooks:
     """Only registered where xdist is, whose hooks pytest would otherwise not know."""
 
-    def __init__(self, plugin: BertbenchPlugin) -> None:
+    def __init__(self, plugin: PluginState) -> None:
         self._plugin = plugin
 
     @pytest.hookimpl(optionalhook=True)
@@ -264,132 +216,12 @@ class _XdistHooks:
         node.workerinput[_SESSION_INPUT] = self._plugin.session_id
 
 
-class SpecFile(pytest.File):
-    """One TOML file."""
-
-    def collect(self) -> Iterator[PromiseItem]:
-        """An item for the run, one for each promise."""
-        from bertbench.errors import SpecError
-        from bertbench.suite import load_benchmark
-        from bertbench.verdict import IDENTITY_NAME, budget_name, threshold_name
-
-        plugin = self.config.stash[_PLUGIN_KEY]
-        try:
-            benchmark = load_benchmark(self.path, seeds=plugin.seeds)
-        except SpecError as error:
-            raise self.CollectError(str(error)) from None
-        spec = benchmark.spec
-        if not plugin.selects(self.path, spec.name):
-            return
-        names = ["run", *map(threshold_name, spec.expect), *map(budget_name, spec.budget)]
-        names += [IDENTITY_NAME] if spec.identity.repeat != "no" else []
-        for name in names:
-            yield PromiseItem.from_parent(self, name=name, benchmark=benchmark)
+#: Where the state is found.
+STATE: pytest.StashKey[PluginState] = pytest.StashKey()
 
 
-class PromiseItem(pytest.Item):
-    """One promise of one spec. The first item of a file, `run`, carries the time; any item alone runs the spec too."""
-
-    def __init__(self, *, benchmark: Benchmark, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._benchmark = benchmark
-        self.add_marker("bertbench_spec")
-
-    def runtest(self) -> None:
-        """Fail if the promise is not kept, skip if nothing can be said."""
-        plugin = self.config.stash[_PLUGIN_KEY]
-        result = plugin.result(self._benchmark)
-        if result.skipped:
-            pytest.skip(result.skipped)
-        check = next(check for check in result.checks if check.name == self.name)
-        self._note(result, check)
-        if check.outcome == "fail" or (check.outcome != "pass" and plugin.strict):
-            raise PromiseBroken(result, check)
-        if check.outcome != "pass":
-            pytest.skip(f"{check.outcome}: {check.reason}")
-
-    def _note(self, result: Result, check: Check) -> None:
-        """Numbers for JUnit."""
-        run_id = result.record.run_id if result.record else ""
-        for key, value in (
-            ("outcome", check.outcome),
-            ("observed", check.observed),
-            ("promised", check.promised),
-            ("reason", check.reason),
-            ("run_id", run_id),
-        ):
-            self.user_properties.append((f"bertbench_{key}", value))
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The reason in words instead of a traceback through this file."""
-        if isinstance(excinfo.value, PromiseBroken):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
-
-    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        """Where the item is; a line number, because a skip without one is an internal error of pytest."""
-        return self.path, 0, f"{self._benchmark.spec.name}: {self.name}"
-
-
-class PromiseBroken(Exception):  # noqa: N818 - read by people in a report
-    """A promise that was not kept, in words."""
-
-    def __init__(self, result: Result, check: Check) -> None:
-        run_id = result.record.run_id if result.record else "-"
-        lines = [
-            f"{result.benchmark.spec.name}: {check.name}: {check.outcome}",
-            f"  promised {check.promised}, observed {check.observed}",
-            f"  {check.reason}",
-            f"  next: {check.next_step}" if check.next_step else "",
-            f"  record: {run_id}",
-        ]
-        super().__init__("\n".join(line for line in lines if line))
-
-
-class BertbenchFixture:
-    """What the fixture `bertbench` gives: runs specs, each once per session."""
-
-    def __init__(self, plugin: BertbenchPlugin, folder: Path) -> None:
-        self._plugin = plugin
-        self._folder = folder
-
-    def run(self, source: Any, *, seeds: tuple[int, ...] | None = None) -> Result:
-        """Run a spec, or give the session's result if somebody has.
-
-        Args:
-            source: A TOML file, relative to the test's folder, or a `bertbench.Spec`.
-            seeds: In place of the spec's own and of `--bertbench-seeds`.
-
-        Returns:
-            Record and judged promises; the test decides what to make of them.
-        """
-        from bertbench.suite import load_benchmark
-
-        where = self._folder / source if isinstance(source, (str, Path)) else source
-        result = self._plugin.result(load_benchmark(where, seeds=seeds or self._plugin.seeds))
-        if result.skipped:
-            pytest.skip(result.skipped)
-        return result
-
-
-@pytest.fixture
-def bertbench(request: pytest.FixtureRequest) -> BertbenchFixture:
-    """Runs specs for a test of one's own: `bertbench.run("specs/my_model.toml").record`."""
-    return BertbenchFixture(request.config.stash[_PLUGIN_KEY], request.path.parent)
-
-
-@pytest.fixture
-def bertbench_record(request: pytest.FixtureRequest, bertbench: BertbenchFixture) -> RunRecord:
-    """The record of the spec that the test's marker names: `@pytest.mark.bertbench("specs/my_model.toml")`."""
-    marker = request.node.get_closest_marker("bertbench")
-    if marker is None or not marker.args:
-        raise pytest.UsageError(
-            f"{request.node.nodeid}: the fixture bertbench_record needs @pytest.mark.bertbench('file.toml')"
-        )
-    result = bertbench.run(marker.args[0], seeds=marker.kwargs.get("seeds"))
-    if result.record is None or result.record.outcome != "completed":
-        pytest.fail("\n".join(check.reason for check in result.checks if check.outcome == "fail"), pytrace=False)
-    return result.record
+def _is_ours(item: pytest.Item) -> bool:
+    return item.get_closest_marker(SPEC_MARKER) is not None
 
 
 def _parsed_seeds(text: str | None) -> tuple[int, ...] | None:
