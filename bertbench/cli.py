@@ -6,6 +6,7 @@ Imports nothing heavy until a command needs it, and is the only place that exits
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -13,10 +14,22 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bertbench.suite import Result
+    from bertbench.store import Store
+    from bertbench.suite import Benchmark, Result
 
 #: Exit statuses, documented in --help.
 PASS, FAIL, USAGE, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
+#: What shells report of a program whose reader went away.
+_NOBODY_READS = 141
+#: A run that ended in one of these had input that cannot be used; none of its promises was tried.
+_UNUSABLE_INPUT = (
+    "CheckpointAbsentError",
+    "CheckpointError",
+    "DataAbsentError",
+    "DataError",
+    "EngineError",
+    "SetupError",
+)
 
 _EPILOG = """exit status: 0 pass; 1 fail; 2 usage, or input that cannot be used;
 3 undecided, skipped or nothing measured; 130 interrupted"""
@@ -34,15 +47,16 @@ def run(arguments: list[str]) -> int:
 
     try:
         status: int = options.command(options)
+        sys.stdout.flush()
     except BertbenchError as error:
-        _errors().print(f"bertbench: {error}", style="red", markup=False, highlight=False)
+        _say(f"bertbench: {error}", style="red")
         return USAGE
     except KeyboardInterrupt:
-        _errors().print("bertbench: interrupted; the record says so", markup=False)
+        _say("bertbench: interrupted; the record of a run says so")
         return INTERRUPTED
     except BrokenPipeError:  # somebody closed the pipe we print to: 'bertbench show | head'
-        sys.stderr.close()
-        return PASS
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        return _NOBODY_READS
     return status
 
 
@@ -72,7 +86,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     run.add_argument("spec", type=Path, nargs="+", metavar="SPEC", help="TOML file")
     run.add_argument("--seeds", metavar="N[,N...]", help="in place of the spec's own: 0,1,2 or 0-4")
     run.add_argument(
-        "--no-repeat", action="store_true", help="do not repeat in a fresh process; identity is then not judged"
+        "--no-repeat", action="store_true", help="do not repeat in a fresh process; identity is then undecided"
     )
     run.add_argument("--logdir", type=Path, metavar="FOLDER", help="TensorBoard logs (STORE/tensorboard)")
     run.add_argument(
@@ -126,53 +140,79 @@ def _version_or_help(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from bertbench.report.logs import write_logs
     from bertbench.report.summary import write_summary
-    from bertbench.spec import override
     from bertbench.store import Store
-    from bertbench.suite import Benchmark, load_benchmark
+    from bertbench.suite import load_benchmark
 
     seeds = _seeds(options.seeds)
     benchmarks = [load_benchmark(path, seeds=seeds) for path in options.spec]  # all mistakes before any work
-    if options.no_repeat:
-        benchmarks = [Benchmark(override(b.spec, {"identity.repeat": "no"}), b.base_folder, b.file) for b in benchmarks]
-    store = Store(options.store)
-    console = _console()
-    results = []
+    store, console = Store(options.store), _console()
+    results: list[Result] = []
     for benchmark in benchmarks:
-        result = _run_one(benchmark, store, console, save_models_to=options.save_models)
-        write_logs(result, options.logdir or options.store / "tensorboard")
-        results.append(result)
+        results.append(_run_one(benchmark, store, options, here=not results))
+        _print_run(console, results[-1])
+        _write_logs(results[-1], options)
+    _print_verdict(console, results)
     if options.json:
         write_summary(options.json, results)
-    _print_verdict(console, results)
     return _status(results)
 
 
-def _run_one(benchmark: object, store: object, console: Console, *, save_models_to: Path | None) -> Result:
-    from bertbench.report.epoch_table import epoch_table, run_summary
-    from bertbench.report.run_progress import RunProgress
+def _run_one(benchmark: Benchmark, store: Store, options: argparse.Namespace, *, here: bool) -> Result:
+    """Run one benchmark, the first in this process, which is still fresh; watched by a progress bar."""
+    from bertbench.report.run_progress import RecordProgress, RunProgress
     from bertbench.suite import run_benchmark
 
-    with RunProgress(_errors()) as progress:
-        result = run_benchmark(
-            benchmark,  # type: ignore[arg-type]  # typed at the only caller; importing the type here costs start-up
-            store,  # type: ignore[arg-type]
-            here=True,
-            observers=(progress,),
-            save_models_to=save_models_to,
-        )
+    watch = RecordProgress(_errors())
+    try:
+        with RunProgress(_errors()) as progress:
+            return run_benchmark(
+                benchmark,
+                store,
+                here=here,
+                observers=(progress,),
+                save_models_to=_models_folder(benchmark, options),
+                watch=watch,
+                repeat=not options.no_repeat,
+            )
+    finally:
+        watch.stop()
+
+
+def _models_folder(benchmark: Benchmark, options: argparse.Namespace) -> Path | None:
+    """Where the models of a benchmark go: with several benchmarks, each has a folder of its own."""
+    if options.save_models is None or len(options.spec) == 1:
+        folder: Path | None = options.save_models
+        return folder
+    return Path(options.save_models) / benchmark.spec.name
+
+
+def _print_run(console: Console, result: Result) -> None:
+    from bertbench.report.epoch_table import epoch_table, run_summary
+
     if result.record is not None:
         if result.record.seeds:
             console.print(epoch_table(result.record.seeds[0]))  # 'bertbench show' has the others
         console.print(run_summary(result.record))
-    return result
+
+
+def _write_logs(result: Result, options: argparse.Namespace) -> None:
+    """Write TensorBoard's logs; where nobody asked for them, that TensorBoard is not installed is no fault."""
+    from bertbench.errors import ReportError
+    from bertbench.report.logs import write_logs
+
+    try:
+        write_logs(result, options.logdir or options.store / "tensorboard")
+    except ReportError as error:
+        if options.logdir is not None:
+            raise
+        _say(f"bertbench: no TensorBoard logs: {error}")
 
 
 def _show(options: argparse.Namespace) -> int:
+    from bertbench.errors import RecordError
     from bertbench.report.epoch_table import epoch_table, run_summary
     from bertbench.report.run_list import run_list
-    from bertbench.report.verdict_table import verdict_reasons, verdict_table
     from bertbench.store import Store
     from bertbench.suite import result_of
 
@@ -181,21 +221,20 @@ def _show(options: argparse.Namespace) -> int:
         console.print(run_list(store.entries()))
         return PASS
     entry = store.find(options.run)
-    if entry.record is None:
-        _errors().print(f"{entry.run_id}: unreadable: {entry.problem}", markup=False)
-        return FAIL
-    console.print(run_summary(entry.record))
-    if entry.status != entry.record.outcome:
-        console.print(
-            f"{entry.status}: process {entry.record.process.pid} is gone; this is as far as it got", style="bold red"
-        )
-    for seed in entry.record.seeds:
+    record = entry.record
+    if record is None:
+        raise RecordError(f"{entry.run_id}: unreadable: {entry.problem}", remedy="run the spec again")
+    if options.seed is not None and options.seed not in [seed.seed for seed in record.seeds]:
+        ran = ", ".join(str(seed.seed) for seed in record.seeds) or "none"
+        raise RecordError(f"{record.run_id}: seed {options.seed} did not run; seeds that did: {ran}")
+    console.print(run_summary(record))
+    for seed in record.seeds:
         if options.seed in (None, seed.seed) and seed.epochs:
             console.print(epoch_table(seed))
-    result = result_of(entry.record, store)
-    console.print(verdict_table([result]))
-    for reason in verdict_reasons([result]):
-        console.print(reason, markup=False, highlight=False, soft_wrap=True)
+    if entry.status == "killed":
+        console.print(f"killed: process {record.process.pid} is gone; this is as far as it got", style="bold red")
+    elif entry.status != "running":  # of a run that goes on nothing can be said yet
+        _print_promises(console, [result_of(record, store)])
     return PASS
 
 
@@ -216,7 +255,7 @@ def _tensorboard(options: argparse.Namespace) -> int:
 
     logdir = options.logdir or options.store / "tensorboard"
     written = write_store_logs(Store(options.store), logdir)
-    _errors().print(f"{written} runs in {logdir}", markup=False)
+    _say(f"{written} runs in {logdir}")
     if not options.write_only:
         from bertbench.report.tensorboard import serve
 
@@ -234,22 +273,29 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _print_verdict(console: Console, results: list[Result]) -> None:
-    from bertbench.report.verdict_table import verdict_reasons, verdict_sentence, verdict_table
+    from bertbench.report.verdict_table import verdict_sentence
+
+    _print_promises(console, results)
+    console.print(verdict_sentence(results), markup=False, highlight=False)
+
+
+def _print_promises(console: Console, results: list[Result]) -> None:
+    from bertbench.report.verdict_table import verdict_reasons, verdict_table
 
     console.print(verdict_table(results))
     for reason in verdict_reasons(results):
         console.print(reason, markup=False, highlight=False, soft_wrap=True)
-    console.print(verdict_sentence(results), markup=False, highlight=False)
 
 
 def _status(results: list[Result]) -> int:
-    from bertbench.verdict import overall
-
-    if any(result.skipped for result in results):
-        outcomes = [result.outcome for result in results]
-        return FAIL if "fail" in outcomes else UNDECIDED
-    outcome = overall(check for result in results for check in result.checks)
-    return {"pass": PASS, "fail": FAIL}.get(outcome, UNDECIDED)
+    """The worst there is; a pass only if every benchmark passes."""
+    failures = [result.record.failure for result in results if result.record is not None]
+    if any(failure is not None and failure.kind in _UNUSABLE_INPUT for failure in failures):
+        return USAGE
+    outcomes = {result.outcome for result in results}
+    if "fail" in outcomes:
+        return FAIL
+    return PASS if outcomes == {"pass"} else UNDECIDED
 
 
 def _seeds(text: str | None) -> tuple[int, ...] | None:
@@ -265,12 +311,22 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
 
 
 def _console() -> Console:
+    """Standard output; who stops reading it is noticed by `run`, not by rich."""
     from rich.console import Console
 
-    return Console()
+    class Output(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Output()
 
 
 def _errors() -> Console:
     from rich.console import Console
 
     return Console(stderr=True)
+
+
+def _say(text: str, *, style: str | None = None) -> None:
+    """One message on standard error, in whole lines: nothing breaks a path or a command in two."""
+    _errors().print(text, style=style, markup=False, highlight=False, soft_wrap=True)

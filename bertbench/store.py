@@ -251,7 +251,7 @@ def _is_alive(writer: ProcessFacts) -> bool:
     try:
         process = psutil.Process(writer.pid)
         same = abs(process.create_time() - writer.started) < _SAME_START_SECONDS
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:  # somebody else's, and there: it cannot be told apart from the writer

@@ -23,7 +23,7 @@ from bertbench.record import RunRecord
 from bertbench.spec import Spec, override, read_spec
 from bertbench.store import Store, write_atomically
 from bertbench.training import new_run_id
-from bertbench.verdict import Check, Outcome, judge_budget, judge_repeat, judge_threshold, overall
+from bertbench.verdict import Check, Outcome, judge_budget, judge_recipe, judge_repeat, judge_threshold, overall
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,7 @@ def run_benchmark(  # noqa: PLR0913 - each is one thing that a caller may choose
     observers: tuple[Observer, ...] = (),
     save_models_to: Path | None = None,
     watch: Watch | None = None,
+    repeat: bool = True,
 ) -> Result:
     """Run, repeat, judge.
 
@@ -111,6 +112,7 @@ def run_benchmark(  # noqa: PLR0913 - each is one thing that a caller may choose
         observers: Told of the run's progress; only if it runs here.
         save_models_to: Where trained models go; nowhere if None.
         watch: Told of the record of a process of its own now and then while it grows.
+        repeat: Whether to repeat where the spec asks for it; identity is undecided without.
 
     Returns:
         The result; a run that failed is a result too, with its reason in the record.
@@ -123,11 +125,11 @@ def run_benchmark(  # noqa: PLR0913 - each is one thing that a caller may choose
     record = run_request_here(request, observers) if here else run_request(request, watch=watch)
     if reason := _absence(benchmark.spec, record):
         return Result(benchmark, None, None, (), skipped=reason)
-    repeat = None
-    if benchmark.spec.identity.repeat != "no" and record.outcome == "completed":
+    second = None
+    if repeat and benchmark.spec.identity.repeat != "no" and record.outcome == "completed":
         again = new_request(_repetition(benchmark), store, workers=workers, repeats=record.run_id)
-        repeat = run_request(again, watch=watch)
-    return Result(benchmark, record, repeat, judge(record, repeat))
+        second = run_request(again, watch=watch)
+    return Result(benchmark, record, second, judge(record, second))
 
 
 def judge(record: RunRecord, repeat: RunRecord | None) -> tuple[Check, ...]:
@@ -137,7 +139,7 @@ def judge(record: RunRecord, repeat: RunRecord | None) -> tuple[Check, ...]:
         record: The run.
         repeat: Its repeat; without one, identity is undecided if the spec promises it and the run completed.
     """
-    checks = [_ran(record)]
+    checks = [_ran(record), judge_recipe(record)]
     checks += [judge_threshold(expect, record) for expect in record.spec.expect]
     checks += [judge_budget(budget, record) for budget in record.spec.budget]
     if record.spec.identity.repeat != "no" and repeat is not None:

@@ -12,15 +12,18 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from record_maker import make_record, make_seed
+from record_maker import make_live_recipe, make_record, make_seed
 
-from bertbench.record import Digests, Failure, RunRecord
-from bertbench.spec import spec_fingerprint
-from bertbench.store import Store
+from bertbench.engines.schedules import learning_rate_at
 from bertbench.processes import Request
+from bertbench.record import Digests, Failure, RunRecord
+from bertbench.spec import Spec, spec_fingerprint
+from bertbench.store import Store
 
 #: One line per run: how often the 'process' was started.
 LOG = "runs.log"
+#: Whatever the spec says.
+TRAIN_ROWS = 32
 
 
 def fake_run_request(request: Request, **_: Any) -> RunRecord:
@@ -30,7 +33,7 @@ def fake_run_request(request: Request, **_: Any) -> RunRecord:
         log.write(f"{request.spec.name} {os.environ.get('PYTEST_XDIST_WORKER', 'main')}\n")
     runs = Path(LOG).read_text().count(f"{request.spec.name} ")
     failure = Failure(**fake["failure"]) if "failure" in fake else None
-    seeds = () if failure else tuple(_seed(seed, fake, runs) for seed in request.spec.training.seeds)
+    seeds = () if failure else tuple(_seed(request.spec, seed, fake, runs) for seed in request.spec.training.seeds)
     record = make_record(
         run_id=request.run_id,
         repeats=request.repeats,
@@ -40,20 +43,35 @@ def fake_run_request(request: Request, **_: Any) -> RunRecord:
         failure=failure,
         finished_at=datetime.now(timezone.utc),
         environment=make_record().environment.model_copy(update={"workers": request.workers}),
+        data=make_record().data.model_copy(update={"rows": {"train": TRAIN_ROWS, "validation": 49}}),
         seeds=seeds,
     )
     Store(request.store).write(record)
     return record
 
 
-def _seed(seed: int, fake: dict[str, Any], runs: int) -> Any:
-    run = make_seed(seed, epochs=2)
+def _seed(spec: Spec, seed: int, fake: dict[str, Any], runs: int) -> Any:
+    """A seed that did what the spec says, but for what `fake.json` changes."""
+    epochs, size = spec.training.epochs, spec.training.batch_size
+    batches = [min(size, TRAIN_ROWS - first) for first in range(0, TRAIN_ROWS, size)]
+    rates = tuple(
+        learning_rate_at(
+            step,
+            peak=spec.optimizer.learning_rate,
+            schedule=spec.schedule,
+            total_steps=epochs * len(batches),
+        )
+        for step in range(epochs * len(batches))
+    )
+    run = make_seed(seed, epochs=epochs, steps_per_epoch=len(batches))
     last = run.epochs[-1]
     accuracy = fake.get("accuracy", {}).get(str(seed), 0.99)
     validation = last.validation.model_copy(update={"accuracy": accuracy})
     digest = f"{runs if fake.get('differs') else seed:064x}"
     return run.model_copy(
         update={
+            "live_recipe": make_live_recipe(spec) | fake.get("live", {}),
+            "steps": run.steps.model_copy(update={"rows": tuple(batches * epochs), "learning_rate": rates}),
             "epochs": (*run.epochs[:-1], last.model_copy(update={"validation": validation})),
             "digests": Digests(weights=digest, losses=digest, predictions=digest),
         }

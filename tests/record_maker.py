@@ -82,6 +82,19 @@ def make_steps(steps: int, *, losses: Mapping[int, float] | None = None) -> Step
     )
 
 
+def make_live_recipe(spec: Spec) -> dict[str, Any]:
+    """What a running engine that does what *spec* says would say of itself."""
+    return {
+        "backend": spec.runtime.backend,
+        "optimizer": spec.optimizer.model_dump(),
+        "iterations": 0,
+        "dtype_policy": spec.training.precision,
+        "compute_dtype": "float32",
+        "variable_dtypes": ["float32"],
+        "dropout_rates": {"embeddings": 0.1, "encoder.layer_0.attention.probabilities": 0.1, "classifier": 0.1},
+    }
+
+
 def make_failed_seed(seed: int) -> SeedRun:
     """A seed whose loss became NaN in its second epoch, after six steps."""
     whole = make_seed(seed, epochs=1)

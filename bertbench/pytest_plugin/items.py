@@ -22,7 +22,7 @@ class SpecFile(pytest.File):
         """An item for the run, one for each promise."""
         from bertbench.errors import SpecError
         from bertbench.suite import load_benchmark
-        from bertbench.verdict import IDENTITY_NAME, budget_name, threshold_name
+        from bertbench.verdict import IDENTITY_NAME, RECIPE_LOCK_NAME, budget_name, threshold_name
 
         state = self.config.stash[STATE]
         try:
@@ -32,7 +32,7 @@ class SpecFile(pytest.File):
         spec = benchmark.spec
         if not state.selects(self.path, spec.name):
             return
-        names = ["run", *map(threshold_name, spec.expect), *map(budget_name, spec.budget)]
+        names = ["run", RECIPE_LOCK_NAME, *map(threshold_name, spec.expect), *map(budget_name, spec.budget)]
         names += [IDENTITY_NAME] if spec.identity.repeat != "no" else []
         for name in names:
             yield PromiseItem.from_parent(self, name=name, benchmark=benchmark)

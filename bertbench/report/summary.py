@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from bertbench.errors import RecordWriteError
 from bertbench.record import SeedRun
 from bertbench.store import write_atomically
 from bertbench.suite import Result
@@ -38,7 +39,12 @@ def write_summary(path: Path, results: Sequence[Result]) -> None:
         RecordWriteError: If it cannot be written.
     """
     content = json.dumps(summary(results), indent=1, allow_nan=False, default=str).encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordWriteError(
+            f"{path}: cannot be written: {error.strerror}", remedy="give a file in a folder that can be made"
+        ) from error
     write_atomically(path, lambda stream: stream.write(content))
 
 

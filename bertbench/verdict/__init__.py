@@ -5,17 +5,21 @@ from bertbench.verdict.diagnosis import Diagnosis, diagnose
 from bertbench.verdict.identity import NAME as IDENTITY_NAME
 from bertbench.verdict.identity import judge_repeat
 from bertbench.verdict.outcomes import PRECEDENCE, Check, Outcome, overall
+from bertbench.verdict.recipe_lock import NAME as RECIPE_LOCK_NAME
+from bertbench.verdict.recipe_lock import judge_recipe
 from bertbench.verdict.thresholds import judge_threshold, threshold_name
 
 __all__ = [
     "IDENTITY_NAME",
     "PRECEDENCE",
+    "RECIPE_LOCK_NAME",
     "Check",
     "Diagnosis",
     "Outcome",
     "budget_name",
     "diagnose",
     "judge_budget",
+    "judge_recipe",
     "judge_repeat",
     "judge_threshold",
     "overall",

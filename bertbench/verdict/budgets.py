@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable
 
@@ -32,12 +33,14 @@ def judge_budget(budget: BudgetSpec, record: RunRecord) -> Check:
         return _check(budget, "fail", None, f"the run is {record.outcome}, so nothing was shown")
     observed, said = _observed(budget.quantity, record)
     if observed is None:
-        return _check(budget, "undecided", None, f"{budget.quantity} was not measured in this run")
+        reason = f"{budget.quantity} was not measured in this run"
+        return _check(budget, "undecided", None, reason, next_step=_how_to_measure(budget.quantity))
     if not BUDGETS[budget.quantity].is_valid(observed):
         return _check(budget, "fail", observed, f"{budget.quantity} is no possible value")
     workers = record.environment.workers if record.environment else 1
     if workers > 1 and budget.quantity != "peak_memory_mebibytes":
-        return _check(budget, "undecided", observed, f"{workers} test workers shared the machine, so times say nothing")
+        reason = f"{workers} test workers shared the machine, so times say nothing"
+        return _check(budget, "undecided", observed, reason, next_step="run without other workers (-n 0)")
     kept = observed >= budget.bound if BUDGETS[budget.quantity].better == "higher" else observed <= budget.bound
     return _check(budget, "pass" if kept else "fail", observed, said)
 
@@ -65,16 +68,22 @@ def _worst(values: list[float | None], pick: Callable[[list[float]], float]) -> 
     present = [value for value in values if value is not None]
     if not present or len(present) < len(values):
         return None, ""
-    return pick(present), f"worst of {len(present)} seeds"
+    impossible = [value for value in present if not math.isfinite(value)]  # min and max would step over NaN
+    return next(iter(impossible), pick(present)), f"worst of {len(present)} seeds"
 
 
-def _check(budget: BudgetSpec, outcome: Outcome, observed: float | None, reason: str) -> Check:
+def _how_to_measure(name: str) -> str:
+    """What to do for a number to be there."""
+    if name == "save_seconds":
+        return "save the models: bertbench run SPEC --save-models FOLDER"
+    return f"take the promise on {name} out, or run an engine that measures it"
+
+
+def _check(budget: BudgetSpec, outcome: Outcome, observed: float | None, reason: str, *, next_step: str = "") -> Check:
     quantity = BUDGETS[budget.quantity]
     sign = ">=" if quantity.better == "higher" else "<="
-    next_steps: dict[Outcome, str] = {
-        "fail": "compare phases in 'bertbench show'; is the machine busy?",
-        "undecided": "run without other workers (-n 0)",
-    }
+    if outcome == "fail":
+        next_step = "compare phases in 'bertbench show'; is the machine busy?"
     return Check(
         name=budget_name(budget),
         kind="budget",
@@ -82,7 +91,7 @@ def _check(budget: BudgetSpec, outcome: Outcome, observed: float | None, reason:
         observed=quantity.format(observed),
         promised=f"{sign} {quantity.format(budget.bound)}",
         reason=reason,
-        next_step=next_steps.get(outcome, ""),
+        next_step=next_step,
         observed_value=observed,
         promised_value=budget.bound,
     )

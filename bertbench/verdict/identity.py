@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from bertbench.record import RunRecord, SeedRun
 from bertbench.verdict.outcomes import Check, Outcome
 
@@ -11,6 +15,8 @@ NAME = "identity_on_repeat"
 def judge_repeat(first: RunRecord, repeat: RunRecord) -> Check:
     """Hold a repeat in a fresh process against the run it repeats.
 
+    A seed that differs fails; a seed that should have been repeated and was not leaves the promise undecided.
+
     Args:
         first: The run.
         repeat: The same spec in another process, with some or all of the seeds.
@@ -18,20 +24,42 @@ def judge_repeat(first: RunRecord, repeat: RunRecord) -> Check:
     for record, which in ((first, "run"), (repeat, "repeat")):
         if record.outcome != "completed":
             return _check("fail", f"the {which} is {record.outcome}", f"the {which} is {record.outcome}")
-    if not repeat.seeds:
-        return _check("undecided", "nothing", "the repeat ran no seed")
-    parted = [text for run in repeat.seeds if (text := difference(first.seed_run(run.seed), run))]
-    seeds = ", ".join(str(run.seed) for run in repeat.seeds)
-    if parted:
-        where = _differing_environment(first, repeat)
-        return _check("fail", "different bits", "; ".join(parted) + where)
+    if reason := _not_comparable(first, repeat):
+        return _check("undecided", "not comparable", reason)
+    repeated = [run for run in repeat.seeds if run.seed in first.spec.training.seeds]
+    if parted := [text for run in repeated if (text := difference(first.seed_run(run.seed), run))]:
+        return _check("fail", "different bits", "; ".join(parted) + _differing_environment(first, repeat))
+    if missing := _listed(_prescribed(first) - {run.seed for run in repeated}):
+        return _check("undecided", "not repeated", f"seed {missing} was to be repeated and was not")
+    if not repeated:
+        return _check("undecided", "not repeated", "no seed of the run was repeated")
+    seeds = _listed(run.seed for run in repeated)
     return _check("pass", "equal bits", f"weights, losses and predictions of seed {seeds} are equal in a fresh process")
 
 
+def _not_comparable(first: RunRecord, repeat: RunRecord) -> str:
+    """Why the two say nothing of each other; empty if they do."""
+    if repeat.repeats != first.run_id:
+        return f"{repeat.run_id} is no repeat of {first.run_id}"
+    if repeat.spec_fingerprint != first.spec_fingerprint:
+        return f"{repeat.run_id} has another recipe than {first.run_id}"
+    if any(run.digests is None for record in (first, repeat) for run in record.seeds):
+        return "a seed has no digests"
+    return ""
+
+
+def _prescribed(first: RunRecord) -> set[int]:
+    """The seeds that the spec wants to see again."""
+    seeds = first.spec.training.seeds
+    return set({"every_seed": seeds, "first_seed": seeds[:1], "no": ()}[first.spec.identity.repeat])
+
+
+def _listed(seeds: Iterable[int]) -> str:
+    return ", ".join(map(str, seeds))
+
+
 def difference(first: SeedRun, second: SeedRun) -> str:
-    """Where two runs of one seed part, in words; empty if they are the same bits."""
-    if first.digests is None or second.digests is None:
-        return f"seed {first.seed}: no digests to compare"
+    """Where two completed runs of one seed part, in words; empty if they are the same bits."""
     names = [name for name in ("losses", "predictions", "weights") if _digest(first, name) != _digest(second, name)]
     if not names:
         return ""
@@ -44,13 +72,16 @@ def _digest(run: SeedRun, name: str) -> str:
 
 def _first_step(first: SeedRun, second: SeedRun) -> str:
     """The first step whose loss or gradient norm is another, and by how much."""
-    for name in ("loss", "gradient_norm"):
-        one, other = getattr(first.steps, name), getattr(second.steps, name)
-        if len(one) != len(other):
-            return f"; {len(one)} steps against {len(other)}"
-        for step, (a, b) in enumerate(zip(one, other, strict=True)):
-            if a != b:
+    names = ("loss", "gradient_norm")  # in the order in which a step computes them
+    one, other = ([getattr(run.steps, name) for name in names] for run in (first, second))
+    steps, other_steps = len(one[0]), len(other[0])
+    for step in range(min(steps, other_steps)):
+        for name, left, right in zip(names, one, other, strict=True):
+            a, b = left[step], right[step]
+            if a != b and not (math.isnan(a) and math.isnan(b)):
                 return f"; first at step {step}: {name} {a!r} against {b!r}, {abs(a - b):.3g} apart"
+    if steps != other_steps:
+        return f"; {steps} steps against {other_steps}"
     return "; every loss and gradient norm of the steps is equal"
 
 
@@ -58,12 +89,25 @@ def _differing_environment(first: RunRecord, second: RunRecord) -> str:
     """What differs between the two processes' numerics; a repeat should differ in nothing."""
     if first.environment is None or second.environment is None:
         return ""
-    one, other = first.environment.numerics, second.environment.numerics
-    differing = [f"{key}: {one.get(key)} against {other.get(key)}" for key in one if one.get(key) != other.get(key)]
+    one, other = _flat(first.environment.numerics), _flat(second.environment.numerics)
+    names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    differing = [f"{name}: {one.get(name)} against {other.get(name)}" for name in names]
     return f"; environments differ in {'; '.join(differing)}" if differing else ""
 
 
+def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Facts within facts by dotted names, such as `libraries.keras`."""
+    flat: dict[str, Any] = {}
+    for name, value in facts.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return flat
+
+
 def _check(outcome: Outcome, observed: str, reason: str) -> Check:
+    next_steps: dict[Outcome, str] = {
+        "fail": "set runtime.deterministic = true; look for code that draws random numbers",
+        "undecided": "run the spec again, with its repeat",
+    }
     return Check(
         name=NAME,
         kind="identity",
@@ -71,7 +115,5 @@ def _check(outcome: Outcome, observed: str, reason: str) -> Check:
         observed=observed,
         promised="equal bits",
         reason=reason,
-        next_step=""
-        if outcome == "pass"
-        else "set runtime.deterministic = true; look for code that draws random numbers",
+        next_step=next_steps.get(outcome, ""),
     )

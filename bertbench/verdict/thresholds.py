@@ -1,8 +1,8 @@
 """Promises about quality, held against a record.
 
-`every_seed` and `mean` are assertions about what ran and carry no error rate. `lower_bound` is a one-sided t test on the
-mean over seeds at 95 %: pass if the bound on the bad side holds the promise, fail if the bound on the good side breaks
-it, undecided between.
+`every_seed` and `mean` are assertions about what ran and carry no error rate. `lower_bound` is a one-sided t test on
+the mean over seeds at 95 %: pass if the bound on the bad side holds the promise, fail if the bound on the good side
+breaks it, undecided between.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from bertbench.verdict.outcomes import Check, Outcome
 
 #: Confidence of `lower_bound`, one-sided.
 CONFIDENCE = 0.95
+#: Fewer seeds have no spread.
+_TWO = 2
 
 
 def threshold_name(expect: ExpectSpec) -> str:
@@ -44,7 +46,7 @@ def judge_threshold(expect: ExpectSpec, record: RunRecord) -> Check:
         return _every_seed(expect, quantity, values)
     if expect.over == "mean":
         return _mean(expect, quantity, tuple(values.values()))
-    rows = record.data.rows[split] if record.data else 0
+    rows = record.data.rows.get(split, 0) if record.data else 0
     return _lower_bound(expect, quantity, tuple(values.values()), rows)
 
 
@@ -83,18 +85,17 @@ def _mean(expect: ExpectSpec, quantity: Quantity, values: Sequence[float]) -> Ch
 
 
 def _lower_bound(expect: ExpectSpec, quantity: Quantity, values: Sequence[float], rows: int) -> Check:
-    """Statistics: t with S - 1 degrees of freedom; the spread is at least that of rounding to whole rows.
-
-    Accuracies are multiples of 1/n; a uniform rounding error of that width has standard deviation 1/(n sqrt 12), so
-    equal values on a few seeds never claim certainty.
-    """
+    """Statistics: t with S - 1 degrees of freedom. Assumes that seeds are normal; says nothing of other rows."""
     seeds = len(values)
-    if seeds < 2:
+    if seeds < _TWO:
         return _check(expect, quantity, "undecided", values[0], "one seed has no spread; two or more are needed")
+    spread = max(statistics.stdev(values), _rounding(quantity, rows))
+    mean = statistics.fmean(values)
+    if not spread:
+        said = f"{quantity.format(mean)} on all {seeds} seeds: without a spread there is no bound"
+        return _check(expect, quantity, "undecided", mean, said, next_step="judge it over 'every_seed' or 'mean'")
     from scipy import stats  # half a second, and only needed here
 
-    mean = statistics.fmean(values)
-    spread = max(statistics.stdev(values), 1 / (rows * math.sqrt(12)))
     half = float(stats.t.ppf(CONFIDENCE, seeds - 1)) * spread / math.sqrt(seeds)
     worse, better = (mean - half, mean + half) if quantity.better == "higher" else (mean + half, mean - half)
     said = f"mean {quantity.format(mean)} over {seeds} seeds, 95 % bound {quantity.format(worse)}"
@@ -105,7 +106,25 @@ def _lower_bound(expect: ExpectSpec, quantity: Quantity, values: Sequence[float]
     return _check(expect, quantity, "undecided", worse, f"{said}: too few seeds to tell")
 
 
-def _check(expect: ExpectSpec, quantity: Quantity, outcome: Outcome, observed: float | None, reason: str) -> Check:
+def _rounding(quantity: Quantity, rows: int) -> float:
+    """The least spread a quantity can be said to have.
+
+    A share of n rows is rounded to multiples of 1/n; a uniform rounding error of that width has standard deviation
+    1/(n sqrt 12), so that equal values on a few seeds never claim certainty. Nothing of the kind is known of a loss, nor of
+    measures that weigh classes: there it is 0.
+    """
+    return 1 / (rows * math.sqrt(12)) if quantity.is_share_of_rows and rows else 0.0
+
+
+def _check(  # noqa: PLR0913 - one argument for each part of a check
+    expect: ExpectSpec,
+    quantity: Quantity,
+    outcome: Outcome,
+    observed: float | None,
+    reason: str,
+    *,
+    next_step: str = "",
+) -> Check:
     sign = ">=" if quantity.better == "higher" else "<="
     next_steps: dict[Outcome, str] = {
         "fail": "look at 'bertbench show' for the epoch table; check the data ('bertbench data'), then the recipe",
@@ -118,7 +137,7 @@ def _check(expect: ExpectSpec, quantity: Quantity, outcome: Outcome, observed: f
         observed=quantity.format(observed),
         promised=f"{sign} {quantity.format(expect.bound)}",
         reason=reason,
-        next_step=next_steps.get(outcome, ""),
+        next_step=next_step or next_steps.get(outcome, ""),
         observed_value=observed,
         promised_value=expect.bound,
     )

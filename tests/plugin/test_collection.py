@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import write_spec
 
-ITEMS = ["run", "validation_accuracy_every_seed", "budget_step_seconds", "identity_on_repeat"]
+ITEMS = ["run", "recipe_lock", "validation_accuracy_every_seed", "budget_step_seconds", "identity_on_repeat"]
 
 
 def collected(result: pytest.RunResult) -> list[str]:
@@ -27,7 +27,7 @@ def test_collecting_imports_no_backend(project):
         """
     )
     result = project.runpytest_subprocess("test_modules.py", "specs", "-k", "no_backend")
-    result.assert_outcomes(passed=1, deselected=4)
+    result.assert_outcomes(passed=1, deselected=5)
 
 
 def test_other_toml_files_are_left_alone(project):
@@ -35,7 +35,7 @@ def test_other_toml_files_are_left_alone(project):
     (project.path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
     (project.path / "specs" / "_base.toml").write_text("[training]\nepochs = 3\n")
     result = project.runpytest_subprocess("--collect-only", "-q", "-c", "tox.ini", ".")
-    assert len(collected(result)) == 4
+    assert len(collected(result)) == 5
 
 
 def test_a_file_named_on_the_command_line_is_a_spec_wherever_it_lies(project):

@@ -21,7 +21,7 @@ def test_a_test_gets_the_record_its_marker_names(project):
         """
     )
     result = project.runpytest_subprocess("--strict-markers", "specs", ".")
-    result.assert_outcomes(passed=7)
+    result.assert_outcomes(passed=8)
     assert len((project.path / "runs.log").read_text().splitlines()) == 4  # two benchmarks, each with its repeat
 
 

@@ -19,7 +19,7 @@ def runs(project: pytest.Pytester) -> list[str]:
 
 def test_kept_promises_pass_with_one_run_and_one_repeat(project):
     result = project.runpytest_subprocess()
-    result.assert_outcomes(passed=4)
+    result.assert_outcomes(passed=5)
     assert result.ret == 0
     assert len(runs(project)) == 2
 
@@ -27,7 +27,7 @@ def test_kept_promises_pass_with_one_run_and_one_repeat(project):
 def test_the_table_shows_every_promise_with_its_numbers(project):
     result = project.runpytest_subprocess()
     result.stdout.fnmatch_lines(
-        ["*validation_accuracy_every_seed*0.9900*>= 0.9700*pass*", "*identity_on_repeat*equal bits*pass*", "4 promises of 1 benchmarks: 4 pass"]
+        ["*validation_accuracy_every_seed*0.9900*>= 0.9700*pass*", "*identity_on_repeat*equal bits*pass*", "5 promises of 1 benchmarks: 5 pass"]
     )
 
 
@@ -35,7 +35,7 @@ def test_a_missed_threshold_is_a_test_failure_in_words_and_in_junit(project):
     """pytest-benchmark reports a regression as an exception in the summary; JUnit then says failures=0."""
     set_runs(project, accuracy={"1": 0.9})
     result = project.runpytest_subprocess("--junitxml=junit.xml")
-    result.assert_outcomes(passed=3, failed=1)
+    result.assert_outcomes(passed=4, failed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*1 of 2 seeds missed it: seed 1: 0.9000*"])
     result.stdout.no_fnmatch_line("*Traceback*")
@@ -50,20 +50,28 @@ def test_a_missed_threshold_is_a_test_failure_in_words_and_in_junit(project):
 
 def test_nan_never_passes(project):
     set_runs(project, accuracy={"0": float("nan")})
-    project.runpytest_subprocess().assert_outcomes(passed=3, failed=1)
+    project.runpytest_subprocess().assert_outcomes(passed=4, failed=1)
 
 
 def test_other_bits_in_the_repeat_fail_identity(project):
     set_runs(project, differs=True)
     result = project.runpytest_subprocess()
-    result.assert_outcomes(passed=3, failed=1)
+    result.assert_outcomes(passed=4, failed=1)
     result.stdout.fnmatch_lines(["*seed 0: losses and predictions and weights differ*"])
+
+
+def test_a_hyperparameter_that_drifted_is_named_with_both_values(project):
+    """A default that an upgrade changed, say."""
+    set_runs(project, live={"dtype_policy": "mixed_float16"})
+    result = project.runpytest_subprocess()
+    result.assert_outcomes(passed=4, failed=1)
+    result.stdout.fnmatch_lines(["*seed 0: training.precision: 'float32' by the spec, 'mixed_float16' live*"])
 
 
 def test_a_failed_run_fails_every_promise_and_is_not_run_again(project):
     set_runs(project, failure={"kind": "NonFiniteLossError", "message": "loss is nan at step 7", "phase": "steps"})
     result = project.runpytest_subprocess()
-    result.assert_outcomes(failed=4)
+    result.assert_outcomes(failed=5)
     result.stdout.fnmatch_lines(["*NonFiniteLossError in phase steps: loss is nan at step 7*"])
     assert len(runs(project)) == 1
 
@@ -81,18 +89,18 @@ def test_one_run_per_spec_whatever_xdist_does(project, dist):
     assert sorted(line.split()[0] for line in runs(project)) == ["card"] * 2 + ["other"] * 2
     assert result.ret == 0
     assert [spec["name"] for spec in json.loads((project.path / "out.json").read_text())["specs"]] == ["card", "other"]
-    result.stdout.fnmatch_lines(["*8 promises of 2 benchmarks: 2 undecided, 6 pass"])
+    result.stdout.fnmatch_lines(["*10 promises of 2 benchmarks: 2 undecided, 8 pass"])
 
 
 def test_time_budgets_are_undecided_under_several_workers(project):
     result = project.runpytest_subprocess("-n2")
-    result.assert_outcomes(passed=3, skipped=1)
+    result.assert_outcomes(passed=4, skipped=1)
     result.stdout.fnmatch_lines(["*2 test workers shared the machine*"])
 
 
 def test_undecided_fails_under_strict(project):
     result = project.runpytest_subprocess("-n2", "--bertbench-strict")
-    result.assert_outcomes(passed=3, failed=1)
+    result.assert_outcomes(passed=4, failed=1)
 
 
 def test_absent_data_is_skipped_with_the_remedy_and_a_session_of_only_that_is_not_green(project):
@@ -101,7 +109,7 @@ def test_absent_data_is_skipped_with_the_remedy_and_a_session_of_only_that_is_no
     spec.write_text(spec.read_text().replace("[data]", '[data]\nwhen_absent = "skip"'))
     set_runs(project, failure={"kind": "DataAbsentError", "message": "set BERTBENCH_DATA", "phase": "data"})
     result = project.runpytest_subprocess("specs/absent.toml")
-    result.assert_outcomes(skipped=4)
+    result.assert_outcomes(skipped=5)
     result.stdout.fnmatch_lines(["*absent: skipped: set BERTBENCH_DATA*", "*nothing was measured*"])
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
@@ -110,7 +118,7 @@ def test_benchmark_only_skips_all_items_and_is_not_green(project):
     """pytest-benchmark's option skips every item that is not its own and exits 0."""
     result = project.runpytest_subprocess("--benchmark-only")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
-    result.stdout.fnmatch_lines(["*4 items of spec files were collected and none ran*"])
+    result.stdout.fnmatch_lines(["*5 items of spec files were collected and none ran*"])
 
 
 def test_deselecting_by_ones_own_word_is_green(project):

@@ -1,0 +1,365 @@
+"""Did quality get worse? The rule that decides, look by look, with as few seeds as it takes.
+
+The baseline is a bank of 20 seeds or more. The candidate runs 4, 8, 20 seeds, the bank's own, and at each look:
+
+- *fail* if the permutation test reaches alpha times the look's share, the drop seen is at least the floor, and the
+  seeds that both sides ran say the same. By the union bound the chance of a fail, if nothing changed, is at most alpha
+  over all looks, with no assumption but that.
+- *pass* if the upper bound of the drop, at 5 % times the look's share, lies below the margin. A drop of the margin
+  passes in at most 5 %, as far as means of seeds are normal.
+- else *go on*, and after the last look *undecided*.
+
+Between floor and margin either word may come: that is a *small drop*, and it is said.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from bertbench.errors import VerdictError
+from bertbench.stats.noninferiority import DifferenceOfMeans, difference_of_means
+from bertbench.stats.permutation import permutation_test
+from bertbench.stats.samples import probability, rounding_spread, whole_rows
+from bertbench.stats.seed_plan import SeedPlan, plan_seeds
+
+#: Candidate seeds at each look.
+LOOKS = (4, 8, 20)
+#: What each look may spend of both error rates. The first gets least: few seeds decide only what is plain.
+SHARES = (0.2, 0.3, 0.5)
+#: Fewest seeds of a bank.
+SMALLEST_BANK = 20
+#: Chance to pass a drop of the margin.
+PASS_ALPHA = 0.05
+#: Confidence of intervals that are shown.
+SHOWN_CONFIDENCE = 0.99
+
+_POINTS = 100.0
+#: Numbers that are equal in exact arithmetic may differ by this in doubles; no whole row is as small.
+_ROUNDING_POINTS = 1e-9
+
+Word = Literal["fail", "pass", "go on", "undecided"]
+
+
+@dataclass(frozen=True)
+class QualityRule:
+    """What decides a comparison of quality; checked when it is made.
+
+    Attributes:
+        alpha: Chance of a fail if nothing changed, this check alone, over all its looks.
+        margin_points: Drop that a pass excludes.
+        floor_points: Smallest drop seen that may fail; None is half the margin.
+        pass_alpha: Chance to pass a drop of the margin.
+        looks: Candidate seeds at each look, rising.
+        shares: What each look may spend of both error rates; together at most 1.
+        smallest_bank: Fewest seeds of a baseline.
+    """
+
+    alpha: float
+    margin_points: float = 1.0
+    floor_points: float | None = None
+    pass_alpha: float = PASS_ALPHA
+    looks: tuple[int, ...] = LOOKS
+    shares: tuple[float, ...] = SHARES
+    smallest_bank: int = SMALLEST_BANK
+
+    def __post_init__(self) -> None:
+        """Refuse a rule that could not keep its error rates.
+
+        Raises:
+            VerdictError: If a field is outside its range.
+        """
+        probability("alpha", self.alpha)
+        probability("pass_alpha", self.pass_alpha)
+        if not (0 < self.margin_points < _POINTS and 0 < self.floor <= self.margin_points):
+            raise VerdictError(
+                f"margin {self.margin_points} and floor {self.floor} points were given, "
+                "0 < floor <= margin < 100 was expected"
+            )
+        if not self.looks or any(late <= early for early, late in zip((1, *self.looks), self.looks, strict=False)):
+            raise VerdictError(f"looks: {self.looks} was given, rising numbers of seeds from 2 were expected")
+        if len(self.shares) != len(self.looks) or not all(share > 0 for share in self.shares):
+            raise VerdictError(f"shares: {self.shares} was given, a positive share for each of {self.looks} was expected")
+        if not math.fsum(self.shares) <= 1 + _ROUNDING_POINTS:
+            raise VerdictError(f"shares: {self.shares} add to {math.fsum(self.shares):g}, at most 1 was expected")
+        if self.smallest_bank < 2:
+            raise VerdictError(f"smallest_bank: {self.smallest_bank} was given, two or more were expected")
+
+    @property
+    def floor(self) -> float:
+        """Smallest drop that may fail, in points."""
+        return self.margin_points / 2 if self.floor_points is None else self.floor_points
+
+
+@dataclass(frozen=True)
+class LookDecision:
+    """One look: the word and every number it rests on. Drops are positive where the candidate is worse.
+
+    Attributes:
+        word: 'fail', 'pass', 'go on' (run up to the next look), 'undecided' (there is none).
+        look: Candidate seeds that this look prescribes.
+        seeds: Candidate seeds compared: those that did not fail.
+        bank_seeds: Baseline seeds compared.
+        rows: Rows that the shares are of.
+        drop_points: Estimate of D, in points.
+        interval_points: Two-sided 99 % interval of D, for display.
+        p_value: Of the permutation test that the candidate is worse.
+        p_value_better: Of the same test the other way round, for the notice 'better'.
+        exact: Whether all splits are in the p values.
+        fail_level: What p must not exceed here: alpha times the look's share.
+        smallest_possible_p: The least p that any result could give here.
+        upper_bound_points: One-sided upper bound of D.
+        pass_confidence: Of that bound: 1 - 5 % times the look's share.
+        margin_points: What the bound must stay below to pass.
+        floor_points: What the estimate must reach to fail.
+        shared_seeds: Seeds that both sides ran.
+        shared_drop_points: Mean drop over those alone; None if there are none.
+        baseline_spread_points: Standard deviation over the bank's seeds.
+        candidate_spread_points: Likewise of the candidate's.
+        pooled_spread_points: The one that bound and interval rest on, floored at that of rounding to whole rows.
+        welch: Whether bound and interval take the variances apart.
+        plan: Seeds that would decide; only where *word* is 'undecided'.
+    """
+
+    word: Word
+    look: int
+    seeds: int
+    bank_seeds: int
+    rows: int
+    drop_points: float
+    interval_points: tuple[float, float]
+    p_value: float
+    p_value_better: float
+    exact: bool
+    fail_level: float
+    smallest_possible_p: float
+    upper_bound_points: float
+    pass_confidence: float
+    margin_points: float
+    floor_points: float
+    shared_seeds: int
+    shared_drop_points: float | None
+    baseline_spread_points: float
+    candidate_spread_points: float
+    pooled_spread_points: float
+    welch: bool
+    plan: SeedPlan | None = None
+
+    @property
+    def can_fail(self) -> bool:
+        """Whether any result of this look could have failed: the smallest possible p reaches the level."""
+        return self.smallest_possible_p <= self.fail_level
+
+    @property
+    def shared_seeds_agree(self) -> bool:
+        """Whether the seeds of both sides, where there are any, fell too: equal predictions are never accused."""
+        return self.shared_drop_points is None or self.shared_drop_points > 0
+
+    @property
+    def small_drop(self) -> bool:
+        """Whether the drop seen lies between floor and margin, where either word may come."""
+        return self.floor_points - _ROUNDING_POINTS <= self.drop_points < self.margin_points
+
+    @property
+    def better(self) -> bool:
+        """Whether the fail rule, with the sides swapped, would fail: a notice beside the word, never a fail."""
+        shared_rose = self.shared_drop_points is None or self.shared_drop_points < 0
+        rose = -self.drop_points >= self.floor_points - _ROUNDING_POINTS
+        return self.p_value_better <= self.fail_level and rose and shared_rose
+
+
+def decide_look(
+    bank: Mapping[int, float],
+    candidate: Mapping[int, float],
+    *,
+    rows: int,
+    look: int,
+    rule: QualityRule,
+    generator: np.random.Generator,
+) -> LookDecision:
+    """Apply the rule to what has run so far.
+
+    Args:
+        bank: Accuracy by seed, as shares of *rows*; seeds that failed left out, by the caller and counted apart.
+        candidate: Likewise, two seeds at least and *look* at most.
+        rows: Distinct rows that the accuracies are of.
+        look: One of the rule's looks: candidate seeds prescribed so far, failed ones included.
+        rule: What decides.
+        generator: For drawn splits; accuracies of up to some hundred thousand rows need none.
+
+    Raises:
+        VerdictError: If a value is NaN or no share of these rows, a sample is too small, *look* is none of the rule's,
+            or the margin is less than one row.
+    """
+    position = _position(bank, candidate, rows, look, rule)
+    seen = _measure(bank, candidate, rows, look, rule, position, generator)
+    if _fails(seen):
+        return replace(seen, word="fail")
+    if seen.upper_bound_points < seen.margin_points:
+        return replace(seen, word="pass")
+    if position < len(rule.looks) - 1:
+        return seen
+    return replace(seen, word="undecided", plan=_plan(seen))
+
+
+def decide_in_turn(
+    bank: Mapping[int, float],
+    candidate: Mapping[int, float],
+    *,
+    seeds: Sequence[int],
+    rows: int,
+    rule: QualityRule,
+    generator: np.random.Generator,
+) -> tuple[LookDecision, ...]:
+    """Take the looks one after the other until one decides, as a comparison does that runs seeds only when asked.
+
+    Args:
+        bank: Accuracy by seed.
+        candidate: Accuracy by seed; what has not run, or failed, is not in it.
+        seeds: The prescribed order; a look of k takes the first k.
+        rows: Distinct rows that the accuracies are of.
+        rule: What decides.
+        generator: For drawn splits.
+
+    Returns:
+        The looks taken, the last of which decides.
+
+    Raises:
+        VerdictError: If fewer seeds are prescribed than the last look needs, or as `decide_look` does.
+    """
+    if len(set(seeds)) < rule.looks[-1]:
+        raise VerdictError(f"{len(set(seeds))} seeds were prescribed, the last look needs {rule.looks[-1]}")
+    taken: list[LookDecision] = []
+    for look in rule.looks:
+        so_far = {seed: candidate[seed] for seed in seeds[:look] if seed in candidate}
+        taken.append(decide_look(bank, so_far, rows=rows, look=look, rule=rule, generator=generator))
+        if taken[-1].word != "go on":
+            break
+    return tuple(taken)
+
+
+def anytime_p_value(looks: Sequence[LookDecision], rule: QualityRule) -> float:
+    """One p value for all looks taken: min over looks of p_k / share_k, at most 1.
+
+    By the union bound it is at most alpha with chance alpha if nothing changed, whenever one stops: what a table of
+    several checks feeds to Holm's procedure.
+
+    Raises:
+        VerdictError: If no look was taken.
+    """
+    if not looks:
+        raise VerdictError("a p value over no looks was asked for, at least one is needed")
+    shares = dict(zip(rule.looks, rule.shares, strict=True))
+    return min(1.0, *(decision.p_value / shares[decision.look] for decision in looks))
+
+
+def _position(bank: Mapping[int, float], candidate: Mapping[int, float], rows: int, look: int, rule: QualityRule) -> int:
+    """Which of the rule's looks this is, after refusing what no look could decide."""
+    if look not in rule.looks:
+        raise VerdictError(f"look: {look} was given, one of {rule.looks} was expected")
+    if len(candidate) > look:
+        raise VerdictError(f"candidate: {len(candidate)} seeds were given at the look of {look}, at most {look} expected")
+    if len(bank) < rule.smallest_bank:
+        raise VerdictError(
+            f"baseline: a bank of {len(bank)} seeds was given, {rule.smallest_bank} or more are needed",
+            remedy="accept a baseline with more seeds",
+        )
+    if rule.margin_points * rows < _POINTS * (1 - _ROUNDING_POINTS):
+        raise VerdictError(
+            f"margin: {rule.margin_points:g} points of {rows} rows are less than one row ({_POINTS / rows:.3g} points)",
+            remedy=f"raise the margin to {_POINTS / rows:.3g} points or more, or validate on more rows",
+        )
+    return rule.looks.index(look)
+
+
+def _measure(
+    bank: Mapping[int, float],
+    candidate: Mapping[int, float],
+    rows: int,
+    look: int,
+    rule: QualityRule,
+    position: int,
+    generator: np.random.Generator,
+) -> LookDecision:
+    """All numbers of a look, before the word."""
+    base, cand = _hits("baseline", bank, rows), _hits("candidate", candidate, rows)
+    base_shares, cand_shares = list(bank.values()), list(candidate.values())
+    worse = permutation_test(base_shares, cand_shares, generator=generator, rows=rows)
+    better = permutation_test(cand_shares, base_shares, generator=generator, rows=rows)
+    difference = _difference(base_shares, cand_shares, rows)
+    shared = sorted(base.keys() & cand.keys())
+    pass_level = rule.pass_alpha * rule.shares[position]
+    return LookDecision(
+        word="go on",
+        look=look,
+        seeds=len(cand),
+        bank_seeds=len(base),
+        rows=rows,
+        drop_points=_drop_points(base, cand, rows),
+        interval_points=difference.interval(SHOWN_CONFIDENCE),
+        p_value=worse.p_value,
+        p_value_better=better.p_value,
+        exact=worse.exact,
+        fail_level=rule.alpha * rule.shares[position],
+        smallest_possible_p=worse.smallest_possible_p,
+        upper_bound_points=difference.upper_bound(1 - pass_level),
+        pass_confidence=1 - pass_level,
+        margin_points=rule.margin_points,
+        floor_points=rule.floor,
+        shared_seeds=len(shared),
+        shared_drop_points=_shared_drop_points(base, cand, shared, rows),
+        baseline_spread_points=difference.baseline_spread,
+        candidate_spread_points=difference.candidate_spread,
+        pooled_spread_points=difference.spread,
+        welch=difference.welch,
+    )
+
+
+def _fails(seen: LookDecision) -> bool:
+    reaches_floor = seen.drop_points >= seen.floor_points - _ROUNDING_POINTS
+    return seen.p_value <= seen.fail_level and reaches_floor and seen.shared_seeds_agree
+
+
+def _plan(seen: LookDecision) -> SeedPlan:
+    """What the last look would have needed: more seeds would be spent there."""
+    return plan_seeds(
+        spread=seen.pooled_spread_points,
+        bank_seeds=seen.bank_seeds,
+        margin=seen.margin_points,
+        floor=seen.floor_points,
+        fail_level=seen.fail_level,
+        pass_level=1 - seen.pass_confidence,
+    )
+
+
+def _hits(name: str, shares: Mapping[int, float], rows: int) -> dict[int, int]:
+    """Rows that are right, by seed."""
+    whole = whole_rows(name, list(shares.values()), rows)
+    return {seed: int(hits) for seed, hits in zip(shares, whole, strict=True)}
+
+
+def _difference(bank: list[float], candidate: list[float], rows: int) -> DifferenceOfMeans:
+    """The difference in points, with the spread floored at that of rounding to whole rows."""
+    return difference_of_means(
+        [_POINTS * share for share in bank],
+        [_POINTS * share for share in candidate],
+        least_spread=_POINTS * rounding_spread(rows),
+    )
+
+
+def _drop_points(bank: Mapping[int, int], candidate: Mapping[int, int], rows: int) -> float:
+    """Difference of the means, in points, from whole rows: one rounding, so swapping sides changes the sign alone."""
+    lost_rows = sum(bank.values()) * len(candidate) - sum(candidate.values()) * len(bank)
+    return _POINTS * lost_rows / (len(bank) * len(candidate) * rows)
+
+
+def _shared_drop_points(
+    bank: Mapping[int, int], candidate: Mapping[int, int], shared: Sequence[int], rows: int
+) -> float | None:
+    if not shared:
+        return None
+    return _POINTS * sum(bank[seed] - candidate[seed] for seed in shared) / (len(shared) * rows)

@@ -1,0 +1,205 @@
+"""Is a threshold stable, flaky, or not known? What the seeds seen can say about seeds not seen.
+
+Three words, and never fewer: *shown stable*, *shown flaky*, *not known*. Five seeds that all keep a bar show only that
+a fresh one misses it in less than 45 %.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from bertbench.errors import VerdictError
+from bertbench.stats.clopper_pearson import exact_lower_bound, exact_upper_bound
+from bertbench.stats.samples import finite, in_order, probability, rounding_spread, whole_rows
+from bertbench.stats.tolerance import CONFIDENCE, predictive_miss_chance, tolerance_factor
+
+#: A fresh seed may miss the bar this often.
+MISS_LIMIT = 0.01
+#: Chance with which the smallest drop given would be seen.
+DROP_POWER = 0.9
+#: More seeds than this settle nothing in practice.
+MOST_SEEDS = 1_000
+
+
+@dataclass(frozen=True)
+class ThresholdAudit:
+    """Result of `audit_threshold`, in the quantity's own unit. Distances are positive on the kept side of the bar.
+
+    Attributes:
+        word: 'shown stable': a fresh seed misses in less than the limit, with 95 % confidence. 'shown flaky': in more.
+            'not known': neither.
+        seeds: Seeds seen.
+        missed: Of these, how many missed the bar.
+        bar: As given.
+        effective_bar: Where a value before rounding to whole rows would have to lie: half a row on the missed side of
+            the least number of rows that keeps the bar.
+        mean: Over seeds.
+        spread: Standard deviation over seeds, at least that of rounding.
+        distance: From effective bar to mean.
+        distance_spreads: The same in spreads; `factor` of them are needed.
+        factor: Tolerance factor of so many seeds.
+        miss_chance: Predictive chance that a fresh seed misses (normal seeds, cautious).
+        miss_lower_bound: Exact one-sided 95 % bound, no assumption on seeds.
+        miss_upper_bound: Likewise; 1 - 0.05^(1/S) if none missed.
+        limit: Chance to miss that counts as stable.
+        margin_rows: Rows between the mean and the least number that keeps the bar; None where values are no shares.
+        fewest_seeds: Fewest seeds with which 'shown stable' is possible at all, at the best possible mean; None where
+            no number is, or values have no best.
+        seeds_to_settle: Seeds that would settle it if mean and spread stay; None if none up to 1,000 would.
+        smallest_drop_seen: Drop of the mean that makes at least one of so many fresh seeds miss, with chance 90 %.
+    """
+
+    word: Literal["shown stable", "shown flaky", "not known"]
+    seeds: int
+    missed: int
+    bar: float
+    effective_bar: float
+    mean: float
+    spread: float
+    distance: float
+    distance_spreads: float
+    factor: float
+    miss_chance: float
+    miss_lower_bound: float
+    miss_upper_bound: float
+    limit: float
+    margin_rows: float | None
+    fewest_seeds: int | None
+    seeds_to_settle: int | None
+    smallest_drop_seen: float
+
+
+def audit_threshold(
+    values: ArrayLike,
+    bar: float,
+    *,
+    rows: int | None = None,
+    better: Literal["higher", "lower"] = "higher",
+    limit: float = MISS_LIMIT,
+) -> ThresholdAudit:
+    """Judge a threshold by the seeds seen.
+
+    Shown flaky: the exact lower bound of the miss chance exceeds the limit. Shown stable: no seed missed and the mean
+    is k spreads from the effective bar (k: normal tolerance factor), or the exact upper bound is within the limit (299
+    clean seeds, for 1 %). Else not known, which is what five seeds nearly always say.
+
+    Assumption: seeds are independent; for the k spreads, normal up to rounding to whole rows.
+
+    Args:
+        values: One per seed, two or more.
+        bar: The threshold, kept by values on its better side and by itself.
+        rows: Rows, if values are shares of them.
+        better: Which side of the bar keeps it.
+        limit: Chance to miss that counts as stable.
+
+    Raises:
+        VerdictError: If there are fewer than two values, one is not finite or no share of *rows*, or values that are no
+            shares have no spread at all.
+    """
+    probability("limit", limit)
+    if not math.isfinite(bar):
+        raise VerdictError(f"bar: {bar!r} was given, a finite number was expected")
+    if rows is not None:
+        whole_rows("values", values, rows)
+    sample = in_order(finite("values", values, at_least=2))
+    sign = 1 if better == "higher" else -1
+    seeds, mean = len(sample), statistics.fmean(sample)
+    spread = max(statistics.stdev(sample), rounding_spread(rows) if rows is not None else 0.0)
+    if spread <= 0:
+        raise VerdictError(
+            f"threshold audit: all {seeds} values are {mean}, so nothing is known of fresh seeds",
+            remedy="are the seeds really different?",
+        )
+    effective = effective_bar(bar, rows, better)
+    missed = sum(not sign * value >= sign * bar for value in sample)
+    distance = sign * (mean - effective)
+    best = None if rows is None else sign * ((1.0 if better == "higher" else 0.0) - effective) / rounding_spread(rows)
+    lower, upper = (bound(missed, seeds, confidence=CONFIDENCE) for bound in (exact_lower_bound, exact_upper_bound))
+    factor = tolerance_factor(seeds, coverage=1 - limit)
+    word = _word(missed == 0 and distance >= factor * spread, lower, upper, limit)
+    return ThresholdAudit(
+        word=word,
+        seeds=seeds,
+        missed=missed,
+        bar=bar,
+        effective_bar=effective,
+        mean=mean,
+        spread=spread,
+        distance=distance,
+        distance_spreads=distance / spread,
+        factor=factor,
+        miss_chance=predictive_miss_chance(distance, spread, seeds),
+        miss_lower_bound=lower,
+        miss_upper_bound=upper,
+        limit=limit,
+        margin_rows=None if rows is None else distance * rows - 0.5,
+        fewest_seeds=None if best is None else _seeds_for(best, limit),
+        seeds_to_settle=seeds if word != "not known" else _seeds_to_settle(distance / spread, seeds, missed, limit),
+        smallest_drop_seen=_smallest_drop_seen(distance, spread, seeds),
+    )
+
+
+def effective_bar(bar: float, rows: int | None, better: Literal["higher", "lower"] = "higher") -> float:
+    """The bar for a value before it was rounded to whole rows; the bar itself where values are no shares.
+
+    On 49 rows 0.97 takes 48 rows, and 47.5 is what rounds to 48.
+    """
+    if rows is None:
+        return bar
+    # The least number of rows that keeps the bar by the very comparison that thresholds make, doubles and all.
+    if better == "higher":
+        needed = math.floor(bar * rows) - 1
+        while not needed / rows >= bar:
+            needed += 1
+        return (needed - 0.5) / rows
+    needed = math.ceil(bar * rows) + 1
+    while not needed / rows <= bar:
+        needed -= 1
+    return (needed + 0.5) / rows
+
+
+def _word(far_enough: bool, lower: float, upper: float, limit: float) -> Literal[
+    "shown stable", "shown flaky", "not known"
+]:
+    if lower > limit:
+        return "shown flaky"
+    return "shown stable" if far_enough or upper <= limit else "not known"
+
+
+def _seeds_for(distance_spreads: float, limit: float) -> int | None:
+    """Fewest seeds whose tolerance factor is no larger than this distance; None above 1,000."""
+    return _smallest(lambda seeds: tolerance_factor(seeds, coverage=1 - limit) <= distance_spreads)
+
+
+def _seeds_to_settle(distance_spreads: float, seeds: int, missed: int, limit: float) -> int | None:
+    """Seeds that would settle it, either way, if mean, spread and the chance to miss stay what they seem.
+
+    A plan: towards stable by the tolerance factor while no seed missed; towards flaky by the exact bound, with misses
+    coming at the share seen, or at the normal chance where none was seen.
+    """
+    if missed == 0 and (stable := _seeds_for(distance_spreads, limit)) is not None:
+        return max(stable, seeds)
+    chance = missed / seeds if missed else float(stats.norm.cdf(-distance_spreads))
+    if chance <= limit:
+        return None
+    return _smallest(lambda more: more >= seeds and exact_lower_bound(round(chance * more), more) > limit)
+
+
+def _smallest_drop_seen(distance: float, spread: float, seeds: int) -> float:
+    """Drop after which each of S fresh seeds misses with 1 - 0.1^(1/S), so that one or more do with 90 %.
+
+    Normal seeds with mean and spread as seen; never negative: a mean below the bar needs no drop.
+    """
+    each = 1 - (1 - DROP_POWER) ** (1 / seeds)
+    return max(distance + float(stats.norm.ppf(each)) * spread, 0.0)
+
+
+def _smallest(settles: Callable[[int], bool]) -> int | None:
+    return next((seeds for seeds in range(2, MOST_SEEDS + 1) if settles(seeds)), None)
