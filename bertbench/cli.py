@@ -330,3 +330,7 @@ def _errors() -> Console:
 def _say(text: str, *, style: str | None = None) -> None:
     """One message on standard error, in whole lines: nothing breaks a path or a command in two."""
     _errors().print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":  # else 'python -m bertbench.cli run SPEC' would do nothing and exit 0
+    main()

@@ -270,12 +270,14 @@ def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-@given(st.lists(st.tuples(st.text(), st.text(min_size=1)), min_size=1))
+#: Without NUL bytes, which Python 3.10's csv module neither writes nor reads, and later ones leave to the checks.
+_TEXT = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+
+
+@given(st.lists(st.tuples(st.text(_TEXT), st.text(_TEXT, min_size=1)), min_size=1))
 def test_whatever_the_csv_module_writes_is_read_back(rows: list[tuple[str, str]]) -> None:
     written = io.StringIO(newline="")
     csv.writer(written).writerows([("text", "label"), *rows])
     columns, layout = Columns("text", None, "label"), Layout(",", quoted=True, header=True)
-    if any("\0" in value for row in rows for value in row):
-        return  # Python 3.10's csv module refuses NUL bytes, later ones leave them to the checks
     read_back = delimited_rows(written.getvalue(), columns, layout, where="t.csv")
     assert [(row.text, row.label) for row in read_back] == rows
