@@ -79,9 +79,7 @@ def test_tokenization(benchmark, bench: Bench) -> None:
     tokenizer = load_tokenizer(bench.inputs.checkpoint.folder)
     length = bench.spec.data.max_length_tokens
 
-    result = benchmark(
-        lambda: tokenize(bench.inputs.dataset, tokenizer, max_length_tokens=length, cache_folder=None)
-    )
+    result = benchmark(lambda: tokenize(bench.inputs.dataset, tokenizer, max_length_tokens=length, cache_folder=None))
 
     benchmark.extra_info["tokens"] = sum(len(split.token_ids) for split in result.splits.values())
     assert result.sha256 == bench.inputs.tokenized.sha256

@@ -184,7 +184,7 @@ def environment_facts(spec: RuntimeSpec, *, workers: int = 1) -> EnvironmentFact
     gpus = _gpus()
     numerics = {
         "python": platform.python_version(),
-        "libraries": {name: _version(name) for name in _NUMERICS_LIBRARIES[spec.backend]},
+        "libraries": {name: library_version(name) for name in _NUMERICS_LIBRARIES[spec.backend]},
         "backend": spec.backend,
         "architecture": platform.machine(),
         "instruction_sets": _instruction_sets(),
@@ -224,7 +224,8 @@ def _fingerprint(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _version(distribution: str) -> str | None:
+def library_version(distribution: str) -> str | None:
+    """Version of an installed distribution, under any of the names its wheels have; None if there is none."""
     for name in (distribution, f"{distribution}-cpu", f"{distribution}-intel"):  # the same library by another wheel
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             return importlib.metadata.version(name)

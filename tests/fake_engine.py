@@ -37,9 +37,7 @@ class FakeEngine:
     def of(cls, task: Task) -> FakeEngine:
         """As `create_engine` would make it."""
         size = int(task.vocabulary_in_use.max()) + 1
-        return cls(
-            classes=len(task.label_names), vocabulary_size=size, learning_rate=task.spec.optimizer.learning_rate
-        )
+        return cls(classes=len(task.label_names), vocabulary_size=size, learning_rate=task.spec.optimizer.learning_rate)
 
     def prepare(self, seed: int) -> None:
         self.calls.append(f"prepare {seed}")

@@ -50,7 +50,12 @@ def test_run_and_judge_holds_every_promise(spec_file: Path, accuracy: float, out
     Path("fake.json").write_text(json.dumps({"accuracy": {"0": accuracy}}))
     result = bertbench.run_and_judge(spec_file)
     assert result.outcome == outcome
-    assert [check.name for check in result.checks] == ["run", "validation_accuracy_every_seed", "identity_on_repeat"]
+    assert [check.name for check in result.checks] == [
+        "run",
+        "recipe_lock",
+        "validation_accuracy_every_seed",
+        "identity_on_repeat",
+    ]
 
 
 def test_a_spec_with_a_mistake_is_refused(tmp_path: Path) -> None:
@@ -92,6 +97,8 @@ def test_importing_the_package_loads_nothing() -> None:
     """Neither a backend nor pydantic: `import bertbench` costs nothing until a name is used."""
     import subprocess
 
-    script = "import sys, bertbench; print([m for m in ('tensorflow', 'keras', 'pydantic', 'numpy') if m in sys.modules])"
+    script = (
+        "import sys, bertbench; print([m for m in ('tensorflow', 'keras', 'pydantic', 'numpy') if m in sys.modules])"
+    )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"

@@ -530,13 +530,16 @@ class OneBit(FakeEngine):
 
 
 @pytest.mark.parametrize(
-    ("where", "changed"), [("losses", "losses"), ("predictions", "predictions"), ("weights", "weights"), ("name", "weights")]
+    ("where", "changed"),
+    [("losses", "losses"), ("predictions", "predictions"), ("weights", "weights"), ("name", "weights")],
 )
 def test_one_bit_changes_the_digest_it_belongs_to_and_no_other(where: str, changed: str) -> None:
     reference, other = run(FakeEngine(classes=2)).digests, run(OneBit(where)).digests
     assert reference is not None
     assert other is not None
-    differing = [name for name in ("weights", "losses", "predictions") if getattr(reference, name) != getattr(other, name)]
+    differing = [
+        name for name in ("weights", "losses", "predictions") if getattr(reference, name) != getattr(other, name)
+    ]
     assert differing == [changed]
 
 

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-from record_maker import make_record, make_seed
 from small_bench import small_spec
 
 from bertbench.errors import RecordWriteError
@@ -95,7 +94,9 @@ def test_only_the_end_of_what_was_printed_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_process_that_prints_more_than_a_pipe_holds_does_not_hang(tmp_path: Path) -> None:
-    assert run(tmp_path, "print('x' * 1_000_000); write('completed', (make_seed(0), make_seed(1)))").outcome == "completed"
+    assert (
+        run(tmp_path, "print('x' * 1_000_000); write('completed', (make_seed(0), make_seed(1)))").outcome == "completed"
+    )
 
 
 def test_bytes_that_are_no_text_do_not_hide_the_rest(tmp_path: Path) -> None:
@@ -188,9 +189,3 @@ def test_files_of_the_users_are_not_taken_for_libraries(tmp_path: Path, monkeypa
     record = run_request(request(tmp_path))
     assert record.failure is not None
     assert record.failure.kind == "CheckpointAbsentError"
-
-
-def test_make_record_is_what_these_processes_write() -> None:
-    """Else every test above would end in 'left no record'."""
-    spec = small_spec("bert", training__seeds=(0, 1))
-    assert make_record(spec=spec, seeds=(make_seed(0), make_seed(1))).outcome == "completed"

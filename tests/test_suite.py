@@ -11,7 +11,7 @@ from typing import Any
 
 import fake_runs
 import pytest
-from record_maker import make_failed_record, make_record, make_seed, make_spec
+from record_maker import make_failed_record, make_record, make_spec
 
 from bertbench import suite
 from bertbench.errors import RecordWriteError, SpecError
@@ -55,6 +55,7 @@ def test_a_benchmark_runs_and_its_first_seed_is_repeated(store: Store) -> None:
     assert result.outcome == "pass"
     assert outcomes(result.checks) == {
         "run": "pass",
+        "recipe_lock": "pass",
         "validation_accuracy_every_seed": "pass",
         "identity_on_repeat": "pass",
     }
@@ -84,6 +85,14 @@ def test_without_a_repeat_that_the_spec_promises_identity_is_undecided(store: St
     assert len(store.entries()) == 1
 
 
+def test_a_recipe_that_drifted_fails_and_is_named(store: Store) -> None:
+    set_runs(live={"backend": "jax"})
+    result = run_benchmark(benchmark(), store)
+    lock = next(check for check in result.checks if check.name == "recipe_lock")
+    assert lock.outcome == "fail"
+    assert "runtime.backend: 'tensorflow' by the spec, 'jax' live" in lock.reason
+
+
 def test_other_bits_in_the_repeat_fail(store: Store) -> None:
     set_runs(differs=True)
     assert outcomes(run_benchmark(benchmark(), store).checks)["identity_on_repeat"] == "fail"
@@ -95,6 +104,7 @@ def test_a_lower_bound_over_seeds_does_not_stop_a_repeat_of_one(store: Store) ->
     result = run_benchmark(benchmark(expect=[promise]), store)
     assert outcomes(result.checks) == {
         "run": "pass",
+        "recipe_lock": "pass",
         "validation_accuracy_lower_bound": "pass",
         "identity_on_repeat": "pass",
     }
@@ -104,7 +114,7 @@ def test_a_failed_run_keeps_no_promise_and_is_not_repeated(store: Store) -> None
     set_runs(failure={"kind": "NonFiniteLossError", "message": "nan at step 3", "phase": "steps"})
     result = run_benchmark(benchmark(budget=[{"quantity": "step_seconds", "at_most": 1.0}]), store)
     assert set(outcomes(result.checks).values()) == {"fail"}
-    assert len(result.checks) == 4
+    assert len(result.checks) == 5
     assert "NonFiniteLossError in phase steps: nan at step 3" in result.checks[0].reason
     assert len(store.entries()) == 1
 
@@ -132,9 +142,7 @@ def test_only_what_is_absent_is_skipped_and_only_where_the_spec_allows_it(
         assert (result.record, result.checks) == (None, ())
 
 
-def test_workers_and_models_folder_reach_the_run(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_and_models_folder_reach_the_run(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Request] = []
 
     def run_request(request: Request, **more: Any) -> RunRecord:
@@ -173,6 +181,7 @@ def test_the_checks_are_in_the_order_of_the_spec() -> None:
     record = make_record(spec=spec)
     assert list(outcomes(judge(record, None))) == [
         "run",
+        "recipe_lock",
         "train_loss_every_seed",
         "validation_accuracy_best_epoch_every_seed",
         "budget_total_seconds",
@@ -334,11 +343,3 @@ def test_processes_that_ask_at_once_share_one_run(store: Store, tmp_path: Path) 
     assert len(said) == 1
     assert said.pop().count("pass") == 2
     assert runs() == 4  # two runs and their repeats
-
-
-def test_seeds_of_a_record_are_those_asked_for(store: Store) -> None:
-    """A fake run is held to what a real record is held to."""
-    result = run_benchmark(benchmark(), store)
-    assert result.record is not None
-    assert [run.seed for run in result.record.seeds] == [0, 1]
-    assert result.record.seeds[0].model_copy(update={"epochs": ()}) != make_seed(0)

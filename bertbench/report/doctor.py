@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 from rich.table import Table
@@ -65,12 +64,8 @@ def doctor_table(findings: tuple[Finding, ...]) -> Table:
 
 def _library(name: str, extra: str, *, optional: bool) -> Finding:
     remedy = f"python -m pip install 'bertbench[{extra}]'" if extra else f"python -m pip install {name}"
-    for wheel in (name, f"{name}-cpu"):
-        try:
-            return Finding(name, present=True, said=metadata.version(wheel), optional=optional)
-        except metadata.PackageNotFoundError:
-            continue
-    return Finding(name, present=False, said="not installed", remedy=remedy, optional=optional)
+    version = runtime.library_version(name)
+    return Finding(name, present=version is not None, said=version or "not installed", remedy=remedy, optional=optional)
 
 
 def _embedded_weights() -> Finding:

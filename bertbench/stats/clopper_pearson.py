@@ -82,4 +82,6 @@ def _check(count: int, trials: int) -> None:
     if trials < 1:
         raise VerdictError(f"a rate of {count} in {trials} trials was asked for, at least one trial is needed")
     if not 0 <= count <= trials:
-        raise VerdictError(f"a count of {count} was given for {trials} trials, a number from 0 to {trials} was expected")
+        raise VerdictError(
+            f"a count of {count} was given for {trials} trials, a number from 0 to {trials} was expected"
+        )

@@ -83,9 +83,7 @@ def permutation_test(
     return PermutationTest(min(as_low / splits, 1.0), True, splits, 1 / splits)
 
 
-def _smaller_side(
-    baseline: NDArray[np.int64], candidate: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], int, int]:
+def _smaller_side(baseline: NDArray[np.int64], candidate: NDArray[np.int64]) -> tuple[NDArray[np.int64], int, int]:
     """The question as 'which subsets of this size have a sum as small as this?', asked of the smaller side.
 
     A candidate sum is low exactly where the baseline's is high, so either side will do; the smaller has less to count.

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from scipy import stats
 
 from bertbench.errors import VerdictError
 from bertbench.stats.samples import probability
+from bertbench.stats.search import smallest_enough
 
 #: Chance that a plan aims at.
 POWER = 0.9
-#: More seeds than this are no plan.
-MOST_SEEDS = 1_000
+#: A noncentrality this many times the critical value is passed for certain: T would have to be a tenth of it, and the
+#: series behind nct does not reach so far.
+_FAR = 10
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,9 @@ def plan_seeds(
         )
 
     return SeedPlan(
-        to_pass=_smallest(lambda seeds: passes(bank_seeds, seeds)),
-        to_fail=_smallest(lambda seeds: fails(bank_seeds, seeds)),
-        both_sides=_smallest(lambda seeds: passes(seeds, seeds) and fails(seeds, seeds)),
+        to_pass=smallest_enough(lambda seeds: passes(bank_seeds, seeds)),
+        to_fail=smallest_enough(lambda seeds: fails(bank_seeds, seeds)),
+        both_sides=smallest_enough(lambda seeds: passes(seeds, seeds) and fails(seeds, seeds)),
         power=power,
     )
 
@@ -102,22 +103,3 @@ def chance_beyond(distance: float, spread: float, bank_seeds: int, seeds: int, l
     if noncentrality > critical * _FAR:  # certain to every digit, and beyond what the series of nct can do
         return 1.0
     return float(stats.nct.sf(critical, freedom, noncentrality))
-
-
-#: A noncentrality this many times the critical value is passed with certainty: T is noncentrality over a chi that is
-#: hardly ever above 5.
-_FAR = 10
-
-
-def _smallest(decides: Callable[[int], bool]) -> int | None:
-    """The smallest number of seeds, two or more, that decides; more seeds never decide less."""
-    high = 2
-    while not decides(high):
-        high *= 2
-        if high > 2 * MOST_SEEDS:
-            return None
-    low = high // 2 if high > 2 else 1  # does not decide
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if decides(middle) else (middle, high)
-    return high if high <= MOST_SEEDS else None

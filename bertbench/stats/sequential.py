@@ -83,7 +83,9 @@ class QualityRule:
         if not self.looks or any(late <= early for early, late in zip((1, *self.looks), self.looks, strict=False)):
             raise VerdictError(f"looks: {self.looks} was given, rising numbers of seeds from 2 were expected")
         if len(self.shares) != len(self.looks) or not all(share > 0 for share in self.shares):
-            raise VerdictError(f"shares: {self.shares} was given, a positive share for each of {self.looks} was expected")
+            raise VerdictError(
+                f"shares: {self.shares} was given, a positive share for each of {self.looks} was expected"
+            )
         if not math.fsum(self.shares) <= 1 + _ROUNDING_POINTS:
             raise VerdictError(f"shares: {self.shares} add to {math.fsum(self.shares):g}, at most 1 was expected")
         if self.smallest_bank < 2:
@@ -257,12 +259,16 @@ def anytime_p_value(looks: Sequence[LookDecision], rule: QualityRule) -> float:
     return min(1.0, *(decision.p_value / shares[decision.look] for decision in looks))
 
 
-def _position(bank: Mapping[int, float], candidate: Mapping[int, float], rows: int, look: int, rule: QualityRule) -> int:
+def _position(
+    bank: Mapping[int, float], candidate: Mapping[int, float], rows: int, look: int, rule: QualityRule
+) -> int:
     """Which of the rule's looks this is, after refusing what no look could decide."""
     if look not in rule.looks:
         raise VerdictError(f"look: {look} was given, one of {rule.looks} was expected")
     if len(candidate) > look:
-        raise VerdictError(f"candidate: {len(candidate)} seeds were given at the look of {look}, at most {look} expected")
+        raise VerdictError(
+            f"candidate: {len(candidate)} seeds were given at the look of {look}, at most {look} expected"
+        )
     if len(bank) < rule.smallest_bank:
         raise VerdictError(
             f"baseline: a bank of {len(bank)} seeds was given, {rule.smallest_bank} or more are needed",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,14 +17,13 @@ from scipy import stats
 from bertbench.errors import VerdictError
 from bertbench.stats.clopper_pearson import exact_lower_bound, exact_upper_bound
 from bertbench.stats.samples import finite, in_order, probability, rounding_spread, whole_rows
+from bertbench.stats.search import MOST_SEEDS, smallest_enough
 from bertbench.stats.tolerance import CONFIDENCE, predictive_miss_chance, tolerance_factor
 
 #: A fresh seed may miss the bar this often.
 MISS_LIMIT = 0.01
 #: Chance with which the smallest drop given would be seen.
 DROP_POWER = 0.9
-#: More seeds than this settle nothing in practice.
-MOST_SEEDS = 1_000
 
 
 @dataclass(frozen=True)
@@ -165,9 +163,9 @@ def effective_bar(bar: float, rows: int | None, better: Literal["higher", "lower
     return (needed + 0.5) / rows
 
 
-def _word(far_enough: bool, lower: float, upper: float, limit: float) -> Literal[
-    "shown stable", "shown flaky", "not known"
-]:
+def _word(
+    far_enough: bool, lower: float, upper: float, limit: float
+) -> Literal["shown stable", "shown flaky", "not known"]:
     if lower > limit:
         return "shown flaky"
     return "shown stable" if far_enough or upper <= limit else "not known"
@@ -175,7 +173,9 @@ def _word(far_enough: bool, lower: float, upper: float, limit: float) -> Literal
 
 def _seeds_for(distance_spreads: float, limit: float) -> int | None:
     """Fewest seeds whose tolerance factor is no larger than this distance; None above 1,000."""
-    return _smallest(lambda seeds: tolerance_factor(seeds, coverage=1 - limit) <= distance_spreads)
+    if distance_spreads <= stats.norm.ppf(1 - limit):  # what the factor tends to
+        return None
+    return smallest_enough(lambda seeds: tolerance_factor(seeds, coverage=1 - limit) <= distance_spreads)
 
 
 def _seeds_to_settle(distance_spreads: float, seeds: int, missed: int, limit: float) -> int | None:
@@ -189,7 +189,8 @@ def _seeds_to_settle(distance_spreads: float, seeds: int, missed: int, limit: fl
     chance = missed / seeds if missed else float(stats.norm.cdf(-distance_spreads))
     if chance <= limit:
         return None
-    return _smallest(lambda more: more >= seeds and exact_lower_bound(round(chance * more), more) > limit)
+    shows = (more for more in range(seeds, MOST_SEEDS + 1) if exact_lower_bound(round(chance * more), more) > limit)
+    return next(shows, None)
 
 
 def _smallest_drop_seen(distance: float, spread: float, seeds: int) -> float:
@@ -199,7 +200,3 @@ def _smallest_drop_seen(distance: float, spread: float, seeds: int) -> float:
     """
     each = 1 - (1 - DROP_POWER) ** (1 / seeds)
     return max(distance + float(stats.norm.ppf(each)) * spread, 0.0)
-
-
-def _smallest(settles: Callable[[int], bool]) -> int | None:
-    return next((seeds for seeds in range(2, MOST_SEEDS + 1) if settles(seeds)), None)

@@ -1,7 +1,7 @@
 """Whether what ran is what the spec says: values read back from the running engine and from its steps.
 
-A hyperparameter that drifted (a default changed by an upgrade, a refactoring that forgot an argument) is named with both
-values, after one run and without statistics.
+A hyperparameter that drifted (a default changed by an upgrade, a refactoring that forgot an argument) is named with
+both values, after one run and without statistics.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _learning_rates(record: RunRecord, run: SeedRun) -> Iterator[str]:
         wanted = learning_rate_at(
             step, peak=record.spec.optimizer.learning_rate, schedule=record.spec.schedule, total_steps=total
         )
-        if not np.float32(wanted) == np.float32(applied):
+        if not _same(wanted, applied):
             yield f"learning rate of step {step}: {wanted!r} by the spec, {applied!r} applied"
             return
 

@@ -28,7 +28,7 @@ at_most = 1.0
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A folder with `specs/card.toml` (items: run, recipe lock, one threshold, one budget, identity) and instant runs."""
+    """A folder with `specs/card.toml` (run, recipe lock, one threshold, one budget, identity) and instant runs."""
     here = Path(__file__).parent
     monkeypatch.setenv("PYTHONPATH", ":".join([str(here), str(here.parent)]))
     monkeypatch.setattr(sys, "path", [str(here), str(here.parent), *sys.path])

@@ -45,7 +45,7 @@ def test_a_file_named_on_the_command_line_is_a_spec_wherever_it_lies(project):
 
 
 def test_a_spec_with_a_mistake_is_an_error_that_names_file_and_key(project):
-    write_spec(project.path, "wrong", more='[trainig]\nepochs = 3\n')
+    write_spec(project.path, "wrong", more="[trainig]\nepochs = 3\n")
     result = project.runpytest_subprocess()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*specs/wrong.toml: trainig: unknown key; did you mean training?*"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from xml.etree import ElementTree
+import xml.etree.ElementTree as ET
 
 import pytest
 from conftest import write_spec
@@ -27,7 +27,11 @@ def test_kept_promises_pass_with_one_run_and_one_repeat(project):
 def test_the_table_shows_every_promise_with_its_numbers(project):
     result = project.runpytest_subprocess()
     result.stdout.fnmatch_lines(
-        ["*validation_accuracy_every_seed*0.9900*>= 0.9700*pass*", "*identity_on_repeat*equal bits*pass*", "5 promises of 1 benchmarks: 5 pass"]
+        [
+            "*validation_accuracy_every_seed*0.9900*>= 0.9700*pass*",
+            "*identity_on_repeat*equal bits*pass*",
+            "5 promises of 1 benchmarks: 5 pass",
+        ]
     )
 
 
@@ -39,7 +43,7 @@ def test_a_missed_threshold_is_a_test_failure_in_words_and_in_junit(project):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*1 of 2 seeds missed it: seed 1: 0.9000*"])
     result.stdout.no_fnmatch_line("*Traceback*")
-    suite = ElementTree.parse(project.path / "junit.xml").getroot().find("testsuite")
+    suite = ET.parse(project.path / "junit.xml").getroot().find("testsuite")
     assert suite.attrib["failures"] == "1"
     case = next(case for case in suite if case.attrib["name"] == "validation_accuracy_every_seed")
     properties = {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}

@@ -1,93 +1,93 @@
-"""Where tokens stand when attention looks at them: a rectangle of rows times longest row, with some cells empty.
+"""Where tokens stand when attention looks at them: rectangles of rows times longest row, one for each group of rows.
 
-Everything else in the network works on packed tokens. The way into the rectangle and the way back are gathers of
+Everything else in the network works on packed tokens. The way into the rectangles and the way back are gathers of
 pieces (one head of one token) that move to their place in one go, without a transposition.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 
 from keras import ops
 
-from bertbench.engines.native.operations import Tensor, gather
+from bertbench.engines.native.operations import Operations, Tensor
 
 #: Added to the score of an empty cell; its probability is then exactly zero.
 _NEVER = -1e9
 
 
-@dataclass(frozen=True)
-class Rectangle:
-    """Where tokens stand, as tensors of the graph.
+class Rectangles:
+    """The ways between packed tokens (tokens, parts * heads * size) and cells, group by group (rows, heads, longest, size).
 
-    Attributes:
-        token_of_cell: int32 (rows, longest); the number of tokens in empty cells.
-        cell_of_token: int32 (tokens,).
-        first_tokens: int32 (rows,).
+    Worked out once a step, for all layers.
     """
 
-    token_of_cell: Tensor
-    cell_of_token: Tensor
-    first_tokens: Tensor
-
-    @cached_property
-    def shape(self) -> tuple[Tensor, Tensor]:
-        """Rows and longest row."""
-        rows, longest = ops.shape(self.token_of_cell)
-        return rows, longest
-
-    @cached_property
-    def tokens(self) -> Tensor:
-        """Number of tokens."""
-        return ops.shape(self.cell_of_token)[0]
-
-    @cached_property
-    def key_bias(self) -> Tensor:
-        """float32 (rows, 1, 1, longest): 0 for tokens, so low in empty cells that nobody attends to them."""
-        is_empty = ops.cast(ops.equal(self.token_of_cell, self.tokens), "float32")
-        return ops.expand_dims(ops.multiply(is_empty, _NEVER), (1, 2))
-
-    def first_of(self, hidden: Tensor) -> Tensor:
-        """The [CLS] tokens of *hidden* (tokens, width) as (rows, width)."""
-        rows, longest = self.shape
-        row, place = ops.floor_divide(self.cell_of_token, longest), ops.mod(self.cell_of_token, longest)
-        return gather(hidden, self.first_tokens, ops.where(ops.equal(place, 0), row, rows), some_unused=True)
-
-
-class Pieces:
-    """The ways between packed tokens (tokens, parts * heads * size) and cells (parts, rows, heads, longest, size)."""
-
-    def __init__(self, rectangle: Rectangle, *, parts: int, heads: int) -> None:
-        """Work out both ways, once a step for all layers.
+    def __init__(
+        self, do: Operations, *, cell_of_piece: Tensor, piece_of_cell: Tensor, rectangles: Tensor, heads: int
+    ) -> None:
+        """Keep what `layout.Inputs` describes, as tensors of the graph.
 
         Args:
-            rectangle: Where tokens stand.
-            parts: Products that stand side by side: 3 for query, key and value.
+            do: The backend's operations.
+            cell_of_piece: int32 (tokens * heads,).
+            piece_of_cell: int32 (cells * heads,).
+            rectangles: int32 (2 * groups,).
             heads: Attention heads.
         """
-        rows, longest = rectangle.shape
-        self._columns = parts * heads
-        part = ops.arange(parts, dtype="int32")
-        head = ops.arange(heads, dtype="int32")
+        self._do = do
+        self._heads = heads
+        self._cell_of_piece = cell_of_piece
+        self._piece_of_cell = piece_of_cell
+        self._pieces = ops.shape(cell_of_piece)[0]
+        self._cells = ops.shape(piece_of_cell)[0]
+        numbers = [rectangles[number] for number in range(rectangles.shape[0])]
+        self.rows, self._longest = numbers[0::2], numbers[1::2]
+        self._sizes = [rows * heads * longest for rows, longest in zip(self.rows, self._longest, strict=True)]
+        self._ways_in: dict[int, tuple[Tensor, Tensor]] = {}
+        self.key_biases = [self._key_bias(index) for index in range(len(self.rows))]
 
-        token = ops.expand_dims(rectangle.token_of_cell, (0, 2))  # (1, rows, 1, longest)
-        column = ops.reshape(ops.expand_dims(part, 1) * heads + head, (parts, 1, heads, 1))
-        self._piece_of_cell = ops.minimum(token, rectangle.tokens - 1) * self._columns + column
-        self._piece_or_none = ops.minimum(token * self._columns + column, rectangle.tokens * self._columns)
+    def spread(self, packed: Tensor, parts: int) -> list[list[Tensor]]:
+        """From tokens to cells; empty cells hold a copy of some token.
 
-        row = ops.expand_dims(ops.floor_divide(rectangle.cell_of_token, longest), (1, 2))  # (tokens, 1, 1)
-        place = ops.expand_dims(ops.mod(rectangle.cell_of_token, longest), (1, 2))
-        stripe = (ops.reshape(part, (1, parts, 1)) * rows + row) * heads + head  # (tokens, parts, heads)
-        self._cell_of_piece = stripe * longest + place
+        Args:
+            packed: (tokens, parts * heads * size), products side by side.
+            parts: How many products.
 
-    def spread(self, packed: Tensor) -> Tensor:
-        """From tokens to cells. Empty cells hold a copy of some token; their gradient must be zero, and is not read."""
-        pieces = ops.reshape(packed, (-1, packed.shape[-1] // self._columns))
-        return gather(pieces, self._piece_of_cell, self._cell_of_piece)
+        Returns:
+            For each part, each group's (rows, heads, longest, size). The gradient of an empty cell must be zero, and
+            is not read.
+        """
+        size = packed.shape[-1] // (parts * self._heads)
+        pieces = ops.reshape(packed, (-1, size))
+        cells = self._do.gather(pieces, *self._way_in(parts))
+        split = self._do.split(cells, self._sizes * parts)
+        groups = len(self.rows)
+        return [[self._shaped(split[part * groups + g], g, size) for g in range(groups)] for part in range(parts)]
 
-    def collect(self, spread: Tensor) -> Tensor:
-        """From cells to tokens. Empty cells are left behind; their gradient is zero."""
-        size = spread.shape[-1]
-        pieces = gather(ops.reshape(spread, (-1, size)), self._cell_of_piece, self._piece_or_none, some_unused=True)
-        return ops.reshape(pieces, (-1, self._columns * size))
+    def collect(self, groups: Sequence[Tensor]) -> Tensor:
+        """From cells to tokens (tokens, heads * size); empty cells are left behind, and their gradient is zero."""
+        size = groups[0].shape[-1]
+        cells = ops.concatenate([ops.reshape(group, (-1, size)) for group in groups])
+        pieces = self._do.gather(cells, self._cell_of_piece, self._piece_of_cell, some_unused=True)
+        return ops.reshape(pieces, (-1, self._heads * size))
+
+    def _way_in(self, parts: int) -> tuple[Tensor, Tensor]:
+        """Which of the pieces of all parts stands in each cell of all parts, and the way back."""
+        if parts not in self._ways_in:
+            part = ops.arange(parts, dtype="int32")
+            piece = ops.minimum(self._piece_of_cell, self._pieces - 1)
+            token, head = ops.floor_divide(piece, self._heads), ops.mod(piece, self._heads)
+            index = (token * parts + ops.expand_dims(part, 1)) * self._heads + head  # (parts, cells)
+            cells = ops.reshape(self._cell_of_piece, (-1, 1, self._heads))
+            back = cells + ops.reshape(part, (1, parts, 1)) * self._cells  # (tokens, parts, heads)
+            self._ways_in[parts] = ops.reshape(index, (-1,)), ops.reshape(back, (-1,))
+        return self._ways_in[parts]
+
+    def _key_bias(self, group: int) -> Tensor:
+        """float32 (rows, 1, 1, longest): 0 for tokens, so low in empty cells that nobody attends to them."""
+        pieces = self._do.split(self._piece_of_cell, self._sizes)[group]
+        first_head = ops.reshape(pieces, (self.rows[group], self._heads, 1, self._longest[group]))[:, :1]
+        return ops.multiply(ops.cast(ops.equal(first_head, self._pieces), "float32"), _NEVER)
+
+    def _shaped(self, cells: Tensor, group: int, size: int) -> Tensor:
+        return ops.reshape(cells, (self.rows[group], self._heads, self._longest[group], size))

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from bertbench.engines.native.bert import Bert
+from bertbench.engines.native.operations import Operations
 from bertbench.engines.native.steps import Steps
 from bertbench.errors import EngineError
 
@@ -22,6 +23,17 @@ def require_backend(wanted: str) -> None:
             f"runtime.backend: the spec asks for {wanted}, and Keras was loaded with {loaded}",
             remedy=f"Set KERAS_BACKEND={wanted} before anything imports keras.",
         )
+
+
+def operations() -> Operations:
+    """The operations of the backend that Keras was loaded with."""
+    if keras.backend.backend() == "tensorflow":
+        from bertbench.engines.native import tensorflow_operations
+
+        return tensorflow_operations
+    from bertbench.engines.native import operations as plain
+
+    return plain
 
 
 def create_steps(bert: Bert, optimizer: Any) -> Steps:

@@ -7,16 +7,16 @@ a feed-forward part, because nothing else reaches the classifier.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
 from keras import ops
 
 from bertbench.checkpoints import BertConfig
-from bertbench.engines.native.attention import Pieces, Rectangle
+from bertbench.engines.native.attention import Rectangles
 from bertbench.engines.native.dropout import Dropout
-from bertbench.engines.native.operations import ACTIVATIONS, Tensor, dense, layer_normalization
+from bertbench.engines.native.operations import ACTIVATIONS, Operations, Tensor, dense, layer_normalization
 
 Shape = tuple[int, ...]
 
@@ -82,7 +82,12 @@ class Bert:
     """The network: variables by name, dropouts by name, and one function from tokens to logits."""
 
     def __init__(
-        self, config: BertConfig, shapes: Mapping[str, Shape], rates: DropoutRates, policy: keras.DTypePolicy
+        self,
+        config: BertConfig,
+        shapes: Mapping[str, Shape],
+        rates: DropoutRates,
+        policy: keras.DTypePolicy,
+        do: Operations,
     ) -> None:
         """Make variables (all zero) and dropouts.
 
@@ -91,8 +96,10 @@ class Bert:
             shapes: As `parameter_shapes` gives them.
             rates: Of dropout.
             policy: Types of variables and of computation.
+            do: The backend's operations.
         """
         self._config = config
+        self._do = do
         self._activation = ACTIVATIONS[config.activation]
         self.policy = policy
         self.rates = rates
@@ -113,28 +120,32 @@ class Bert:
         words: Tensor,
         segments: Tensor,
         positions: Tensor,
-        token_of_cell: Tensor,
-        cell_of_token: Tensor,
         first_tokens: Tensor,
+        cell_of_piece: Tensor,
+        piece_of_cell: Tensor,
+        rectangles: Tensor,
         *,
         training: bool,
     ) -> Tensor:
-        """Class scores of each row; the arguments are those of `layout.Layout`.
+        """Class scores of each row; the arguments are those of `layout.Inputs`.
 
         Returns:
-            float32 (rows, labels).
+            float32 (rows, labels), rows as in the inputs.
         """
-        rows = ops.shape(first_tokens)[0]
-        rectangle = Rectangle(ops.reshape(token_of_cell, (rows, -1)), cell_of_token, first_tokens)
+        cells = Rectangles(
+            self._do,
+            cell_of_piece=cell_of_piece,
+            piece_of_cell=piece_of_cell,
+            rectangles=rectangles,
+            heads=self._config.num_attention_heads,
+        )
         hidden = self._embed(words, segments, positions, training=training)  # (tokens, width)
-        if (last := self._config.num_hidden_layers - 1) > 0:
-            heads = self._config.num_attention_heads
-            triples, singles = (Pieces(rectangle, parts=parts, heads=heads) for parts in (3, 1))
-            for number in range(last):
-                name = f"encoder.layer_{number}"
-                hidden = self._layer(name, hidden, rectangle, triples, singles, training=training)
-        hidden = self._last_layer(f"encoder.layer_{last}", hidden, rectangle, training=training)  # (rows, width)
-        pooled = ops.tanh(self._dense("pooler", hidden))
+        last = self._config.num_hidden_layers - 1
+        for number in range(last):
+            hidden = self._layer(f"encoder.layer_{number}", hidden, cells, training=training)
+        first = self._first_of_each_row(hidden, positions, first_tokens)  # (rows, width)
+        first = self._last_layer(f"encoder.layer_{last}", hidden, first, cells, training=training)
+        pooled = ops.tanh(self._dense("pooler", first))
         pooled = self.dropouts["classifier"](pooled, training=training)
         return ops.cast(self._dense("classifier", pooled), "float32")
 
@@ -148,35 +159,49 @@ class Bert:
         hidden = self._layer_norm("embeddings.layer_norm", hidden)
         return self.dropouts["embeddings"](hidden, training=training)
 
-    def _layer(
-        self, name: str, hidden: Tensor, rectangle: Rectangle, triples: Pieces, singles: Pieces, *, training: bool
-    ) -> Tensor:
+    def _layer(self, name: str, hidden: Tensor, cells: Rectangles, *, training: bool) -> Tensor:
         """One transformer layer, (tokens, width) to (tokens, width)."""
         packed = self._dense(f"{name}.attention.query_key_value", hidden)  # (tokens, 3 * width)
-        query, key, value = ops.unstack(triples.spread(packed), 3, axis=0)  # (rows, heads, longest, size) each
-        context = self._attend(name, query, key, value, rectangle, training=training)
-        return self._after_attention(name, hidden, singles.collect(context), training=training)
+        queries, keys, values = cells.spread(packed, 3)
+        contexts = self._attend(name, queries, keys, values, cells, training=training)
+        return self._after_attention(name, hidden, cells.collect(contexts), training=training)
 
-    def _last_layer(self, name: str, hidden: Tensor, rectangle: Rectangle, *, training: bool) -> Tensor:
-        """The last layer for [CLS] only, (tokens, width) to (rows, width)."""
-        heads, width = self._config.num_attention_heads, self._config.hidden_size
-        pieces = Pieces(rectangle, parts=2, heads=heads)
+    def _last_layer(self, name: str, hidden: Tensor, first: Tensor, cells: Rectangles, *, training: bool) -> Tensor:
+        """The last layer for [CLS] alone, (tokens, width) and (rows, width) to (rows, width)."""
         packed = self._dense(f"{name}.attention.key_value", hidden)  # (tokens, 2 * width)
-        key, value = ops.unstack(pieces.spread(packed), 2, axis=0)  # (rows, heads, longest, size) each
-        first = rectangle.first_of(hidden)  # (rows, width)
-        query = ops.reshape(self._dense(f"{name}.attention.query", first), (-1, heads, 1, self._config.head_size))
-        context = self._attend(name, query, key, value, rectangle, training=training)  # (rows, heads, 1, size)
-        return self._after_attention(name, first, ops.reshape(context, (-1, width)), training=training)
+        keys, values = cells.spread(packed, 2)
+        query = self._dense(f"{name}.attention.query", first)
+        query = ops.reshape(query, (-1, self._config.num_attention_heads, 1, self._config.head_size))
+        contexts = self._attend(name, self._do.split(query, cells.rows), keys, values, cells, training=training)
+        context = ops.reshape(ops.concatenate(contexts), (-1, self._config.hidden_size))
+        return self._after_attention(name, first, context, training=training)
+
+    def _first_of_each_row(self, hidden: Tensor, positions: Tensor, first_tokens: Tensor) -> Tensor:
+        """The [CLS] tokens, (rows, width)."""
+        is_first = ops.equal(positions, 0)
+        row = ops.subtract(ops.cumsum(ops.cast(is_first, "int32")), 1)
+        row_or_none = ops.where(is_first, row, ops.shape(first_tokens)[0])
+        return self._do.gather(hidden, first_tokens, row_or_none, some_unused=True)
 
     def _attend(
-        self, name: str, query: Tensor, key: Tensor, value: Tensor, rectangle: Rectangle, *, training: bool
-    ) -> Tensor:
-        """Softmax attention within each row; (rows, heads, queries, size)."""
-        scores = ops.einsum("rhqs,rhks->rhqk", query, key)
-        scores = ops.multiply(ops.cast(scores, "float32"), 1.0 / math.sqrt(self._config.head_size))
-        probabilities = ops.softmax(ops.add(scores, rectangle.key_bias), axis=-1)
-        probabilities = self.dropouts[f"{name}.attention.probabilities"](probabilities, training=training)
-        return ops.einsum("rhqk,rhks->rhqs", ops.cast(probabilities, value.dtype), value)
+        self,
+        name: str,
+        queries: Sequence[Tensor],
+        keys: Sequence[Tensor],
+        values: Sequence[Tensor],
+        cells: Rectangles,
+        *,
+        training: bool,
+    ) -> list[Tensor]:
+        """Softmax attention within each row, group by group; (rows, heads, queries, size) each."""
+        dropout = self.dropouts[f"{name}.attention.probabilities"]
+        contexts = []
+        for query, key, value, bias in zip(queries, keys, values, cells.key_biases, strict=True):
+            scores = ops.cast(self._do.scores(query, key), "float32")
+            scores = ops.add(ops.multiply(scores, 1.0 / math.sqrt(self._config.head_size)), bias)
+            probabilities = dropout(ops.cast(ops.softmax(scores, axis=-1), value.dtype), training=training)
+            contexts.append(ops.matmul(probabilities, value))
+        return contexts
 
     def _after_attention(self, name: str, residual: Tensor, context: Tensor, *, training: bool) -> Tensor:
         """Output projection and feed-forward part, each with its residual and layer norm."""
@@ -199,4 +224,4 @@ class Bert:
         return layer_normalization(values, scale, shift, self._config.layer_norm_eps)
 
     def _add_dropout(self, name: str, rate: float) -> None:
-        self.dropouts[name] = Dropout(f"{name}.dropout", rate)
+        self.dropouts[name] = Dropout(f"{name}.dropout", rate, self._do)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from bertbench.engines.native.operations import Tensor
+from bertbench.engines.native.operations import Operations, Tensor
 
 
 class Dropout:
@@ -16,7 +16,8 @@ class Dropout:
         generator: Keras' own generator; its state is (seed, draws made).
     """
 
-    def __init__(self, name: str, rate: float) -> None:
+    def __init__(self, name: str, rate: float, do: Operations) -> None:
+        self._do = do
         self.name = name
         self.rate = rate
         self.generator = keras.random.SeedGenerator(0)
@@ -25,7 +26,7 @@ class Dropout:
         """Apply to *values* of any shape; does nothing outside training."""
         if not training or not self.rate:
             return values
-        return keras.random.dropout(values, self.rate, seed=self.generator)
+        return self._do.dropout(values, self.rate, self.generator)
 
     def reseed(self, seed: int) -> None:
         """Begin the stream of *seed*: no draw made."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bertbench.checkpoints import BertConfig, read_tensors
 from bertbench.data.batches import PackedBatch
-from bertbench.engines.native.backends import create_steps, require_backend
+from bertbench.engines.native.backends import create_steps, operations, require_backend
 from bertbench.engines.native.bert import Bert, DropoutRates, parameter_shapes
 from bertbench.engines.native.export import write_folder
 from bertbench.engines.native.flops import training_step_flops
@@ -63,7 +63,8 @@ class NativeEngine:
         self._pretrained = self._read_parameters(shapes)
         self._drawn = {name: shape for name, shape in shapes.items() if name not in self._pretrained}
         policy = keras.DTypePolicy(self._spec.training.precision)
-        self._bert = Bert(self._config, shapes, dropout_rates(self._spec.model, self._config), policy)
+        rates = dropout_rates(self._spec.model, self._config)
+        self._bert = Bert(self._config, shapes, rates, policy, operations())
         self._optimizer = create_optimizer(optimizer, list(self._bert.variables.values()), precision=policy.name)
         self._steps = create_steps(self._bert, self._optimizer)
         self._live = LiveState(self._bert, self._optimizer)
@@ -197,7 +198,9 @@ class NativeEngine:
                 f"native engine: a row has {position + 1} tokens, and the longest was announced with {self._positions}",
                 remedy="Give the longest row of all splits in Task.longest_row_tokens.",
             )
-        return lay_out(batch, self._words.rows_of(batch.token_ids))
+        words = self._words.rows_of(batch.token_ids)
+        config = self._config
+        return lay_out(batch, words, heads=config.num_attention_heads, head_size=config.head_size)
 
     def _tensors(self, parameters: Mapping[str, NDArray[np.float32]]) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """*parameters* under transformers' names."""

@@ -24,7 +24,7 @@ def group_by_length(
         head_size: Width of one attention head.
 
     Returns:
-        For each group the numbers of its rows, shortest first, and its longest length (1 for an empty group).
+        For each group the numbers of its rows, shortest first, and its longest length (0 if it is empty).
     """
     order = np.argsort(lengths, kind="stable")
     longest, counts = np.unique(lengths, return_counts=True)
@@ -32,7 +32,7 @@ def group_by_length(
     cuts = _cheapest_cuts(longest, ends, groups=groups, head_size=head_size)
     bounds = [0, *(int(ends[cut]) for cut in cuts)]
     return tuple(
-        (rows := order[begin:end], int(lengths[rows[-1]]) if end > begin else 1)
+        (rows := order[begin:end], int(lengths[rows[-1]]) if end > begin else 0)
         for begin, end in zip(bounds, bounds[1:], strict=False)
     )
 

@@ -1,14 +1,15 @@
 """The operations that BERT is made of, in Keras operations, with gradients written out where that saves passes.
 
 A gradient that a library derives by itself keeps every intermediate value and walks them one by one. The formulas
-here are the same mathematics with fewer walks through memory; tests hold each against the derived gradient.
+here are the same mathematics with fewer walks through memory. Any of them may have a faster form on some backend, a
+function of the same name in a module of its own; tests hold each against the plain formula and its derived gradient.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import keras
 from keras import ops
@@ -16,6 +17,22 @@ from keras import ops
 from bertbench.checkpoints.config import Activation
 
 Tensor = Any
+
+
+class Operations(Protocol):
+    """What a module of operations has."""
+
+    def gather(self, values: Tensor, index: Tensor, back: Tensor, *, some_unused: bool = False) -> Tensor:
+        """See `gather`."""
+
+    def split(self, values: Tensor, sizes: Sequence[Tensor]) -> list[Tensor]:
+        """See `split`."""
+
+    def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """See `scores`."""
+
+    def dropout(self, values: Tensor, rate: float, generator: keras.random.SeedGenerator) -> Tensor:
+        """See `dropout`."""
 
 
 def gather(values: Tensor, index: Tensor, back: Tensor, *, some_unused: bool = False) -> Tensor:
@@ -44,6 +61,22 @@ def gather(values: Tensor, index: Tensor, back: Tensor, *, some_unused: bool = F
         return ops.take(rows, index, axis=0), backward
 
     return ops.custom_gradient(forward)(values)
+
+
+def split(values: Tensor, sizes: Sequence[Tensor]) -> list[Tensor]:
+    """Cut *values* along the first axis into pieces of the given *sizes*, which are all there is."""
+    ends = [sum(sizes[: number + 1]) for number in range(len(sizes))]
+    return [values[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+
+def scores(queries: Tensor, keys: Tensor) -> Tensor:
+    """Inner products of (..., queries, size) and (..., keys, size): (..., queries, keys)."""
+    return ops.matmul(queries, ops.swapaxes(keys, -1, -2))
+
+
+def dropout(values: Tensor, rate: float, generator: keras.random.SeedGenerator) -> Tensor:
+    """Set elements to zero with chance *rate* and divide the others by `1 - rate`, so that the expectation stays."""
+    return keras.random.dropout(values, rate, seed=generator)
 
 
 def dense(values: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:

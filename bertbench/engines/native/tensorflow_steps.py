@@ -8,7 +8,6 @@ gradient is dense before anybody looks at it.
 from __future__ import annotations
 
 import time
-from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
@@ -17,16 +16,19 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bertbench.engines.native.bert import Bert
-from bertbench.engines.native.layout import Layout
+from bertbench.engines.native.layout import GROUPS, INPUT_NAMES, OF_LOSS, Layout
 from bertbench.engines.native.steps import predictions, weighted_loss
 from bertbench.engines.protocol import StepResult
 
-#: Inputs of the graphs: flat arrays of any length, one for each field of `Layout`.
+#: Inputs of the graphs: flat arrays of any length, but for the rectangles, whose number is fixed.
 _SIGNATURE = {
-    field.name: tf.TensorSpec([None], tf.float32 if field.name == "row_weights" else tf.int32, name=field.name)
-    for field in fields(Layout)
+    name: tf.TensorSpec(
+        [2 * GROUPS if name == "rectangles" else None],
+        tf.float32 if name == "row_weights" else tf.int32,
+        name=name,
+    )
+    for name in INPUT_NAMES
 }
-_OF_LOSS = ("labels", "row_weights")
 
 
 class TensorFlowSteps:
@@ -44,7 +46,7 @@ class TensorFlowSteps:
         self._variables = list(bert.variables.values())
         self.traces = {"train": 0, "logits": 0}
         rate = tf.TensorSpec([], tf.float32, name="learning_rate")
-        inputs = {name: spec for name, spec in _SIGNATURE.items() if name not in _OF_LOSS}
+        inputs = {name: spec for name, spec in _SIGNATURE.items() if name not in OF_LOSS}
         self._train = _graph(self._train_step, rate, _SIGNATURE)
         self._gradients = _graph(self._dense_gradients, _SIGNATURE)
         self._logits = _graph(self._inference, inputs)
@@ -55,15 +57,15 @@ class TensorFlowSteps:
         return StepResult(
             loss=float(loss.numpy()),
             gradient_norm=float(norm.numpy()),
-            predictions=classes.numpy(),
+            predictions=classes.numpy()[layout.place_of_row],
             learning_rate=float(rate.numpy()),
         )
 
     def logits(self, layout: Layout) -> NDArray[np.float32]:
         """float32 (rows, labels), dropout off; returns when the device is done."""
-        given = {name: tensor for name, tensor in _tensors(layout).items() if name not in _OF_LOSS}
+        given = {name: tensor for name, tensor in _tensors(layout).items() if name not in OF_LOSS}
         values: NDArray[np.float32] = self._logits(given).numpy()
-        return values
+        return values[layout.place_of_row]
 
     def gradients(self, layout: Layout) -> dict[str, NDArray[np.float32]]:
         """Dense gradients of the loss by parameter, dropout as in training, nothing updated."""
@@ -93,7 +95,7 @@ class TensorFlowSteps:
 
     def _dense_gradients(self, given: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         """Loss, its scale, predicted classes, and the gradients of the scaled loss with repeated rows added up."""
-        inputs = {name: tensor for name, tensor in given.items() if name not in _OF_LOSS}
+        inputs = {name: tensor for name, tensor in given.items() if name not in OF_LOSS}
         scale = self._optimizer.scale_loss(tf.constant(1.0))
         with tf.GradientTape() as tape:
             logits = self._bert.logits(**inputs, training=True)
@@ -108,7 +110,7 @@ def _graph(function: Any, *signature: Any) -> Any:
 
 
 def _tensors(layout: Layout) -> dict[str, tf.Tensor]:
-    return {name: tf.constant(getattr(layout, name)) for name in _SIGNATURE}
+    return {name: tf.constant(getattr(layout.inputs, name)) for name in _SIGNATURE}
 
 
 @lru_cache(maxsize=2)

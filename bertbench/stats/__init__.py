@@ -1,0 +1,69 @@
+"""Pure functions on numbers: what the verdict's comparison rests on. The random generator is always an argument.
+
+Importing this loads scipy.stats, which takes half a second: do it where a comparison is made, not before.
+"""
+
+from bertbench.stats.clopper_pearson import ExactRate, exact_lower_bound, exact_rate, exact_upper_bound
+from bertbench.stats.failed_seeds import FailedSeedLimits, FailedSeeds, failed_seed_limits, judge_failed_seeds
+from bertbench.stats.multi_bootstrap import MultiBootstrap, multi_bootstrap
+from bertbench.stats.noninferiority import DifferenceOfMeans, difference_of_means
+from bertbench.stats.permutation import PermutationTest, permutation_test
+from bertbench.stats.samples import rounding_spread
+from bertbench.stats.seed_plan import SeedPlan, plan_seeds
+from bertbench.stats.sequential import (
+    LOOKS,
+    SHARES,
+    LookDecision,
+    QualityRule,
+    anytime_p_value,
+    decide_in_turn,
+    decide_look,
+)
+from bertbench.stats.signed_rank import (
+    SignedRankTest,
+    signed_rank_interval,
+    signed_rank_test,
+    signed_rank_upper_bound,
+)
+from bertbench.stats.simulation import GateRates, GateScenario, simulate_gate, simulate_runs
+from bertbench.stats.threshold_audit import ThresholdAudit, audit_threshold
+from bertbench.stats.tolerance import predictive_miss_chance, tolerance_factor
+
+__all__ = [
+    "LOOKS",
+    "SHARES",
+    "DifferenceOfMeans",
+    "ExactRate",
+    "FailedSeedLimits",
+    "FailedSeeds",
+    "GateRates",
+    "GateScenario",
+    "LookDecision",
+    "MultiBootstrap",
+    "PermutationTest",
+    "QualityRule",
+    "SeedPlan",
+    "SignedRankTest",
+    "ThresholdAudit",
+    "anytime_p_value",
+    "audit_threshold",
+    "decide_in_turn",
+    "decide_look",
+    "difference_of_means",
+    "exact_lower_bound",
+    "exact_rate",
+    "exact_upper_bound",
+    "failed_seed_limits",
+    "judge_failed_seeds",
+    "multi_bootstrap",
+    "permutation_test",
+    "plan_seeds",
+    "predictive_miss_chance",
+    "rounding_spread",
+    "signed_rank_interval",
+    "signed_rank_test",
+    "signed_rank_upper_bound",
+    "simulate_gate",
+    "simulate_runs",
+    "tolerance_factor",
+]
