@@ -54,8 +54,11 @@ _INSTRUCTION_SETS = (
     "avx512_bf16", "avx512_fp16", "avx_vnni", "amx_tile", "amx_bf16", "asimd", "asimddp", "sve", "sve2",
 )  # fmt: skip
 
+#: TensorFlow reads it once, when it is loaded.
 _ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
-#: What oneDNN was when this process loaded TensorFlow; TensorFlow reads the variable once.
+#: XLA reads its flags once, when JAX first asks for its devices; builds without a GPU know this one too.
+_XLA_DETERMINISM = "--xla_gpu_deterministic_ops=true"
+#: What this process was configured as, once it was.
 _loaded: dict[str, str] = {}
 
 
@@ -127,9 +130,12 @@ def _configure_tensorflow(spec: RuntimeSpec) -> None:
         for gpu in gpus:
             tensorflow.config.experimental.set_memory_growth(gpu, enable=True)
     except RuntimeError as error:
-        if tensorflow.config.threading.get_intra_op_parallelism_threads() != threads:
+        threading = tensorflow.config.threading
+        live = (threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())
+        if live != (threads, 1):
             raise SetupError(
-                f"runtime.threads: TensorFlow has computed already, threads can no longer be set to {threads}: {error}",
+                f"runtime.threads: TensorFlow has computed already, with {live[0]} threads within an operation and "
+                f"{live[1]} operations at a time; the spec asks for {threads} and 1: {error}",
                 remedy="run the spec in a process of its own",
             ) from None
     tensorflow.config.experimental.enable_tensor_float_32_execution(False)  # float32 means float32
@@ -138,13 +144,14 @@ def _configure_tensorflow(spec: RuntimeSpec) -> None:
 
 
 def _configure_jax(spec: RuntimeSpec) -> None:
+    flags = os.environ.get("XLA_FLAGS", "")
+    if spec.deterministic and _XLA_DETERMINISM not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {_XLA_DETERMINISM}".strip()
     jax = _import("jax", "jax")
     if spec.device == "cpu":
         jax.config.update("jax_platforms", "cpu")
     _require_gpu(spec, jax.default_backend() == "gpu")
     jax.config.update("jax_default_matmul_precision", "float32")
-    if spec.deterministic and jax.default_backend() == "gpu":
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
 
 
 def _configure_torch(spec: RuntimeSpec) -> None:

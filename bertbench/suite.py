@@ -91,7 +91,7 @@ def load_benchmark(source: Path | str | Spec, *, seeds: Sequence[int] | None = N
     return Benchmark(spec, base_folder, file)
 
 
-def run_benchmark(  # noqa: PLR0913 - each is one thing that a caller may choose by name
+def run_benchmark(
     benchmark: Benchmark,
     store: Store,
     *,

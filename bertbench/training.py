@@ -49,7 +49,7 @@ from bertbench.spec import Spec, spec_fingerprint
 from bertbench.version import VERSION
 
 
-def run_spec(  # noqa: PLR0913 - each is one thing that a caller may choose by name
+def run_spec(
     spec: Spec,
     *,
     base_folder: Path,
@@ -197,9 +197,9 @@ def read_inputs(
 
 
 def new_run_id(name: str) -> str:
-    """A name that sorts by UTC time and that no other process chooses."""
+    """A name that sorts by UTC time, to the millisecond, and that no other process chooses."""
     now = datetime.now(timezone.utc)
-    return f"{now:%Y%m%dT%H%M%S}Z-{name}-{uuid.uuid4().hex[:8]}"
+    return f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z-{name}-{uuid.uuid4().hex[:8]}"
 
 
 class _Run(Observer):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -195,10 +197,20 @@ def test_runs_know_their_process_workers_and_what_they_repeat(bench: Bench) -> N
 
 
 def test_run_ids_are_never_the_same_and_sort_by_time() -> None:
-    ids = [new_run_id("some_spec") for _ in range(50)]
-    assert len(set(ids)) == 50
-    assert [name[:16] for name in ids] == sorted(name[:16] for name in ids)
-    assert all("-some_spec-" in name for name in ids)
+    ids = [new_run_id("some_spec") for _ in range(200)]
+    assert len(set(ids)) == 200
+    times = [name.partition("Z-some_spec-")[0] for name in ids]
+    assert times == sorted(times)
+    assert all(re.fullmatch(r"\d{8}T\d{6}\.\d{3}", time) for time in times)
+
+
+def test_runs_that_begin_in_one_second_sort_by_time_too() -> None:
+    """One that is refused takes milliseconds; 'bertbench show' must show the last."""
+    ids = []
+    for _ in range(5):
+        ids.append(new_run_id("some_spec"))
+        time.sleep(0.002)
+    assert ids == sorted(ids)
 
 
 def test_tokenized_rows_are_kept_where_asked(bench: Bench, tmp_path: Path) -> None:

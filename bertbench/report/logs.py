@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bertbench.record import RunRecord
 from bertbench.report.tensorboard import write_run
 from bertbench.report.verdict_table import verdict_reasons, verdict_sentence
 from bertbench.store import Store
@@ -34,7 +35,13 @@ def write_store_logs(store: Store, logdir: Path) -> int:
     entries = [entry.record for entry in store.entries() if entry.record is not None]
     records = [record for record in entries if record.repeats is None]  # a repeat is the same run
     for record in records:
-        done = logdir / record.spec.name / record.run_id
-        if not done.exists() or record.outcome == "running":
+        if not _is_written(record, store, logdir):
             write_logs(result_of(record, store), logdir)
     return len(records)
+
+
+def _is_written(record: RunRecord, store: Store, logdir: Path) -> bool:
+    """Whether the logs hold all there is: they are younger than the record, which changes no more."""
+    written = [path.stat().st_mtime_ns for path in (logdir / record.spec.name / record.run_id).glob("events*")]
+    kept = (store.run_folder(record.run_id) / "record.json").stat().st_mtime_ns
+    return record.outcome != "running" and bool(written) and min(written) > kept

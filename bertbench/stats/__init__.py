@@ -9,12 +9,13 @@ from bertbench.stats.multi_bootstrap import MultiBootstrap, multi_bootstrap
 from bertbench.stats.noninferiority import DifferenceOfMeans, difference_of_means
 from bertbench.stats.permutation import PermutationTest, permutation_test
 from bertbench.stats.samples import rounding_spread
-from bertbench.stats.seed_plan import SeedPlan, plan_seeds
+from bertbench.stats.seed_plan import SeedPlan, SeedQuestion, plan_seeds
 from bertbench.stats.sequential import (
     LOOKS,
     SHARES,
     LookDecision,
     QualityRule,
+    QualitySamples,
     anytime_p_value,
     decide_in_turn,
     decide_look,
@@ -42,7 +43,9 @@ __all__ = [
     "MultiBootstrap",
     "PermutationTest",
     "QualityRule",
+    "QualitySamples",
     "SeedPlan",
+    "SeedQuestion",
     "SignedRankTest",
     "ThresholdAudit",
     "anytime_p_value",

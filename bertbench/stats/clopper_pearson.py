@@ -30,7 +30,7 @@ class ExactRate:
 
     @property
     def rate(self) -> float:
-        """count / trials."""
+        """The share itself."""
         return self.count / self.trials
 
 

@@ -1,8 +1,9 @@
 """What might the change be on other messages like these? An approximate answer, shown, that decides nothing.
 
-The multi-bootstrap (Sellam et al. 2022, arXiv 2106.16163): seeds and rows are both resampled, the same seeds and rows on
-both sides. Rows are weighted by Poisson(1) instead of drawn (Owen & Eckles 2012, Ann Appl Stat 6:895), so that a row on
-which nothing differs needs no weight of its own: of those, only the sum counts.
+The multi-bootstrap (Sellam et al. 2022, arXiv 2106.16163): seeds and rows are both resampled, the same seeds and rows
+on both sides. Rows get Poisson(1) weights instead of being drawn (Owen & Eckles 2012, Ann Appl Stat 6:895). Sums of
+Poisson weights are Poisson, so rows on which all seeds differ alike share one weight, Poisson(their number); the rows
+on which nothing differs, nearly all of them, are one such group.
 
 No bootstrap of a crossed table is exact (McCullagh 2000; Owen 2007): on few rows this interval is too wide, with three
 seeds on thousands of rows too narrow. Hence 'approximate' wherever it is printed, and no vote.
@@ -75,18 +76,18 @@ def multi_bootstrap(
         raise VerdictError(f"multi-bootstrap: {resamples} resamples were asked for, at least 100 are needed")
     drops = _drops(np.asarray(baseline, np.float64), np.asarray(candidate, np.float64))
     seeds, rows = drops.shape
-    differing = drops[:, drops.any(axis=0)]  # (seeds, rows that differ)
+    patterns, counts = np.unique(drops.T, axis=0, return_counts=True)  # (patterns, seeds), (patterns,)
     blocks = [min(_BLOCK, resamples - start) for start in range(0, resamples, _BLOCK)]
-    means = np.concatenate([_resampled_means(differing, rows, block, generator) for block in blocks])
+    means = np.concatenate([_resampled_means(patterns, counts, block, generator) for block in blocks])
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return MultiBootstrap(
-        estimate=math.fsum(differing.ravel()) / (seeds * rows),
+        estimate=math.fsum(drops.ravel()) / (seeds * rows),
         low=float(low),
         high=float(high),
         confidence=confidence,
         resamples=resamples,
         rows=rows,
-        rows_that_differ=differing.shape[1],
+        rows_that_differ=int(drops.any(axis=0).sum()),
     )
 
 
@@ -94,8 +95,8 @@ def _drops(baseline: NDArray[np.float64], candidate: NDArray[np.float64]) -> NDA
     """Baseline minus candidate, (seeds, rows), after refusing what cannot be paired."""
     if baseline.shape != candidate.shape or baseline.ndim != 2:  # noqa: PLR2004 - seeds and rows
         raise VerdictError(
-            f"multi-bootstrap: shapes {baseline.shape} and {candidate.shape} were given, the same (seeds, rows) twice was "
-            "expected",
+            f"multi-bootstrap: shapes {baseline.shape} and {candidate.shape} were given, the same (seeds, rows) twice "
+            "was expected",
             remedy="pair the seeds that both sides ran, on the same rows",
         )
     seeds, rows = baseline.shape
@@ -110,26 +111,24 @@ def _drops(baseline: NDArray[np.float64], candidate: NDArray[np.float64]) -> NDA
 
 
 def _resampled_means(
-    differing: NDArray[np.float64], rows: int, resamples: int, generator: np.random.Generator
+    patterns: NDArray[np.float64], counts: NDArray[np.intp], resamples: int, generator: np.random.Generator
 ) -> NDArray[np.float64]:
     """Weighted means of some resamples; one in which no row came up has none and is left out.
 
     Args:
-        differing: (seeds, rows that differ).
-        rows: All rows, those on which nothing differs included.
+        patterns: (patterns, seeds), differences of the rows of one kind.
+        counts: (patterns,), rows of each kind.
         resamples: How many.
         generator: Source.
 
     Returns:
         float64 (resamples,), or fewer.
     """
-    seeds, kept = differing.shape
+    seeds = patterns.shape[1]
     seed_weights = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples)  # (resamples, seeds)
-    row_weights = generator.poisson(1.0, size=(resamples, kept)).astype(np.float32)  # (resamples, rows that differ)
-    # Weights are small whole numbers; only general scores are rounded here, to 7 digits.
-    by_seed = row_weights @ differing.T.astype(np.float32)  # (resamples, seeds)
-    row_sums = row_weights.sum(axis=1, dtype=np.float64) + generator.poisson(rows - kept, size=resamples)
-    sums = (by_seed * seed_weights).sum(axis=1, dtype=np.float64)
+    row_weights = generator.poisson(counts, size=(resamples, counts.size)).astype(np.float64)  # (resamples, patterns)
+    sums = ((row_weights @ patterns) * seed_weights).sum(axis=1)  # (resamples,)
+    row_sums = row_weights.sum(axis=1)
     some = row_sums > 0
     means: NDArray[np.float64] = sums[some] / (seeds * row_sums[some])
     return means

@@ -123,7 +123,8 @@ def _all_sums(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     count = math.comb(values.size, size)
     chosen = itertools.chain.from_iterable(itertools.combinations(range(values.size), size))
     index = np.fromiter(chosen, np.intp, count * size).reshape(count, size)
-    return values[index].sum(axis=1)
+    sums: NDArray[np.float64] = values[index].sum(axis=1)
+    return sums
 
 
 def _drawn_sums(

@@ -36,16 +36,38 @@ class SeedPlan:
     power: float
 
 
-def plan_seeds(
-    *,
-    spread: float,
-    bank_seeds: int,
-    margin: float,
-    floor: float,
-    fail_level: float,
-    pass_level: float,
-    power: float = POWER,
-) -> SeedPlan:
+@dataclass(frozen=True)
+class SeedQuestion:
+    """What one look has to tell apart, in the unit of the spread.
+
+    Attributes:
+        margin: Drop that a pass excludes and a fail should see, above 0.
+        floor: Smallest estimate that may fail, from 0 to *margin*.
+        fail_level: Level of the look that would fail.
+        pass_level: Level of the look that would pass.
+    """
+
+    margin: float
+    floor: float
+    fail_level: float
+    pass_level: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is no question.
+
+        Raises:
+            VerdictError: If a field is outside its range.
+        """
+        if not (self.margin > 0 and 0 <= self.floor <= self.margin):
+            raise VerdictError(
+                f"seed plan: margin {self.margin} and floor {self.floor} were given, 0 <= floor <= margin and a positive "
+                "margin were expected"
+            )
+        probability("fail_level", self.fail_level)
+        probability("pass_level", self.pass_level)
+
+
+def plan_seeds(question: SeedQuestion, *, spread: float, bank_seeds: int, power: float = POWER) -> SeedPlan:
     """The smallest numbers of seeds at which one look reaches *power*.
 
     Approximations: seeds are normal with this spread on both sides; the permutation test has the power of Student's t
@@ -53,34 +75,32 @@ def plan_seeds(
     plan, not a promise: a spread estimated from few seeds is itself uncertain.
 
     Args:
-        spread: Standard deviation over seeds, above 0, in the unit of *margin*.
+        question: What to tell apart.
+        spread: Standard deviation over seeds, above 0.
         bank_seeds: Seeds of the baseline, two or more.
-        margin: Drop that a pass excludes and a fail should see, above 0.
-        floor: Smallest estimate that may fail, at most *margin*.
-        fail_level: Level of the look that would fail.
-        pass_level: Level of the look that would pass.
         power: Chance to plan for.
 
     Raises:
         VerdictError: If an argument is outside its range.
     """
-    if not (spread > 0 and bank_seeds > 1 and 0 <= floor <= margin and margin > 0):
+    probability("power", power)
+    if not (spread > 0 and bank_seeds > 1):
         raise VerdictError(
-            f"seed plan: spread {spread}, {bank_seeds} bank seeds, margin {margin}, floor {floor} were given; a positive "
-            "spread and margin, two or more bank seeds and a floor of at most the margin were expected"
+            f"seed plan: spread {spread} and {bank_seeds} bank seeds were given, a positive spread and two or more seeds "
+            "were expected"
         )
-    for name, value in (("fail_level", fail_level), ("pass_level", pass_level), ("power", power)):
-        probability(name, value)
+
+    def error(bank: int, seeds: int) -> float:
+        return spread * math.sqrt(1 / bank + 1 / seeds)
 
     def passes(bank: int, seeds: int) -> bool:
-        return chance_beyond(margin, spread, bank, seeds, pass_level) >= power
+        return chance_beyond(question.margin / error(bank, seeds), bank + seeds - 2, question.pass_level) >= power
 
     def fails(bank: int, seeds: int) -> bool:
-        error = spread * math.sqrt(1 / bank + 1 / seeds)
         return (
-            math.comb(bank + seeds, seeds) * fail_level >= 1
-            and chance_beyond(margin, spread, bank, seeds, fail_level) >= power
-            and float(stats.norm.cdf((margin - floor) / error)) >= power
+            math.comb(bank + seeds, seeds) * question.fail_level >= 1
+            and chance_beyond(question.margin / error(bank, seeds), bank + seeds - 2, question.fail_level) >= power
+            and float(stats.norm.cdf((question.margin - question.floor) / error(bank, seeds))) >= power
         )
 
     return SeedPlan(
@@ -91,15 +111,18 @@ def plan_seeds(
     )
 
 
-def chance_beyond(distance: float, spread: float, bank_seeds: int, seeds: int, level: float) -> float:
-    """Chance that a one-sided pooled t test at *level* tells two means apart that lie *distance* apart.
+def chance_beyond(noncentrality: float, degrees_of_freedom: int, level: float) -> float:
+    """Chance that a one-sided t test at *level* tells two means apart.
 
-    By the noncentral t distribution: P(T > t(1 - level, df)), df = B + S - 2, noncentrality distance / standard error.
-    The same number answers both questions: a drop of the margin against none, and none against a drop of the margin.
+    By the noncentral t distribution: P(T > t(1 - level, df)). The same number answers both questions: a drop of the
+    margin against none, and none against a drop of the margin.
+
+    Args:
+        noncentrality: True distance of the means in standard errors.
+        degrees_of_freedom: B + S - 2.
+        level: Between 0 and 1.
     """
-    freedom = bank_seeds + seeds - 2
-    critical = float(stats.t.ppf(1 - level, freedom))
-    noncentrality = distance / (spread * math.sqrt(1 / bank_seeds + 1 / seeds))
-    if noncentrality > critical * _FAR:  # certain to every digit, and beyond what the series of nct can do
+    critical = float(stats.t.ppf(1 - level, degrees_of_freedom))
+    if noncentrality > critical * _FAR:
         return 1.0
-    return float(stats.nct.sf(critical, freedom, noncentrality))
+    return float(stats.nct.sf(critical, degrees_of_freedom, noncentrality))

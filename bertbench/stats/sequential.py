@@ -25,7 +25,7 @@ from bertbench.errors import VerdictError
 from bertbench.stats.noninferiority import DifferenceOfMeans, difference_of_means
 from bertbench.stats.permutation import permutation_test
 from bertbench.stats.samples import probability, rounding_spread, whole_rows
-from bertbench.stats.seed_plan import SeedPlan, plan_seeds
+from bertbench.stats.seed_plan import SeedPlan, SeedQuestion, plan_seeds
 
 #: Candidate seeds at each look.
 LOOKS = (4, 8, 20)
@@ -39,6 +39,7 @@ PASS_ALPHA = 0.05
 SHOWN_CONFIDENCE = 0.99
 
 _POINTS = 100.0
+_FEWEST_FOR_SPREAD = 2
 #: Numbers that are equal in exact arithmetic may differ by this in doubles; no whole row is as small.
 _ROUNDING_POINTS = 1e-9
 
@@ -88,13 +89,38 @@ class QualityRule:
             )
         if not math.fsum(self.shares) <= 1 + _ROUNDING_POINTS:
             raise VerdictError(f"shares: {self.shares} add to {math.fsum(self.shares):g}, at most 1 was expected")
-        if self.smallest_bank < 2:
+        if self.smallest_bank < _FEWEST_FOR_SPREAD:
             raise VerdictError(f"smallest_bank: {self.smallest_bank} was given, two or more were expected")
 
     @property
     def floor(self) -> float:
         """Smallest drop that may fail, in points."""
         return self.margin_points / 2 if self.floor_points is None else self.floor_points
+
+
+@dataclass(frozen=True)
+class QualitySamples:
+    """What is compared: accuracies by seed, on the same rows.
+
+    Seeds that failed are left out by the caller and counted apart.
+
+    Attributes:
+        bank: The baseline's accuracy by seed, as shares of the rows.
+        candidate: The candidate's, likewise.
+        rows: Distinct rows that the accuracies are of: a row written twice adds nothing to what is known.
+    """
+
+    bank: Mapping[int, float]
+    candidate: Mapping[int, float]
+    rows: int
+
+    def hits(self) -> tuple[dict[int, int], dict[int, int]]:
+        """Rows that are right, by seed: of the bank, of the candidate.
+
+        Raises:
+            VerdictError: If a value is NaN or no share of these rows.
+        """
+        return _hits("baseline", self.bank, self.rows), _hits("candidate", self.candidate, self.rows)
 
 
 @dataclass(frozen=True)
@@ -175,55 +201,39 @@ class LookDecision:
 
 
 def decide_look(
-    bank: Mapping[int, float],
-    candidate: Mapping[int, float],
-    *,
-    rows: int,
-    look: int,
-    rule: QualityRule,
-    generator: np.random.Generator,
+    samples: QualitySamples, *, look: int, rule: QualityRule, generator: np.random.Generator
 ) -> LookDecision:
     """Apply the rule to what has run so far.
 
     Args:
-        bank: Accuracy by seed, as shares of *rows*; seeds that failed left out, by the caller and counted apart.
-        candidate: Likewise, two seeds at least and *look* at most.
-        rows: Distinct rows that the accuracies are of.
+        samples: What has run; of the candidate two seeds at least and *look* at most.
         look: One of the rule's looks: candidate seeds prescribed so far, failed ones included.
         rule: What decides.
-        generator: For drawn splits; accuracies of up to some hundred thousand rows need none.
+        generator: For drawn splits; accuracies on up to some hundred thousand rows need none.
 
     Raises:
-        VerdictError: If a value is NaN or no share of these rows, a sample is too small, *look* is none of the rule's,
-            or the margin is less than one row.
+        VerdictError: If a value is NaN or no share of the rows, a sample is too small, *look* is none of the rule's, or
+            the margin is less than one row.
     """
-    position = _position(bank, candidate, rows, look, rule)
-    seen = _measure(bank, candidate, rows, look, rule, position, generator)
+    _refuse_what_no_look_decides(samples, look, rule)
+    seen = _measure(samples, look, rule, generator)
     if _fails(seen):
         return replace(seen, word="fail")
     if seen.upper_bound_points < seen.margin_points:
         return replace(seen, word="pass")
-    if position < len(rule.looks) - 1:
+    if look != rule.looks[-1]:
         return seen
     return replace(seen, word="undecided", plan=_plan(seen))
 
 
 def decide_in_turn(
-    bank: Mapping[int, float],
-    candidate: Mapping[int, float],
-    *,
-    seeds: Sequence[int],
-    rows: int,
-    rule: QualityRule,
-    generator: np.random.Generator,
+    samples: QualitySamples, *, seeds: Sequence[int], rule: QualityRule, generator: np.random.Generator
 ) -> tuple[LookDecision, ...]:
     """Take the looks one after the other until one decides, as a comparison does that runs seeds only when asked.
 
     Args:
-        bank: Accuracy by seed.
-        candidate: Accuracy by seed; what has not run, or failed, is not in it.
+        samples: All that has run; seeds of the candidate that did not run, or failed, are not in it.
         seeds: The prescribed order; a look of k takes the first k.
-        rows: Distinct rows that the accuracies are of.
         rule: What decides.
         generator: For drawn splits.
 
@@ -233,12 +243,12 @@ def decide_in_turn(
     Raises:
         VerdictError: If fewer seeds are prescribed than the last look needs, or as `decide_look` does.
     """
-    if len(set(seeds)) < rule.looks[-1]:
-        raise VerdictError(f"{len(set(seeds))} seeds were prescribed, the last look needs {rule.looks[-1]}")
+    if len(set(seeds)) != len(seeds) or len(seeds) < rule.looks[-1]:
+        raise VerdictError(f"seeds {list(seeds)} were prescribed, {rule.looks[-1]} different ones were expected")
     taken: list[LookDecision] = []
     for look in rule.looks:
-        so_far = {seed: candidate[seed] for seed in seeds[:look] if seed in candidate}
-        taken.append(decide_look(bank, so_far, rows=rows, look=look, rule=rule, generator=generator))
+        so_far = {seed: samples.candidate[seed] for seed in seeds[:look] if seed in samples.candidate}
+        taken.append(decide_look(replace(samples, candidate=so_far), look=look, rule=rule, generator=generator))
         if taken[-1].word != "go on":
             break
     return tuple(taken)
@@ -259,46 +269,35 @@ def anytime_p_value(looks: Sequence[LookDecision], rule: QualityRule) -> float:
     return min(1.0, *(decision.p_value / shares[decision.look] for decision in looks))
 
 
-def _position(
-    bank: Mapping[int, float], candidate: Mapping[int, float], rows: int, look: int, rule: QualityRule
-) -> int:
-    """Which of the rule's looks this is, after refusing what no look could decide."""
+def _refuse_what_no_look_decides(samples: QualitySamples, look: int, rule: QualityRule) -> None:
     if look not in rule.looks:
         raise VerdictError(f"look: {look} was given, one of {rule.looks} was expected")
-    if len(candidate) > look:
+    if len(samples.candidate) > look:
         raise VerdictError(
-            f"candidate: {len(candidate)} seeds were given at the look of {look}, at most {look} expected"
+            f"candidate: {len(samples.candidate)} seeds were given at the look of {look}, at most {look} were expected"
         )
-    if len(bank) < rule.smallest_bank:
+    if len(samples.bank) < rule.smallest_bank:
         raise VerdictError(
-            f"baseline: a bank of {len(bank)} seeds was given, {rule.smallest_bank} or more are needed",
+            f"baseline: a bank of {len(samples.bank)} seeds was given, {rule.smallest_bank} or more are needed",
             remedy="accept a baseline with more seeds",
         )
-    if rule.margin_points * rows < _POINTS * (1 - _ROUNDING_POINTS):
+    if rule.margin_points * samples.rows < _POINTS * (1 - _ROUNDING_POINTS):
+        row = f"{_POINTS / samples.rows:.3g} points" if samples.rows > 0 else "nothing"
         raise VerdictError(
-            f"margin: {rule.margin_points:g} points of {rows} rows are less than one row ({_POINTS / rows:.3g} points)",
-            remedy=f"raise the margin to {_POINTS / rows:.3g} points or more, or validate on more rows",
+            f"margin: {rule.margin_points:g} points of {samples.rows} rows are less than one row ({row})",
+            remedy="raise the margin to one row or more, or validate on more rows",
         )
-    return rule.looks.index(look)
 
 
-def _measure(
-    bank: Mapping[int, float],
-    candidate: Mapping[int, float],
-    rows: int,
-    look: int,
-    rule: QualityRule,
-    position: int,
-    generator: np.random.Generator,
-) -> LookDecision:
+def _measure(samples: QualitySamples, look: int, rule: QualityRule, generator: np.random.Generator) -> LookDecision:
     """All numbers of a look, before the word."""
-    base, cand = _hits("baseline", bank, rows), _hits("candidate", candidate, rows)
-    base_shares, cand_shares = list(bank.values()), list(candidate.values())
-    worse = permutation_test(base_shares, cand_shares, generator=generator, rows=rows)
-    better = permutation_test(cand_shares, base_shares, generator=generator, rows=rows)
-    difference = _difference(base_shares, cand_shares, rows)
+    rows, (base, cand) = samples.rows, samples.hits()
+    bank, candidate = list(samples.bank.values()), list(samples.candidate.values())
+    difference = _difference(bank, candidate, rows)
+    worse = permutation_test(bank, candidate, generator=generator, rows=rows)
+    better = permutation_test(candidate, bank, generator=generator, rows=rows)
     shared = sorted(base.keys() & cand.keys())
-    pass_level = rule.pass_alpha * rule.shares[position]
+    share = rule.shares[rule.looks.index(look)]
     return LookDecision(
         word="go on",
         look=look,
@@ -310,10 +309,10 @@ def _measure(
         p_value=worse.p_value,
         p_value_better=better.p_value,
         exact=worse.exact,
-        fail_level=rule.alpha * rule.shares[position],
+        fail_level=rule.alpha * share,
         smallest_possible_p=worse.smallest_possible_p,
-        upper_bound_points=difference.upper_bound(1 - pass_level),
-        pass_confidence=1 - pass_level,
+        upper_bound_points=difference.upper_bound(1 - rule.pass_alpha * share),
+        pass_confidence=1 - rule.pass_alpha * share,
         margin_points=rule.margin_points,
         floor_points=rule.floor,
         shared_seeds=len(shared),
@@ -332,14 +331,13 @@ def _fails(seen: LookDecision) -> bool:
 
 def _plan(seen: LookDecision) -> SeedPlan:
     """What the last look would have needed: more seeds would be spent there."""
-    return plan_seeds(
-        spread=seen.pooled_spread_points,
-        bank_seeds=seen.bank_seeds,
+    question = SeedQuestion(
         margin=seen.margin_points,
         floor=seen.floor_points,
         fail_level=seen.fail_level,
         pass_level=1 - seen.pass_confidence,
     )
+    return plan_seeds(question, spread=seen.pooled_spread_points, bank_seeds=seen.bank_seeds)
 
 
 def _hits(name: str, shares: Mapping[int, float], rows: int) -> dict[int, int]:

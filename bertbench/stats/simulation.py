@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bertbench.errors import VerdictError
 from bertbench.stats.clopper_pearson import ExactRate, exact_rate
-from bertbench.stats.sequential import LookDecision, QualityRule, decide_in_turn
+from bertbench.stats.sequential import LookDecision, QualityRule, QualitySamples, decide_in_turn
 
 _POINTS = 100.0
 
@@ -147,14 +147,8 @@ def _last_look(
     generator: np.random.Generator,
 ) -> LookDecision:
     """The look that decided one comparison."""
-    return decide_in_turn(
-        dict(enumerate(base.tolist())),
-        dict(enumerate(cand.tolist())),
-        seeds=range(cand.size),
-        rows=scenario.rows,
-        rule=scenario.rule,
-        generator=generator,
-    )[-1]
+    samples = QualitySamples(dict(enumerate(base.tolist())), dict(enumerate(cand.tolist())), scenario.rows)
+    return decide_in_turn(samples, seeds=range(cand.size), rule=scenario.rule, generator=generator)[-1]
 
 
 def _deviations(skewness: float, shape: tuple[int, int], generator: np.random.Generator) -> NDArray[np.float64]:

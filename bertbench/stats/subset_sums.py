@@ -24,14 +24,15 @@ def counts_of_size(values: NDArray[np.int64], size: int, largest_sum: int) -> ND
     Returns:
         float64 (largest_sum + 1,): entry s is the number of subsets of *size* values with sum s.
     """
-    counts = np.zeros((size + 1, largest_sum + 1))
+    counts: NDArray[np.float64] = np.zeros((size + 1, largest_sum + 1))
     counts[0, 0] = 1
     for value in values:
         if value <= largest_sum:
             # The right side is read before the left is written (numpy copies overlapping memory), so no value is
             # taken twice.
             counts[1:, value:] += counts[:-1, : largest_sum + 1 - value]
-    return counts[size]
+    of_size: NDArray[np.float64] = counts[size]
+    return of_size
 
 
 def counts_of_any_size(values: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -104,8 +104,7 @@ def audit_threshold(
     probability("limit", limit)
     if not math.isfinite(bar):
         raise VerdictError(f"bar: {bar!r} was given, a finite number was expected")
-    if rows is not None:
-        whole_rows("values", values, rows)
+    hits = None if rows is None else whole_rows("values", values, rows)
     sample = in_order(finite("values", values, at_least=2))
     sign = 1 if better == "higher" else -1
     seeds, mean = len(sample), statistics.fmean(sample)
@@ -115,7 +114,9 @@ def audit_threshold(
             f"threshold audit: all {seeds} values are {mean}, so nothing is known of fresh seeds",
             remedy="are the seeds really different?",
         )
-    effective = effective_bar(bar, rows, better)
+    needed = None if rows is None else needed_rows(bar, rows, better)
+    # 47.5 of 49 is what rounds to 48.
+    effective = bar if rows is None or needed is None else (needed - sign * 0.5) / rows
     missed = sum(not sign * value >= sign * bar for value in sample)
     distance = sign * (mean - effective)
     best = None if rows is None else sign * ((1.0 if better == "higher" else 0.0) - effective) / rounding_spread(rows)
@@ -137,30 +138,27 @@ def audit_threshold(
         miss_lower_bound=lower,
         miss_upper_bound=upper,
         limit=limit,
-        margin_rows=None if rows is None else distance * rows - 0.5,
+        margin_rows=None if hits is None or needed is None else sign * (int(hits.sum()) - needed * seeds) / seeds,
         fewest_seeds=None if best is None else _seeds_for(best, limit),
         seeds_to_settle=seeds if word != "not known" else _seeds_to_settle(distance / spread, seeds, missed, limit),
         smallest_drop_seen=_smallest_drop_seen(distance, spread, seeds),
     )
 
 
-def effective_bar(bar: float, rows: int | None, better: Literal["higher", "lower"] = "higher") -> float:
-    """The bar for a value before it was rounded to whole rows; the bar itself where values are no shares.
+def needed_rows(bar: float, rows: int, better: Literal["higher", "lower"] = "higher") -> int:
+    """The least number of rows that keeps a bar (the largest, where lower is better): 48 of 49 for 0.97.
 
-    On 49 rows 0.97 takes 48 rows, and 47.5 is what rounds to 48.
+    By the very comparison that thresholds make, share against bar, doubles and all.
     """
-    if rows is None:
-        return bar
-    # The least number of rows that keeps the bar by the very comparison that thresholds make, doubles and all.
     if better == "higher":
         needed = math.floor(bar * rows) - 1
         while not needed / rows >= bar:
             needed += 1
-        return (needed - 0.5) / rows
-    needed = math.ceil(bar * rows) + 1
-    while not needed / rows <= bar:
-        needed -= 1
-    return (needed + 0.5) / rows
+    else:
+        needed = math.ceil(bar * rows) + 1
+        while not needed / rows <= bar:
+            needed -= 1
+    return needed
 
 
 def _word(

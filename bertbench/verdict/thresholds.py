@@ -57,7 +57,7 @@ def value_at(run: SeedRun, split: str, quantity: Quantity, epoch: str) -> float:
     """
     values = [float(getattr(getattr(row, split), quantity.name)) for row in run.epochs]
     if epoch == "best":
-        if any(math.isnan(value) for value in values):
+        if not all(math.isfinite(value) for value in values):
             return math.nan  # max and min would step over it
         return max(values) if quantity.better == "higher" else min(values)
     return values[run.best_epoch_restored if run.best_epoch_restored is not None else -1]
@@ -116,7 +116,7 @@ def _rounding(quantity: Quantity, rows: int) -> float:
     return 1 / (rows * math.sqrt(12)) if quantity.is_share_of_rows and rows else 0.0
 
 
-def _check(  # noqa: PLR0913 - one argument for each part of a check
+def _check(
     expect: ExpectSpec,
     quantity: Quantity,
     outcome: Outcome,
