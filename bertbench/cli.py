@@ -1,4 +1,4 @@
-"""The command line: `bertbench run | show | data | tensorboard | doctor`.
+"""The command line: `bertbench run | show | data | audit | tensorboard | doctor`.
 
 Imports nothing heavy until a command needs it, and is the only place that exits.
 """
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_show(commands)
     _add_data(commands)
+    _add_audit(commands)
     _add_tensorboard(commands)
     _add_doctor(commands)
     return parser
@@ -112,6 +113,15 @@ def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     data = commands.add_parser("data", help="read and check a spec's rows, without training", epilog=_EPILOG)
     data.add_argument("spec", type=Path, metavar="SPEC", help="TOML file")
     data.set_defaults(command=_data)
+
+
+def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    audit = commands.add_parser(
+        "audit", help="are a spec's thresholds stable over fresh seeds, flaky, or not known?", epilog=_EPILOG
+    )
+    audit.add_argument("spec", type=Path, metavar="SPEC", help="TOML file")
+    _add_store(audit)
+    audit.set_defaults(command=_audit)
 
 
 def _add_tensorboard(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -247,6 +257,22 @@ def _data(options: argparse.Namespace) -> int:
     facts = read_inputs(benchmark.spec, base_folder=benchmark.base_folder).data_facts()
     _console().print(data_table(facts))
     return FAIL if any(finding.severity == "hard" for finding in facts.findings) else PASS
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from bertbench.report.audit_table import audit_sentence, audit_table
+    from bertbench.store import Store
+    from bertbench.suite import load_benchmark
+    from bertbench.verdict.audit import audit_thresholds
+
+    spec = load_benchmark(options.spec).spec
+    audited = audit_thresholds(spec, Store(options.store).runs_of(spec))
+    console = _console()
+    console.print(audit_table(audited))
+    for threshold in audited:
+        console.print(audit_sentence(threshold), markup=False, highlight=False, soft_wrap=True)
+    words = {threshold.word for threshold in audited}
+    return FAIL if "shown flaky" in words else PASS if words == {"shown stable"} else UNDECIDED
 
 
 def _tensorboard(options: argparse.Namespace) -> int:

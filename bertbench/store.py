@@ -31,6 +31,7 @@ from pydantic import ValidationError
 from bertbench.errors import RecordError, RecordWriteError
 from bertbench.observers import Observer
 from bertbench.record import SCHEMA_VERSION, ProcessFacts, RunRecord, SeedRun
+from bertbench.spec import Spec, spec_fingerprint
 
 #: Where records go unless somebody says otherwise.
 DEFAULT_STORE = Path(".bertbench")
@@ -169,6 +170,13 @@ class Store:
         repeats = [e.record for e in self.entries() if e.record is not None and e.record.repeats == run_id]
         return repeats[-1] if repeats else None
 
+    def runs_of(self, spec: Spec) -> tuple[RunRecord, ...]:
+        """Completed runs of one recipe in the numerics class of the newest, oldest first; repeats are left out."""
+        fingerprint = spec_fingerprint(spec)
+        records = [e.record for e in self.entries() if e.record is not None and e.record.outcome == "completed"]
+        runs = [r for r in records if r.spec_fingerprint == fingerprint and r.repeats is None and r.environment]
+        return tuple(r for r in runs if _numerics(r) == _numerics(runs[-1]))
+
     def find(self, name: str = "latest") -> Entry:
         """The run whose id is or begins with *name*; the newest of a spec of that name; `latest` is the newest of all.
 
@@ -211,6 +219,10 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
         raise zipfile.BadZipFile(f"{name} is packed in a way that was never written")
     with archive.open(entry) as member:
         return np.asarray(np.lib.format.read_array(member, allow_pickle=False))
+
+
+def _numerics(record: RunRecord) -> str:
+    return record.environment.numerics_fingerprint if record.environment else ""
 
 
 def read_record(path: Path) -> RunRecord:

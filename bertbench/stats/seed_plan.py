@@ -60,8 +60,8 @@ class SeedQuestion:
         """
         if not (self.margin > 0 and 0 <= self.floor <= self.margin):
             raise VerdictError(
-                f"seed plan: margin {self.margin} and floor {self.floor} were given, 0 <= floor <= margin and a positive "
-                "margin were expected"
+                f"seed plan: margin {self.margin} and floor {self.floor} were given, 0 <= floor <= margin and a "
+                "positive margin were expected"
             )
         probability("fail_level", self.fail_level)
         probability("pass_level", self.pass_level)
@@ -86,8 +86,8 @@ def plan_seeds(question: SeedQuestion, *, spread: float, bank_seeds: int, power:
     probability("power", power)
     if not (spread > 0 and bank_seeds > 1):
         raise VerdictError(
-            f"seed plan: spread {spread} and {bank_seeds} bank seeds were given, a positive spread and two or more seeds "
-            "were expected"
+            f"seed plan: spread {spread} and {bank_seeds} bank seeds were given, a positive spread and two or more "
+            "seeds were expected"
         )
 
     def error(bank: int, seeds: int) -> float:

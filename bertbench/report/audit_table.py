@@ -1,0 +1,46 @@
+"""The threshold audit for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from bertbench.quantities import quality_of
+from bertbench.verdict.audit import AuditedThreshold
+
+_STYLES = {"shown stable": "green", "shown flaky": "bold red", "not known": "yellow"}
+
+
+def audit_table(audited: Sequence[AuditedThreshold]) -> Table:
+    """One line per threshold: what was seen, and the word."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("threshold", "promised", "seeds", "missed", "mean", "spread", "word"):
+        table.add_column(heading, overflow="fold", justify="right" if heading in ("seeds", "missed") else "left")
+    for threshold in audited:
+        _, quantity = quality_of(threshold.expect.quantity)
+        audit = threshold.audit
+        cells = (
+            (str(audit.seeds), str(audit.missed), quantity.format(audit.mean), quantity.format(audit.spread))
+            if audit
+            else ("-", "-", "-", "-")
+        )
+        sign = ">=" if quantity.better == "higher" else "<="
+        promised = f"{sign} {quantity.format(threshold.expect.bound)}"
+        table.add_row(threshold.name, promised, *cells, Text(threshold.word, style=_STYLES[threshold.word]))
+    return table
+
+
+def audit_sentence(threshold: AuditedThreshold) -> str:
+    """What the word rests on, and what would settle it."""
+    audit = threshold.audit
+    if audit is None:
+        return f"{threshold.name}: not known: {threshold.problem}"
+    low, high = audit.miss_lower_bound, audit.miss_upper_bound
+    bounds = f"a fresh seed misses it in {low:.1%} to {high:.1%} (exact 95 % bounds)"
+    if threshold.word != "not known":
+        return f"{threshold.name}: {threshold.word}: {bounds}"
+    needed = audit.seeds_to_settle
+    settle = f"about {needed} seeds would settle it" if needed else "no number of seeds up to 1,000 would settle it"
+    return f"{threshold.name}: not known: {bounds}; {settle}"

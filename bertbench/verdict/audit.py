@@ -1,0 +1,76 @@
+"""The threshold audit: is a promise about quality stable over fresh seeds, flaky, or not known?
+
+A threshold that five seeds keep may fail the sixth. The audit takes every seed of a recipe that ran in one numerics
+class and says which of three words holds for each `every_seed` promise, with the seeds that would settle it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bertbench.errors import VerdictError
+from bertbench.quantities import quality_of
+from bertbench.record import RunRecord, SeedRun
+from bertbench.spec import ExpectSpec, Spec
+from bertbench.verdict.thresholds import threshold_name, value_at
+
+if TYPE_CHECKING:
+    from bertbench.stats import ThresholdAudit
+
+
+@dataclass(frozen=True)
+class AuditedThreshold:
+    """One promise, audited.
+
+    Attributes:
+        expect: The promise.
+        name: As in the verdict.
+        audit: The statistics; None if there are too few seeds.
+        problem: Why there is none, in words.
+    """
+
+    expect: ExpectSpec
+    name: str
+    audit: ThresholdAudit | None
+    problem: str = ""
+
+    @property
+    def word(self) -> str:
+        """One of the three."""
+        return self.audit.word if self.audit else "not known"
+
+
+def audit_thresholds(spec: Spec, records: Sequence[RunRecord]) -> tuple[AuditedThreshold, ...]:
+    """Audit every `every_seed` promise of *spec*.
+
+    Promises on a mean or its bound are about a number of seeds, not about each; they are left out.
+
+    Args:
+        spec: The benchmark as it stands now.
+        records: Runs of its recipe in one numerics class; a seed that ran twice counts once.
+    """
+    seeds = distinct_seeds(records)
+    rows = records[0].data.rows if records and records[0].data else {}
+    return tuple(_audited(expect, seeds, rows) for expect in spec.expect if expect.over == "every_seed")
+
+
+def distinct_seeds(records: Sequence[RunRecord]) -> tuple[SeedRun, ...]:
+    """Each completed seed once, by its newest run, in the order of their numbers."""
+    by_seed = {run.seed: run for record in records for run in record.seeds if run.outcome == "completed"}
+    return tuple(run for _, run in sorted(by_seed.items()))
+
+
+def _audited(expect: ExpectSpec, seeds: Sequence[SeedRun], rows: dict[str, int]) -> AuditedThreshold:
+    from bertbench.stats import audit_threshold  # half a second, and only needed here
+
+    split, quantity = quality_of(expect.quantity)
+    values = [value_at(run, split, quantity, expect.epoch) for run in seeds]
+    share_of = rows.get(split) if quantity.name == "accuracy" else None
+    name = threshold_name(expect)
+    try:
+        audit = audit_threshold(values, expect.bound, rows=share_of, better=quantity.better)
+    except VerdictError as error:
+        return AuditedThreshold(expect, name, None, error.message)
+    return AuditedThreshold(expect, name, audit)

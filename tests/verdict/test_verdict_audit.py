@@ -1,0 +1,88 @@
+"""Three words about a threshold, never more than the seeds can say."""
+
+from __future__ import annotations
+
+import pytest
+from record_maker import make_record, make_seed, make_spec
+
+from bertbench.record import RunRecord, SeedRun
+from bertbench.report.audit_table import audit_sentence, audit_table
+from bertbench.report.terminal import rendered
+from bertbench.spec import Spec
+from bertbench.verdict.audit import audit_thresholds, distinct_seeds
+
+ROWS = 49
+
+
+def spec(bar: float) -> Spec:
+    return make_spec(
+        expect=[
+            {"quantity": "validation_accuracy", "at_least": bar},
+            {"quantity": "validation_accuracy", "at_least": bar, "over": "mean"},
+        ]
+    )
+
+
+def seed(number: int, right: int) -> SeedRun:
+    run = make_seed(number, epochs=1)
+    last = run.epochs[-1]
+    validation = last.validation.model_copy(update={"accuracy": right / ROWS})
+    return run.model_copy(update={"epochs": (last.model_copy(update={"validation": validation}),)})
+
+
+def record(*rights: int, first: int = 0) -> RunRecord:
+    seeds = tuple(seed(first + number, right) for number, right in enumerate(rights))
+    return make_record().model_copy(update={"seeds": seeds})
+
+
+#: What 40 seeds of seed_card came to when the threshold was set: 45 to 49 rows right of 49.
+MEASURED = (45, *(46,) * 3, *(47,) * 18, *(48,) * 17, 49)
+
+
+@pytest.mark.parametrize(
+    ("bar", "rights", "word"),
+    [
+        (0.918, MEASURED, "shown stable"),
+        (0.93, MEASURED, "not known"),
+        (0.97, MEASURED, "shown flaky"),
+        (0.97, (48, 48, 49, 48, 48), "not known"),  # five seeds that keep it show nothing
+        (0.97, (48,) * 20, "not known"),  # nor do twenty: the bar is half a row below
+        (0.5, (48, 48, 49, 48, 48), "shown stable"),
+        (0.97, (40, 40, 40, 40, 40), "shown flaky"),
+    ],
+)
+def test_the_word_is_what_the_seeds_can_say(bar: float, rights: tuple[int, ...], word: str) -> None:
+    [audited] = audit_thresholds(spec(bar), [record(*rights)])  # the promise on the mean is not about each seed
+    assert audited.word == word
+    assert word in audit_sentence(audited)
+
+
+@pytest.mark.parametrize("rights", [(), (48,)])
+def test_too_few_seeds_are_not_known_and_say_so(rights: tuple[int, ...]) -> None:
+    [audited] = audit_thresholds(spec(0.9), [record(*rights)] if rights else [])
+    assert audited.word == "not known"
+    assert "at least 2 are needed" in audit_sentence(audited)
+    assert "not known" in rendered(audit_table([audited]), width=100, colour=False)
+
+
+def test_a_seed_that_ran_twice_counts_once() -> None:
+    assert [run.seed for run in distinct_seeds([record(48, 47), record(46, 45, first=1)])] == [0, 1, 2]
+    [audited] = audit_thresholds(spec(0.9), [record(48, 47)] * 3)
+    assert audited.audit is not None
+    assert audited.audit.seeds == 2
+
+
+def test_seeds_that_did_not_complete_are_left_out() -> None:
+    broken = record(48, 47, 47)
+    cut_off = broken.seeds[0].model_copy(update={"outcome": "interrupted"})
+    assert [run.seed for run in distinct_seeds([broken.model_copy(update={"seeds": (cut_off, *broken.seeds[1:])})])] == [
+        1,
+        2,
+    ]
+
+
+def test_the_table_shows_what_was_seen() -> None:
+    lines = rendered(audit_table(audit_thresholds(spec(0.918), [record(*MEASURED)])), width=120, colour=False)
+    assert lines.splitlines()[1].split() == [
+        "validation_accuracy_every_seed", ">=", "0.9180", "40", "0", "0.9663", "0.0157", "shown", "stable",
+    ]  # fmt: skip
