@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,11 @@ _INSTRUCTION_SETS = (
     "sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni",
     "avx512_bf16", "avx512_fp16", "avx_vnni", "amx_tile", "amx_bf16", "asimd", "asimddp", "sve", "sve2",
 )  # fmt: skip
+
+_CPUINFO = Path("/proc/cpuinfo")
+_STATUS = Path("/proc/self/status")
+#: Linux' own count. getrusage's begins with the peak of the process that started this one, a whole pytest perhaps.
+_HIGH_WATER = re.compile(r"^VmHWM:\s+([0-9]+) kB", re.MULTILINE)
 
 #: TensorFlow reads it once, when it is loaded.
 _ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
@@ -219,12 +225,19 @@ def environment_facts(spec: RuntimeSpec, *, workers: int = 1) -> EnvironmentFact
 
 def peak_memory_mebibytes() -> float:
     """Highest resident memory of this process so far."""
+    if found := _HIGH_WATER.search(_text_of(_STATUS)):
+        return int(found[1]) / 1024
     try:
         import resource
     except ImportError:  # Windows has no such module; its peak is in psutil
         return float(psutil.Process().memory_info().peak_wset) / 2**20
     kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kibibytes / 1024 if sys.platform != "darwin" else kibibytes / 2**20  # macOS counts bytes
+
+
+def _text_of(path: Path) -> str:
+    """A file of the kernel's; empty where there is none."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _fingerprint(facts: dict[str, Any]) -> str:
@@ -241,10 +254,7 @@ def library_version(distribution: str) -> str | None:
 
 def _cpu_fields() -> dict[str, str]:
     """First processor of /proc/cpuinfo; empty where there is none."""
-    path = Path("/proc/cpuinfo")
-    if not path.exists():
-        return {}
-    first = path.read_text(encoding="utf-8").split("\n\n")[0]
+    first = _text_of(_CPUINFO).split("\n\n", maxsplit=1)[0]
     pairs = (line.partition(":") for line in first.splitlines())
     return {key.strip(): value.strip() for key, _, value in pairs}
 

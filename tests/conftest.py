@@ -5,7 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tiny_bert import write_tiny_bert
+
+# A busy machine is no failure.
+settings.register_profile("bertbench", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("bertbench")
 
 
 @pytest.fixture(scope="session")

@@ -42,9 +42,7 @@ def counts_of(pairs: list[tuple[int, int]]) -> np.ndarray:
     ],
     ids=["all right", "all wrong", "card's last epoch", "majority class", "one class only", "coin", "three classes"],
 )
-def test_known_answers(
-    counts: list[list[int]], accuracy: float, macro_f1: float, matthews: float | None
-) -> None:
+def test_known_answers(counts: list[list[int]], accuracy: float, macro_f1: float, matthews: float | None) -> None:
     table = np.array(counts)
     assert metrics.accuracy(table) == pytest.approx(accuracy, abs=1e-15)
     assert metrics.macro_f1(table) == pytest.approx(macro_f1, abs=1e-15)
@@ -53,9 +51,9 @@ def test_known_answers(
 
 
 def test_the_cards_accuracies_are_whole_rows() -> None:
-    assert [round(metrics.accuracy(np.diag([hits, 0]) + np.array([[0, 49 - hits], [0, 0]])), 4) for hits in (18, 40, 48)] == (
-        [0.3673, 0.8163, 0.9796]
-    )
+    assert [
+        round(metrics.accuracy(np.diag([hits, 0]) + np.array([[0, 49 - hits], [0, 0]])), 4) for hits in (18, 40, 48)
+    ] == ([0.3673, 0.8163, 0.9796])
 
 
 def test_confusion_has_truth_in_rows_and_prediction_in_columns() -> None:

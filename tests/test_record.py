@@ -158,7 +158,7 @@ def test_run_refuses_nonsense(changes: dict[str, Any], reason: str) -> None:
 
 
 def test_crash_after_the_first_seed_is_no_success() -> None:
-    """flax's benchmark writes "succeeded": true once anything was reported."""
+    """The benchmark of flax writes "succeeded": true once anything was reported."""
     crashed = make_failed_record()
     assert crashed.outcome == "failed"
     with pytest.raises(ValidationError, match="not every seed is"):
@@ -231,7 +231,7 @@ def test_loss_that_stopped_a_run_survives_json(loss: float, word: str) -> None:
     """As a word, since JSON has no such number: what was measured is neither dropped nor made up."""
     seed = make_failed_seed(1).model_copy(update={"steps": make_steps(6, losses={5: loss})})
     record = make_failed_record().model_copy(update={"seeds": (make_seed(0), seed)})
-    written = json.loads(record.model_dump_json(), parse_constant=lambda constant: pytest.fail(constant))
+    written = json.loads(record.model_dump_json(), parse_constant=pytest.fail)
     assert written["seeds"][1]["steps"]["loss"][5] == word
     read = again(record).seeds[1].steps.loss
     assert str(read[5]) == str(loss)

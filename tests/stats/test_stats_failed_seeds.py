@@ -105,7 +105,9 @@ def test_looks_that_do_not_rise_are_refused(looks: tuple[int, ...]) -> None:
         failed_seed_limits(looks=looks)
 
 
-@pytest.mark.parametrize("change", [{"allowed_rate": 0.0}, {"allowed_rate": 1.0}, {"alpha": 0.0}, {"alpha": float("nan")}])
+@pytest.mark.parametrize(
+    "change", [{"allowed_rate": 0.0}, {"allowed_rate": 1.0}, {"alpha": 0.0}, {"alpha": float("nan")}]
+)
 def test_impossible_rates_are_refused(change: dict[str, float]) -> None:
     with pytest.raises(VerdictError, match=next(iter(change))):
         failed_seed_limits(**change)

@@ -31,12 +31,16 @@ def test_interval_is_that_of_statsmodels(baseline: list[int], candidate: list[in
 
 
 @given(NUMBERS, NUMBERS, st.floats(-50, 50))
-def test_bound_below_margin_is_the_test_of_non_inferiority(baseline: list[int], candidate: list[int], margin: float) -> None:
+def test_bound_below_margin_is_the_test_of_non_inferiority(
+    baseline: list[int], candidate: list[int], margin: float
+) -> None:
     """upper bound < margin exactly where the one-sided test of 'D >= margin' has p < 5 %."""
     assume(spread_out(baseline) and spread_out(candidate))
     ours = difference_of_means(baseline, candidate)
     usevar = "unequal" if ours.welch else "pooled"
-    _, _, (_, p_value, _) = ttost_ind(np.array(baseline, float), np.array(candidate, float), -1e6, margin, usevar=usevar)
+    _, _, (_, p_value, _) = ttost_ind(
+        np.array(baseline, float), np.array(candidate, float), -1e6, margin, usevar=usevar
+    )
     assume(abs(p_value - 0.05) > 1e-9)
     assert (ours.upper_bound(0.95) < margin) == (p_value < 0.05)
 
@@ -98,7 +102,8 @@ def test_equal_values_are_as_wide_as_rounding() -> None:
 
 
 @pytest.mark.parametrize(
-    "sides", [([1.0], [1.0, 2.0]), ([1.0, 2.0], [1.0]), ([], []), ([1.0, math.nan], [1.0, 2.0]), ([1, 2], [1, math.inf])]
+    "sides",
+    [([1.0], [1.0, 2.0]), ([1.0, 2.0], [1.0]), ([], []), ([1.0, math.nan], [1.0, 2.0]), ([1, 2], [1, math.inf])],
 )
 def test_one_seed_and_not_finite_are_refused(sides: tuple[list[float], list[float]]) -> None:
     with pytest.raises(VerdictError, match="baseline|candidate"):

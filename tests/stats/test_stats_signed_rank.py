@@ -15,9 +15,9 @@ from bertbench.errors import VerdictError
 from bertbench.stats import signed_rank_interval, signed_rank_test, signed_rank_upper_bound
 
 #: Untied and without zeros: sizes 1 to 1,000, all different.
-CLEAN = st.lists(st.tuples(st.integers(1, 1_000), st.booleans()), min_size=1, max_size=14, unique_by=lambda d: d[0]).map(
-    lambda ds: [size if up else -size for size, up in ds]
-)
+CLEAN = st.lists(
+    st.tuples(st.integers(1, 1_000), st.booleans()), min_size=1, max_size=14, unique_by=lambda d: d[0]
+).map(lambda ds: [size if up else -size for size, up in ds])
 ANY = st.lists(st.integers(-5, 5), min_size=1, max_size=9)
 
 
@@ -55,7 +55,10 @@ def test_with_ties_and_zeros_p_is_that_of_all_signs_listed(differences: list[int
     ranks = second_opinion.rankdata(np.abs(differences))
     seen = sum(rank for rank, d in zip(ranks, differences, strict=True) if d > 0)
     movable = [rank for rank, d in zip(ranks, differences, strict=True) if d != 0]
-    sums = [sum(r for r, up in zip(movable, ups, strict=True) if up) for ups in itertools.product((0, 1), repeat=len(movable))]
+    sums = [
+        sum(r for r, up in zip(movable, ups, strict=True) if up)
+        for ups in itertools.product((0, 1), repeat=len(movable))
+    ]
     assert signed_rank_test(differences).p_value == sum(s >= seen - 1e-9 for s in sums) / len(sums)
 
 

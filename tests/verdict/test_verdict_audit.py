@@ -75,7 +75,9 @@ def test_a_seed_that_ran_twice_counts_once() -> None:
 def test_seeds_that_did_not_complete_are_left_out() -> None:
     broken = record(48, 47, 47)
     cut_off = broken.seeds[0].model_copy(update={"outcome": "interrupted"})
-    assert [run.seed for run in distinct_seeds([broken.model_copy(update={"seeds": (cut_off, *broken.seeds[1:])})])] == [
+    assert [
+        run.seed for run in distinct_seeds([broken.model_copy(update={"seeds": (cut_off, *broken.seeds[1:])})])
+    ] == [
         1,
         2,
     ]

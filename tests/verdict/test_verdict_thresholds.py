@@ -204,7 +204,7 @@ def test_one_seed_has_no_spread() -> None:
 
 @pytest.mark.parametrize("rows", [49, 300, 3000])
 def test_equal_accuracies_never_claim_certainty(rows: int) -> None:
-    """pyperf calls a constant sample significant. Shares of rows are rounded, and rounding is a spread."""
+    """A constant sample is significant to pyperf. Shares of rows are rounded, and rounding is a spread."""
     values = (48 / 49,) * 5
     lower, upper = bounds(values, rows)
     assert lower < values[0] < upper
@@ -277,9 +277,7 @@ def test_stricter_bound_never_turns_fail_into_pass(
 
 
 @given(SAMPLES, st.floats(0.0, 1.0), st.sampled_from(OVERS), st.randoms())
-def test_order_of_seeds_changes_nothing(
-    sample: tuple[str, list[float]], bound: float, over: str, random: Any
-) -> None:
+def test_order_of_seeds_changes_nothing(sample: tuple[str, list[float]], bound: float, over: str, random: Any) -> None:
     name, values = sample
     shuffled = list(values)
     random.shuffle(shuffled)
@@ -310,6 +308,7 @@ def test_a_better_seed_never_turns_pass_into_fail_on_every_seed_or_the_mean(
     better = list(values)
     better[place % len(values)] = 1.0
     for over in ("every_seed", "mean"):
-        assert STRICTNESS[judge(("accuracy", better), bound, over)] <= (
-            STRICTNESS[judge(("accuracy", values), bound, over)]
+        assert (
+            STRICTNESS[judge(("accuracy", better), bound, over)]
+            <= (STRICTNESS[judge(("accuracy", values), bound, over)])
         )

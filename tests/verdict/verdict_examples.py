@@ -27,7 +27,9 @@ def budget(quantity: str, bound: float) -> BudgetSpec:
     return BudgetSpec(**{"quantity": quantity, "at_least" if quantity == "utilization" else "at_most": bound})
 
 
-def seed_with_values(seed: int, name: str, values: Sequence[float], *, split: str = "validation", **changes: Any) -> SeedRun:
+def seed_with_values(
+    seed: int, name: str, values: Sequence[float], *, split: str = "validation", **changes: Any
+) -> SeedRun:
     """A completed seed whose epochs have these *values* of one quality on one split.
 
     Made by copying, so that values no record would take can be judged too.
