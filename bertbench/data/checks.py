@@ -158,7 +158,7 @@ def _severity_of_share(share: float) -> Severity:
     return "soft" if share >= WORTH_A_LOOK_SHARE else "note"
 
 
-def _of(  # noqa: PLR0913 - one argument for each part of a finding
+def _of(
     name: str,
     split: Split,
     rows: Sequence[int],

@@ -73,7 +73,7 @@ def refuse_hard(findings: Iterable[Finding]) -> None:
     )
 
 
-def finding_of_rows(  # noqa: PLR0913 - one argument for each part of a finding
+def finding_of_rows(
     name: str,
     severity: Severity,
     split: str,
