@@ -3,11 +3,13 @@
     python benchmarks/compare_step.py [--rounds 12] [--steps 6] [--threads 2] [--batch-size 32]
 
 Needs PyTorch and transformers beside bertbench (the `parity` environment). Each library computes in a process of its
-own, and only one of them at a time: rounds of a few steps take turns, the order within a pair changes from pair to pair,
-and what counts is the ratio within a pair, so that a busy machine slows both sides. Rows are random WordPieces with the
-lengths of short messages (12.5 tokens on average, as in SNIPS) out of a vocabulary of 9,480.
+own, and only one of them at a time: rounds of a few steps take turns, in an order that changes from round to round, and
+what counts is the ratio within a round. Rows are random WordPieces with the lengths of short messages (12.5 tokens on
+average, as in SNIPS) out of a vocabulary of 9,480.
 
-The PyTorch side is what people run: `BertForSequenceClassification`, each batch padded to its longest row, Adam, dropout on.
+The PyTorch side is what people run: `BertForSequenceClassification`, batches padded to their longest row, Adam.
+Run it on a machine that does nothing else: PyTorch's threads wait for each other by spinning, and where a core is taken
+away from them they lose many times what the same load costs TensorFlow.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
 from bertbench.checkpoints import open_checkpoint
 from bertbench.data.batches import PackedBatch
@@ -143,8 +147,8 @@ def work(side: Side, size: int) -> None:
 
 
 #: What is compared; the first is what the others are divided by.
-SIDES = {
-    "pytorch": lambda threads: PyTorch(threads),
+SIDES: dict[str, Callable[[int], Side]] = {
+    "pytorch": PyTorch,
     "native": lambda threads: Native(threads, onednn=True),
     "native, oneDNN off": lambda threads: Native(threads, onednn=False),
 }
@@ -156,7 +160,7 @@ class Worker:
     def __init__(self, name: str, options: argparse.Namespace) -> None:
         command = [sys.executable, __file__, "--side", name, "--threads", str(options.threads)]
         command += ["--batch-size", str(options.batch_size)]
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - this very file
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         self.rounds: list[dict[str, float]] = []
@@ -188,19 +192,23 @@ def compare(options: argparse.Namespace) -> None:
     for worker in workers.values():
         worker.stop()
 
+    title = f"{options.rounds} rounds of {options.steps} steps of {options.batch_size} rows, {options.threads} threads"
+    table = Table("", "rows/s", "processor s/step", "times as fast", "range", "utilization", title=title)
     reference = workers["pytorch"].rounds
-    print(f"{options.rounds} rounds of {options.steps} steps, {options.batch_size} rows each, {options.threads} threads")
-    print(f"{'':20} {'rows/s':>8} {'processor s/step':>17} {'times as fast (median, range)':>32} {'utilization':>12}")
     for name, worker in workers.items():
         seconds = [answer["seconds_per_step"] for answer in worker.rounds]
         ratios = [theirs["seconds_per_step"] / ours for theirs, ours in zip(reference, seconds, strict=True)]
         processor = statistics.median(answer["processor_seconds_per_step"] for answer in worker.rounds)
         utilization = [answer["utilization"] for answer in worker.rounds if "utilization" in answer]
-        print(
-            f"{name:20} {options.batch_size / statistics.median(seconds):8.1f} {processor:17.3f} "
-            f"{statistics.median(ratios):14.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-            + (f" {statistics.median(utilization):18.1%}" if utilization else "")
+        table.add_row(
+            name,
+            f"{options.batch_size / statistics.median(seconds):.1f}",
+            f"{processor:.3f}",
+            f"{statistics.median(ratios):.2f}",
+            f"{min(ratios):.2f} to {max(ratios):.2f}",
+            f"{statistics.median(utilization):.1%}" if utilization else "",
         )
+    Console().print(table)
 
 
 def main() -> None:

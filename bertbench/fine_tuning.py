@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,18 +54,27 @@ class Rows:
     special: SpecialTokenIds
 
 
+class Step(NamedTuple):
+    """One training step, as in `StepSeries`."""
+
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+    seconds: float
+    rows: int
+    tokens: int
+
+
 @dataclass
 class SeedProgress:
-    """A seed while it runs. Turned into a `SeedRun` whenever somebody wants to know."""
+    """A seed while it runs. Turned into a `SeedRun` whenever somebody wants to know.
+
+    Each step and each epoch is added in one piece: Ctrl-C may come between any two lines.
+    """
 
     seed: int
     clock: PhaseClock = field(default_factory=PhaseClock)
-    loss: list[float] = field(default_factory=list)
-    gradient_norm: list[float] = field(default_factory=list)
-    learning_rate: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
-    tokens: list[int] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     epochs: list[EpochRow] = field(default_factory=list)
     logits: list[NDArray[np.float32]] = field(default_factory=list)
     probe: UtilizationProbe | None = None
@@ -80,7 +90,12 @@ class SeedProgress:
     @property
     def step(self) -> int:
         """The step that runs now, from 0, over all epochs."""
-        return len(self.loss)
+        return len(self.steps)
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """Of every step, in nats."""
+        return tuple(step.loss for step in self.steps)
 
     def as_run(self, outcome: Outcome, *, failure: Failure | None = None, digests: Digests | None = None) -> SeedRun:
         """What is known by now, as a fact."""
@@ -89,14 +104,7 @@ class SeedProgress:
             seed=self.seed,
             outcome=outcome,
             failure=failure,
-            steps=StepSeries(
-                loss=tuple(self.loss),
-                gradient_norm=tuple(self.gradient_norm),
-                learning_rate=tuple(self.learning_rate),
-                seconds=tuple(self.seconds),
-                rows=tuple(self.rows),
-                tokens=tuple(self.tokens),
-            ),
+            steps=StepSeries(**dict(zip(Step._fields, zip(*self.steps, strict=True), strict=False))),
             epochs=tuple(self.epochs),
             phases_seconds=dict(self.clock.seconds),
             utilization=self.probe.result() if completed and self.probe else None,
@@ -157,7 +165,7 @@ def fine_tune(engine: Engine, rows: Rows, spec: Spec, progress: SeedProgress, ob
     # Result
     digests = Digests(
         weights=digest_arrays(engine.weights()),
-        losses=digest_numbers(progress.loss),
+        losses=digest_numbers(progress.losses),
         predictions=digest_arrays((f"epoch {i}", logits) for i, logits in enumerate(progress.logits)),
     )
     run = progress.as_run("completed", digests=digests)
@@ -181,14 +189,18 @@ def _train_epoch(engine: Engine, rows: Rows, spec: Spec, progress: SeedProgress,
         result = engine.train_step(batch)
         seconds = time.perf_counter() - began
 
+        step = progress.step
+        progress.steps.append(
+            Step(
+                loss=result.loss,
+                gradient_norm=result.gradient_norm,
+                learning_rate=result.learning_rate,
+                seconds=seconds,
+                rows=batch.row_count,
+                tokens=batch.token_count,
+            )
+        )
         progress.clock.add("steps", seconds)
-        progress.seconds.append(seconds)
-        progress.rows.append(batch.row_count)
-        progress.tokens.append(batch.token_count)
-        progress.gradient_norm.append(result.gradient_norm)
-        progress.learning_rate.append(result.learning_rate)
-        progress.loss.append(result.loss)
-        step = progress.step - 1
         _refuse_non_finite(result.loss, f"the training loss of step {step}", progress, step)
         if progress.probe:
             progress.probe.step(engine.flops(batch), seconds)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -80,7 +78,8 @@ def run_spec(
         KeyboardInterrupt: If it was interrupted; likewise.
     """
     run = _Run(spec, run_id or new_run_id(spec.name), repeats, observers)
-    with run.recorded():
+    try:
+        run.changed()
         # What is fine-tuned, and on what
         inputs = read_inputs(spec, base_folder=base_folder, cache_folder=cache_folder, clock=run.clock)
         run.checkpoint, run.data = inputs.checkpoint_facts(), inputs.data_facts()
@@ -102,11 +101,16 @@ def run_spec(
 
         # The seeds
         for seed in spec.training.seeds:
+            run.clock.current = "steps"
             run.begin_seed(seed)
             run.end_seed(fine_tune(engine, inputs.rows, spec, run.progress, run.observers))
             if save_models_to is not None:
                 with run.clock.phase("save"):
                     engine.save(save_models_to / f"seed-{seed}")
+        run.complete()
+    except BaseException as error:  # also Ctrl-C, also what nobody foresaw: the record says so
+        run.cut_off(error)
+        raise
     return run.record
 
 
@@ -226,25 +230,21 @@ class _Run(Observer):
         }
         self.record = self._as_record("running")
 
-    @contextmanager
-    def recorded(self) -> Iterator[None]:
-        """Whatever happens inside, the record says so: also a crash, also Ctrl-C."""
-        self.changed()
-        try:
-            yield
-        except BaseException as error:
-            outcome: Outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            failure = self._failure(error)
-            self._tell(outcome, failure)
-            raise
+    def complete(self) -> None:
+        """Everything was done."""
         self._tell("completed")
+
+    def cut_off(self, error: BaseException) -> None:
+        """It ended before its end."""
+        outcome: Outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        self._tell(outcome, self._failure(error))
 
     def begin_seed(self, seed: int) -> None:
         self.progress = self._unfinished = SeedProgress(seed)
 
     def end_seed(self, run: SeedRun) -> None:
-        self._unfinished = None
         self._seeds.append(run)
+        self._unfinished = None
         self.changed()
 
     def epoch_finished(self, seed: int, row: EpochRow) -> None:  # noqa: ARG002 - the progress holds both
@@ -261,7 +261,10 @@ class _Run(Observer):
 
     def _as_record(self, outcome: Outcome, failure: Failure | None = None) -> RunRecord:
         ended = outcome != "running"
-        unfinished = (self._unfinished.as_run(outcome, failure=failure),) if self._unfinished else ()
+        seed = self._unfinished
+        # Between the two lines that end a seed it is both; Ctrl-C may come there.
+        is_ended = seed is not None and seed.seed in [run.seed for run in self._seeds]
+        unfinished = (seed.as_run(outcome, failure=failure),) if seed is not None and not is_ended else ()
         return RunRecord(
             **self._fixed,
             finished_at=datetime.now(timezone.utc) if ended else None,

@@ -359,11 +359,11 @@ def test_a_loss_that_is_not_finite_stops_the_run_at_its_step(step: int, epoch: i
     assert len(engine.trained) == step + 1
     assert engine.calls[-1] == "train_step"
     assert [heard for heard in listener.heard if heard[0] == "step"][-1:] == [
-        ("step", 7, step - 1, progress.loss[step - 1]) for _ in range(min(step, 1))
+        ("step", 7, step - 1, progress.losses[step - 1]) for _ in range(min(step, 1))
     ]
     # The loss is in the series, as what was measured.
-    assert len(progress.loss) == step + 1
-    assert str(progress.loss[-1]) == str(value)
+    assert len(progress.losses) == step + 1
+    assert str(progress.losses[-1]) == str(value)
 
 
 def test_a_validation_loss_that_is_not_finite_stops_the_run() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -57,7 +58,7 @@ def test_neighbours_among_many_are_found() -> None:
     """Not only the first two, and whatever order the names come in."""
     names = [f"operation {number}" for number in range(40)]
     seeds = sorted(operation_seed(0, name) for name in names)
-    closest = min(later - earlier for earlier, later in zip(seeds, seeds[1:], strict=False))
+    closest = min(later - earlier for earlier, later in pairwise(seeds))
     operation_seeds(0, names, draws=closest)
     for order in (names, names[::-1]):
         with pytest.raises(SetupError):

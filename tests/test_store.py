@@ -9,6 +9,7 @@ import os
 import pickle
 import platform
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -260,7 +261,31 @@ def test_failure_of_any_operation_leaves_the_former_state(
     assert entries["old"] in ((record, before) if not is_new else (before,))
     assert entries.get("new", record) == record
     assert refusal is not None or record in entries.values(), "the operation is called less often than that"
-    assert [name for name in files_below(store.folder) if name.endswith(".new")] == []
+    assert [path for path in store.folder.rglob("*") if path.name.startswith(".")] == [], "nothing is left beside"
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["new run", "known run"])
+def test_content_reaches_the_disk_before_its_name_does(
+    store: Store, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    """Else a loss of power leaves an empty file under the right name."""
+    store.write(running(run_id="old", seeds=()))
+    done: list[str] = []
+
+    def noted(owner: Any, name: str, said: Callable[[Any], str]) -> None:
+        original = getattr(owner, name)
+
+        def call(first: Any, *arguments: Any, **options: Any) -> Any:
+            done.append(said(first))
+            return original(first, *arguments, **options)
+
+        monkeypatch.setattr(owner, name, call)
+
+    noted(os, "fsync", lambda fd: "sync folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "sync file")
+    noted(Path, "replace", lambda _: "name file")
+    noted(Path, "rename", lambda _: "name run")
+    store.write(make_record(run_id="new" if is_new else "old"))
+    assert done == ["sync file", "name file", "sync folder", *(["name run", "sync folder"] if is_new else [])]
 
 
 def test_operations_that_fail_above_are_the_ones_that_are_used(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

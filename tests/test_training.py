@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import re
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, final
 
 import numpy as np
 import pytest
@@ -467,3 +470,56 @@ def test_reading_inputs_loads_no_backend_and_refuses_no_finding(bench: Bench) ->
     facts = inputs.data_facts()
     assert [finding.rows for finding in facts.findings if finding.severity == "hard"] == [("train.jsonl:1",)]
     assert bench.configured == []
+
+
+# Ctrl-C may come between any two lines
+
+
+@final
+class InterruptAt:
+    """Traces this process and raises KeyboardInterrupt before the nth line of the training page and the fine-tune.
+
+    Lines count from the first record that was told until the last; before and after there is nothing to lose.
+    """
+
+    FILES = ("training.py", "fine_tuning.py")
+    #: A second Ctrl-C while the first is written down is what a person does who wants to lose the record.
+    LAST_WORDS = ("cut_off", "_failure", "_tell", "_as_record")
+
+    def __init__(self, line: int, told: list[RunRecord]) -> None:
+        self.left, self._told, self.fired = line, told, False
+
+    def __enter__(self) -> InterruptAt:
+        self._before = sys.gettrace()
+        sys.settrace(self._trace)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self._before)
+
+    def _trace(self, frame: FrameType, event: str, _argument: Any) -> Any:
+        if Path(frame.f_code.co_filename).name not in self.FILES or frame.f_code.co_name in self.LAST_WORDS:
+            return None
+        if event == "line" and self._told and self._told[-1].outcome == "running":
+            self.left -= 1
+            if self.left == 0:
+                self.fired = True
+                raise KeyboardInterrupt
+        return self._trace
+
+
+def test_an_interrupt_between_any_two_lines_is_recorded_and_nothing_is_lost(bench: Bench) -> None:
+    """Each step and epoch is in the record whole or not at all, so that there always is a record."""
+    seen = set()
+    for line in itertools.count(1, 5):
+        bench.told.clear()
+        with InterruptAt(line, bench.told) as interrupt, contextlib.suppress(KeyboardInterrupt):
+            bench.run(training__seeds=(0, 1), training__epochs=1, training__batch_size=16)
+        if not interrupt.fired:
+            break
+        assert bench.last.outcome == "interrupted", line
+        assert [run.seed for run in bench.last.seeds] in ([], [0], [0, 1])
+        seen.add(tuple((len(run.epochs), len(run.steps.loss), run.outcome) for run in bench.last.seeds))
+    done = (1, 1, "completed")
+    for state in ((), ((0, 0, "interrupted"),), ((1, 1, "interrupted"),), (done, (0, 0, "interrupted")), (done, done)):
+        assert state in seen

@@ -91,7 +91,7 @@ def test_the_head_is_as_wide_as_the_spec_says(one_layer_folder: Path, deviation:
 def test_poolers(tmp_path: Path, one_layer_folder: Path) -> None:
     without = write_tiny_bert(tmp_path, layers=1, pooler=False)
     pooler = "bert.pooler.dense.weight"
-    with pytest.raises(EngineError, match="asks for the pretrained pooler, and checkpoint .* has none") as refusal:
+    with pytest.raises(EngineError, match=r"asks for the pretrained pooler, and checkpoint .* has none") as refusal:
         create_engine(make_task(without))
     assert "pooler = 'fresh'" in refusal.value.remedy
 

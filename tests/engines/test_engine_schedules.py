@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from bertbench.engines.schedules import learning_rate_at
 from bertbench.spec import ScheduleSpec
 
 
-def rates(total: int, *, peak: float = 1.0, **schedule: object) -> list[float]:
+def rates(total: int, *, peak: float = 1.0, **schedule: Any) -> list[float]:
     spec = ScheduleSpec(**schedule)
     return [learning_rate_at(step, peak=peak, schedule=spec, total_steps=total) for step in range(total)]
 
@@ -60,8 +62,8 @@ def test_rises_to_the_peak_then_never_rises_again(schedule: ScheduleSpec, total:
     top = found.index(max(found))
     assert top == max(round(schedule.warmup_fraction * total) - 1, 0)
     slack = 1e-12 * peak
-    assert all(later > earlier for earlier, later in zip(found[:top], found[1 : top + 1], strict=True))
-    assert all(later <= earlier + slack for earlier, later in zip(found[top:], found[top + 1 :], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(found[: top + 1]))
+    assert all(later <= earlier + slack for earlier, later in pairwise(found[top:]))
     assert min(found[top:]) >= schedule.end_fraction * peak - slack
     if top < total - 1:
         assert found[-1] == pytest.approx(schedule.end_fraction * peak, abs=slack)
@@ -77,6 +79,4 @@ def test_steps_past_the_end_keep_the_final_rate(schedule: ScheduleSpec, total: i
 
 @given(SCHEDULES.filter(lambda schedule: schedule.end_fraction > 0), TOTALS)
 def test_no_step_is_wasted_unless_the_end_is_zero(schedule: ScheduleSpec, total: int) -> None:
-    assert all(
-        learning_rate_at(step, peak=1.0, schedule=schedule, total_steps=total) > 0 for step in range(total)
-    )
+    assert all(learning_rate_at(step, peak=1.0, schedule=schedule, total_steps=total) > 0 for step in range(total))

@@ -31,6 +31,8 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     """A folder with `specs/card.toml` (run, recipe lock, one threshold, one budget, identity) and instant runs."""
     here = Path(__file__).parent
     monkeypatch.setenv("PYTHONPATH", ":".join([str(here), str(here.parent)]))
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+        monkeypatch.delenv(name, raising=False)  # the outer session is none of the inner one's business
     monkeypatch.setattr(sys, "path", [str(here), str(here.parent), *sys.path])
     pytester.makeconftest(
         "import bertbench.suite, fake_runs\nbertbench.suite.run_request = fake_runs.fake_run_request\n"

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from verdict_examples import ended, record_of, seed_with_values, threshold, with_rows
 
-from bertbench.quantities import THRESHOLD_QUANTITIES, quality_of
+from bertbench.quantities import QUALITY, THRESHOLD_QUANTITIES, quality_of
 from bertbench.verdict import judge_threshold, threshold_name
+from bertbench.verdict.thresholds import keeps
 
 OVERS = ("every_seed", "mean", "lower_bound")
 
@@ -155,6 +156,12 @@ def test_run_that_did_not_complete_keeps_no_promise(over: str, outcome: str) -> 
     check = judge_threshold(threshold("validation_accuracy", 0.1, over=over), record)
     assert (check.outcome, check.observed) == ("fail", "-")
     assert outcome in check.reason
+
+
+@pytest.mark.parametrize("name", ["accuracy", "loss"])
+@pytest.mark.parametrize("bound", [-math.inf, 0.0, math.inf, math.nan])
+def test_nan_is_on_no_side_of_any_bound(name: str, bound: float) -> None:
+    assert not keeps(QUALITY[name], math.nan, bound)
 
 
 # The bound on the mean

@@ -17,7 +17,7 @@ from bertbench.engines.native.backends import create_steps, operations, require_
 from bertbench.engines.native.bert import Bert, DropoutRates, parameter_shapes
 from bertbench.engines.native.export import write_folder
 from bertbench.engines.native.flops import training_step_flops
-from bertbench.engines.native.layout import Layout, lay_out
+from bertbench.engines.native.layout import GROUPS, Layout, lay_out
 from bertbench.engines.native.optimizers import create_optimizer, is_decayed
 from bertbench.engines.native.recipe import live_recipe
 from bertbench.engines.native.state import LiveState
@@ -73,7 +73,8 @@ class NativeEngine:
     def prepare(self, seed: int) -> None:
         """Put back pretrained weights, a head drawn from *seed*, fresh optimizer and dropout state."""
         operations = [*(dropout.name for dropout in self._bert.dropouts.values()), *self._drawn]
-        seeds = operation_seeds(seed, operations, draws=self._task.total_steps)
+        # Dropout on attention probabilities draws once for each group of rows.
+        seeds = operation_seeds(seed, operations, draws=GROUPS * self._task.total_steps)
         self._live.begin(self._pretrained | self._draw(seeds), seeds)
         self._seed = seed
 
