@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
+from bertbench.baseline import baselines_folder
+from bertbench.comparing import Against, compare_run
 from bertbench.errors import CheckpointAbsentError, DataAbsentError
 from bertbench.observers import Observer
 from bertbench.processes import Request, Watch, run_request, run_request_here
@@ -39,6 +41,11 @@ class Benchmark:
     spec: Spec
     base_folder: Path
     file: Path | None = None
+
+    @property
+    def baselines_folder(self) -> Path:
+        """Where its baselines are, unless somebody says otherwise."""
+        return baselines_folder(self.base_folder)
 
     @property
     def key(self) -> str:
@@ -101,6 +108,7 @@ def run_benchmark(
     save_models_to: Path | None = None,
     watch: Watch | None = None,
     repeat: bool = True,
+    against: Against | None = None,
 ) -> Result:
     """Run, repeat, judge.
 
@@ -113,6 +121,7 @@ def run_benchmark(
         save_models_to: Where trained models go; nowhere if None.
         watch: Told of the record of a process of its own now and then while it grows.
         repeat: Whether to repeat where the spec asks for it; identity is undecided without.
+        against: Baselines to compare with; none if not given.
 
     Returns:
         The result; a run that failed is a result too, with its reason in the record.
@@ -129,7 +138,15 @@ def run_benchmark(
     if repeat and benchmark.spec.identity.repeat != "no" and record.outcome == "completed":
         again = new_request(_repetition(benchmark), store, workers=workers, repeats=record.run_id)
         second = run_request(again, watch=watch)
-    return Result(benchmark, record, second, judge(record, second))
+    return Result(benchmark, record, second, _judged(benchmark, record, second, store, against))
+
+
+def _judged(
+    benchmark: Benchmark, record: RunRecord, repeat: RunRecord | None, store: Store, against: Against | None
+) -> tuple[Check, ...]:
+    """Every promise of the spec, then every comparison."""
+    compared = compare_run(record, store, benchmark.baselines_folder, against) if against else ()
+    return judge(record, repeat) + compared
 
 
 def judge(record: RunRecord, repeat: RunRecord | None) -> tuple[Check, ...]:
@@ -149,16 +166,25 @@ def judge(record: RunRecord, repeat: RunRecord | None) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def result_of(record: RunRecord, store: Store, benchmark: Benchmark | None = None) -> Result:
+def result_of(
+    record: RunRecord, store: Store, benchmark: Benchmark | None = None, *, against: Against | None = None
+) -> Result:
     """A result again, from the records it came from.
 
     Args:
         record: The run.
         store: Holds its repeat, if there was one.
         benchmark: What was run; made from the record if not given.
+        against: Baselines to compare with; none if not given.
     """
     repeat = store.repeat_of(record.run_id)
-    return Result(benchmark or Benchmark(record.spec, Path()), record, repeat, judge(record, repeat))
+    what = benchmark or Benchmark(record.spec, Path())
+    return Result(what, record, repeat, _judged(what, record, repeat, store, against))
+
+
+def comparison_of(record: RunRecord, store: Store, benchmark: Benchmark, against: Against) -> Result:
+    """A run held against baselines and nothing else; its promises are not judged again."""
+    return Result(benchmark, record, None, compare_run(record, store, benchmark.baselines_folder, against))
 
 
 class Session:
@@ -167,7 +193,15 @@ class Session:
     A failed run is remembered like any other: asking again does not run it again.
     """
 
-    def __init__(self, store: Store, session_id: str, *, workers: int = 1, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        session_id: str,
+        *,
+        workers: int = 1,
+        watch: Watch | None = None,
+        against: Against | None = None,
+    ) -> None:
         """Join or begin a session.
 
         Args:
@@ -175,11 +209,13 @@ class Session:
             session_id: Shared by all processes of the session.
             workers: How many those are.
             watch: Told of the record of each run while it grows.
+            against: Baselines to compare with; none if not given.
         """
         self.store = store
         self._folder = store.folder / "sessions" / session_id
         self._workers = workers
         self._watch = watch
+        self._against = against
         self._known: dict[str, Result] = {}
 
     def knows(self, benchmark: Benchmark) -> bool:
@@ -212,7 +248,7 @@ class Session:
         return self._from_note(json.loads(note.read_bytes())) if note.exists() else None
 
     def _run(self, benchmark: Benchmark) -> Result:
-        result = run_benchmark(benchmark, self.store, workers=self._workers, watch=self._watch)
+        result = run_benchmark(benchmark, self.store, workers=self._workers, watch=self._watch, against=self._against)
         note = json.dumps(
             {
                 "spec": benchmark.spec.model_dump(mode="json", exclude_unset=True),
@@ -233,7 +269,7 @@ class Session:
         )
         if note["skipped"]:
             return Result(benchmark, None, None, (), skipped=note["skipped"])
-        return result_of(self.store.read(note["run_id"]), self.store, benchmark)
+        return result_of(self.store.read(note["run_id"]), self.store, benchmark, against=self._against)
 
 
 def new_request(benchmark: Benchmark, store: Store, **more: Any) -> Request:

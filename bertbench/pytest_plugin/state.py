@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from bertbench.comparing import Against
     from bertbench.record import RunRecord
     from bertbench.report.run_progress import RecordProgress
     from bertbench.suite import Benchmark, Result, Session
@@ -38,6 +39,7 @@ class PluginState:
         self.workers = int(inputs.get("workercount", 1))
         self.is_worker = bool(inputs)
         self.seeds = _parsed_seeds(config.getoption("--bertbench-seeds"))
+        self._against = _parsed_against(config)
         self.strict = bool(config.getoption("--bertbench-strict"))
 
     # Options
@@ -56,13 +58,24 @@ class PluginState:
         return Path(chosen) if chosen else self._config.rootpath / ini if ini else None
 
     @property
+    def baselines(self) -> tuple[str, ...]:
+        """Names of the baselines to compare with."""
+        return self._against.names if self._against else ()
+
+    @property
     def session(self) -> Session:
         """The session of all processes, joined when the first spec is run."""
         if self._session is None:
             from bertbench.store import Store
             from bertbench.suite import Session
 
-            self._session = Session(Store(self.store_folder), self.session_id, workers=self.workers, watch=self._watch)
+            self._session = Session(
+                Store(self.store_folder),
+                self.session_id,
+                workers=self.workers,
+                watch=self._watch,
+                against=self._against,
+            )
         return self._session
 
     def wants(self, path: Path, parent: pytest.Collector) -> bool:
@@ -127,7 +140,8 @@ class PluginState:
         """Where records go, and what was chosen."""
         chosen = f", specs {', '.join(self._patterns)}" if self._patterns else ""
         seeds = f", seeds {','.join(map(str, self.seeds))}" if self.seeds else ""
-        return f"bertbench: records in {self.store_folder}{chosen}{seeds}"
+        compared = f", compared with {', '.join(self.baselines)}" if self.baselines else ""
+        return f"bertbench: records in {self.store_folder}{chosen}{seeds}{compared}"
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Count ours; refuse a selection that selects nothing."""
@@ -233,6 +247,22 @@ def _parsed_seeds(text: str | None) -> tuple[int, ...] | None:
         return parse_seeds(text)
     except ValueError as error:
         raise pytest.UsageError(f"--bertbench-seeds: {error}") from None
+
+
+def _parsed_against(config: pytest.Config) -> Against | None:
+    text = config.getoption("--bertbench-compare")
+    if text is None:
+        return None
+    from bertbench.comparing import Against
+    from bertbench.errors import BaselineError
+
+    gated = config.getini("bertbench_gated_specs")
+    try:
+        return Against(tuple(name.strip() for name in text.split(",")), gated_specs=int(gated))
+    except ValueError:
+        raise pytest.UsageError(f"bertbench_gated_specs: {gated!r} was given, a whole number was expected") from None
+    except BaselineError as error:
+        raise pytest.UsageError(f"--bertbench-compare: {error}") from None
 
 
 def _print_results(terminalreporter: Any, results: tuple[Result, ...]) -> None:
