@@ -118,8 +118,8 @@ def propose_baseline(spec: Spec, base_folder: Path, store: Store, *, runs: Seque
         spec: Prescribes the seeds that must be there; more that ran are taken too.
         base_folder: Of the spec; its repository's commit is noted.
         store: Where the runs are.
-        runs: Ids or their beginnings; if none are given, all completed runs of the spec's recipe in the numerics class of
-            the newest that agree with it in data, weights and version. Repeats are left out.
+        runs: Ids or their beginnings; if none are given, all completed runs of the spec's recipe that agree with the
+            newest in numerics, data, weights and version. Repeats are left out.
 
     Raises:
         BaselineError: If there is none, a run is of another recipe, a seed is missing, or two runs disagree.

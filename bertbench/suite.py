@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,7 +108,6 @@ def run_benchmark(
     save_models_to: Path | None = None,
     watch: Watch | None = None,
     repeat: bool = True,
-    against: Against | None = None,
 ) -> Result:
     """Run, repeat, judge.
 
@@ -121,7 +120,6 @@ def run_benchmark(
         save_models_to: Where trained models go; nowhere if None.
         watch: Told of the record of a process of its own now and then while it grows.
         repeat: Whether to repeat where the spec asks for it; identity is undecided without.
-        against: Baselines to compare with; none if not given.
 
     Returns:
         The result; a run that failed is a result too, with its reason in the record.
@@ -138,15 +136,7 @@ def run_benchmark(
     if repeat and benchmark.spec.identity.repeat != "no" and record.outcome == "completed":
         again = new_request(_repetition(benchmark), store, workers=workers, repeats=record.run_id)
         second = run_request(again, watch=watch)
-    return Result(benchmark, record, second, _judged(benchmark, record, second, store, against))
-
-
-def _judged(
-    benchmark: Benchmark, record: RunRecord, repeat: RunRecord | None, store: Store, against: Against | None
-) -> tuple[Check, ...]:
-    """Every promise of the spec, then every comparison."""
-    compared = compare_run(record, store, benchmark.baselines_folder, against) if against else ()
-    return judge(record, repeat) + compared
+    return Result(benchmark, record, second, judge(record, second))
 
 
 def judge(record: RunRecord, repeat: RunRecord | None) -> tuple[Check, ...]:
@@ -166,25 +156,24 @@ def judge(record: RunRecord, repeat: RunRecord | None) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def result_of(
-    record: RunRecord, store: Store, benchmark: Benchmark | None = None, *, against: Against | None = None
-) -> Result:
+def result_of(record: RunRecord, store: Store, benchmark: Benchmark | None = None) -> Result:
     """A result again, from the records it came from.
 
     Args:
         record: The run.
         store: Holds its repeat, if there was one.
         benchmark: What was run; made from the record if not given.
-        against: Baselines to compare with; none if not given.
     """
     repeat = store.repeat_of(record.run_id)
-    what = benchmark or Benchmark(record.spec, Path())
-    return Result(what, record, repeat, _judged(what, record, repeat, store, against))
+    return Result(benchmark or Benchmark(record.spec, Path()), record, repeat, judge(record, repeat))
 
 
-def comparison_of(record: RunRecord, store: Store, benchmark: Benchmark, against: Against) -> Result:
-    """A run held against baselines and nothing else; its promises are not judged again."""
-    return Result(benchmark, record, None, compare_run(record, store, benchmark.baselines_folder, against))
+def with_comparison(result: Result, store: Store, against: Against | None) -> Result:
+    """*result* with the checks of every baseline after its promises; as it is if nothing is to be compared or ran."""
+    if against is None or result.record is None:
+        return result
+    compared = compare_run(result.record, store, result.benchmark.baselines_folder, against)
+    return replace(result, checks=(*result.checks, *compared))
 
 
 class Session:
@@ -248,7 +237,7 @@ class Session:
         return self._from_note(json.loads(note.read_bytes())) if note.exists() else None
 
     def _run(self, benchmark: Benchmark) -> Result:
-        result = run_benchmark(benchmark, self.store, workers=self._workers, watch=self._watch, against=self._against)
+        result = run_benchmark(benchmark, self.store, workers=self._workers, watch=self._watch)
         note = json.dumps(
             {
                 "spec": benchmark.spec.model_dump(mode="json", exclude_unset=True),
@@ -259,7 +248,7 @@ class Session:
             }
         )
         write_atomically(self._folder / f"{benchmark.key}.json", lambda stream: stream.write(note.encode()))
-        return result
+        return with_comparison(result, self.store, self._against)
 
     def _from_note(self, note: dict[str, Any]) -> Result:
         benchmark = Benchmark(
@@ -269,7 +258,8 @@ class Session:
         )
         if note["skipped"]:
             return Result(benchmark, None, None, (), skipped=note["skipped"])
-        return result_of(self.store.read(note["run_id"]), self.store, benchmark, against=self._against)
+        result = result_of(self.store.read(note["run_id"]), self.store, benchmark)
+        return with_comparison(result, self.store, self._against)
 
 
 def new_request(benchmark: Benchmark, store: Store, **more: Any) -> Request:

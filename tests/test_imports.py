@@ -36,7 +36,8 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"comparing", "processes"},
             {"suite"},
             {"api", "report"},
-            {"cli", "pytest_plugin", "worker"},
+            {"cli_baseline", "pytest_plugin", "worker"},
+            {"cli"},
             {"__main__"},
         ),
     )
