@@ -50,9 +50,14 @@ def baseline_seeds(baseline: Baseline) -> Table:
 
 def baseline_facts(baseline: Baseline) -> list[str]:
     """What it is of, in lines."""
+    digests = {
+        "recipe": baseline.spec_fingerprint,
+        "numerics": baseline.numerics_fingerprint,
+        "data": baseline.data_sha256,
+        "weights": baseline.weights_sha256,
+    }
     return [
         f"{baseline.spec}: {baseline.origin()}, bertbench {baseline.bertbench_version}",
-        f"recipe {baseline.spec_fingerprint[:12]}, numerics {baseline.numerics_fingerprint[:12]}, "
-        f"data {baseline.data_sha256[:12]}, weights {baseline.weights_sha256[:12]}",
+        ", ".join(f"{what} {digest[:12]}" for what, digest in digests.items()),
         f"{len(baseline.seeds)} seeds on {baseline.validation_rows} validation rows, from {', '.join(baseline.runs)}",
     ]

@@ -98,7 +98,7 @@ def plan_seeds(question: SeedQuestion, *, spread: float, bank_seeds: int, power:
 
     def fails(bank: int, seeds: int) -> bool:
         return (
-            math.comb(bank + seeds, seeds) * question.fail_level >= 1
+            math.comb(bank + seeds, seeds) >= 1 / question.fail_level
             and chance_beyond(question.margin / error(bank, seeds), bank + seeds - 2, question.fail_level) >= power
             and float(stats.norm.cdf((question.margin - question.floor) / error(bank, seeds))) >= power
         )
