@@ -178,7 +178,7 @@ def _why(seen: LookDecision, outcome: Outcome) -> str:
     if outcome == "fail":
         small = " A small drop: between floor and margin either verdict may come." if seen.small_drop else ""
         return f"{sides}: p = {seen.p_value:.2g}, at most {seen.fail_level:.2g} may be called chance.{small}"
-    bound = f"{seen.pass_confidence:.0%} upper bound of the drop {seen.upper_bound_points:.2f} points"
+    bound = f"{_POINTS * seen.pass_confidence:g} % upper bound of the drop {seen.upper_bound_points:.2f} points"
     side = "below" if outcome == "pass" else "not below"
     small = " A small drop: between floor and margin either verdict may come." if seen.small_drop else ""
     cannot = (
@@ -242,7 +242,7 @@ def _more_seeds(compared: _Compared, seen: LookDecision) -> str:
         return _run_on(compared, later[0])
     plan = seen.plan
     if plan is None or plan.both_sides is None:
-        return "validate on more rows: no number of seeds would decide at this spread"
+        return "validate on more rows: at this spread over seeds, not even 1,000 seeds a side would decide"
     if plan.to_pass is not None and plan.to_fail is not None:
         wanted = f"{plan.to_pass} seeds would pass if nothing changed, {plan.to_fail} fail if the drop is the margin"
         return f"{wanted} (each in {plan.power:.0%}); or accept a bank of {plan.both_sides} seeds"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -30,7 +31,8 @@ at_most = 1.0
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A folder with `specs/card.toml` (run, recipe lock, one threshold, one budget, identity) and instant runs."""
     here = Path(__file__).parent
-    monkeypatch.setenv("PYTHONPATH", ":".join([str(here), str(here.parent)]))
+    folders = [str(here), str(here.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(folders))
     monkeypatch.setattr(sys, "path", [str(here), str(here.parent), *sys.path])
     pytester.makeconftest(
         "import bertbench.suite, fake_runs\nbertbench.suite.run_request = fake_runs.fake_run_request\n"
