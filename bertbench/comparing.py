@@ -149,22 +149,30 @@ def run_to_compare(spec: Spec, store: Store, name: str | None = None) -> RunReco
     """The run of a spec that is called *name*, or its newest that has ended.
 
     Raises:
-        RecordError: If there is none, it goes on, or it is of another spec.
+        RecordError: If there is none, it goes on, or it is of another spec or of another recipe than *spec* now has.
     """
     if name is not None:
         record = _read(store, name)
-        if record.spec.name != spec.name or record.outcome == "running":
-            raise RecordError(
-                f"{record.run_id}: is a run of {record.spec.name}, {record.outcome}; one of {spec.name} that has ended "
-                "was expected",
-                remedy="bertbench show --all",
-            )
+        if problem := _not_of(spec, record):
+            raise RecordError(f"{record.run_id}: {problem}", remedy="bertbench show --all; bertbench run SPEC")
         return record
-    records = [entry.record for entry in store.entries() if entry.record is not None]
-    ended = [r for r in records if r.spec.name == spec.name and r.repeats is None and r.outcome != "running"]
+    records = (entry.record for entry in store.entries())
+    ended = [record for record in records if record is not None and not record.repeats and not _not_of(spec, record)]
     if not ended:
-        raise RecordError(f"{store.folder}: holds no run of {spec.name} that has ended", remedy="bertbench run SPEC")
+        raise RecordError(
+            f"{store.folder}: holds no run of {spec.name} as the spec now stands that has ended",
+            remedy="bertbench run SPEC",
+        )
     return ended[-1]
+
+
+def _not_of(spec: Spec, record: RunRecord) -> str:
+    """Why a run says nothing of *spec*; empty if it does."""
+    if record.spec.name != spec.name:
+        return f"is a run of {record.spec.name}, and one of {spec.name} was expected"
+    if record.spec_fingerprint != spec_fingerprint(spec):
+        return f"ran another recipe than {spec.name} now has"
+    return "has not ended" if record.outcome == "running" else ""
 
 
 def _matching(spec: Spec, store: Store) -> tuple[tuple[RunRecord, ...], tuple[str, ...]]:

@@ -16,9 +16,9 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
-from bertbench.baseline import baselines_folder
+from bertbench.baseline import baseline_files, baselines_folder
 from bertbench.comparing import Against, compare_run
-from bertbench.errors import CheckpointAbsentError, DataAbsentError
+from bertbench.errors import CheckpointAbsentError, DataAbsentError, SpecError
 from bertbench.observers import Observer
 from bertbench.processes import Request, Watch, run_request, run_request_here
 from bertbench.record import RunRecord
@@ -174,6 +174,30 @@ def with_comparison(result: Result, store: Store, against: Against | None) -> Re
         return result
     compared = compare_run(result.record, store, result.benchmark.baselines_folder, against)
     return replace(result, checks=(*result.checks, *compared))
+
+
+def orphaned_baselines(results: Sequence[Result], against: Against) -> tuple[Path, ...]:
+    """Baselines whose spec is gone: none of the spec files beside those that ran has its name.
+
+    What was selected today makes no difference. A spec file that cannot be read has no name.
+    """
+    folders = {result.benchmark.base_folder for result in results if result.benchmark.file is not None}
+    orphans = []
+    for base_folder in sorted(folders):
+        names = {result.benchmark.spec.name for result in results} | _spec_names(base_folder)
+        folder = against.folder or baselines_folder(base_folder)
+        files = [path for name in against.names for path in baseline_files(folder, name)]
+        orphans += [path for path in files if path.name.rpartition("-")[0] not in names]
+    return tuple(orphans)
+
+
+def _spec_names(folder: Path) -> set[str]:
+    names = set()
+    for path in folder.glob("*.toml"):
+        if not path.name.startswith("_"):  # a base for others and no benchmark
+            with contextlib.suppress(SpecError):
+                names.add(read_spec(path).name)
+    return names
 
 
 class Session:

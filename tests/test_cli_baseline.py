@@ -264,6 +264,26 @@ def test_compare_of_no_run_or_another_specs_run_is_refused(shell) -> None:
     assert "is a run of other" in said
 
 
+def test_compare_of_a_run_of_a_recipe_that_has_changed_since_is_refused(shell) -> None:
+    """Else an old run would speak for a new spec."""
+    shell("run", "small.toml")
+    shell("baseline", "accept", "small.toml")
+    run = newest()
+    Path("small.toml").write_text(Path("small.toml").read_text().replace("epochs = 2", "epochs = 3"))
+    assert shell("compare", "small.toml")[0] == cli.USAGE
+    status, said = shell("compare", "small.toml", run)
+    assert (status, "ran another recipe than small now has" in said) == (cli.USAGE, True)
+
+
+def test_a_run_that_goes_on_is_not_compared(shell) -> None:
+    shell("run", "small.toml")
+    store = Store(Path(".bertbench"))
+    record = store.read(newest())
+    store.write(record.model_copy(update={"outcome": "running", "finished_at": None}))
+    status, said = shell("compare", "small.toml", record.run_id)
+    assert (status, "has not ended" in said) == (cli.USAGE, True)
+
+
 def test_a_spec_that_the_option_swallowed_is_a_usage_error(shell) -> None:
     status, said = shell("run", "small.toml", "--compare", "small.toml")
     assert status == cli.USAGE

@@ -33,6 +33,7 @@ class PluginState:
         self._collected = 0
         self._deselected = 0
         self._ran = False
+        self._problems: dict[str, str] = {}
         self._progress: RecordProgress | None = None
         inputs = getattr(config, "workerinput", {})
         self.session_id = inputs.get(_SESSION_INPUT) or uuid.uuid4().hex[:12]
@@ -159,16 +160,18 @@ class PluginState:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write what was asked for; a session that measured nothing is not green."""
+        """Write what was asked for; a session that measured nothing, or lost a spec with a baseline, is not green."""
         if self.is_worker or session.config.option.collectonly:
             return
         results = self._results()
         self._write(results)
         if exitstatus == pytest.ExitCode.OK and (problem := self._measured_nothing(results)):
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
-            self._problem = problem
-
-    _problem = ""
+            self._problems["nothing was measured"] = problem
+        if problem := self._orphaned(results):
+            self._problems["baselines without a spec"] = problem
+            if exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table of all promises, and why what did not pass did not."""
@@ -177,9 +180,9 @@ class PluginState:
         results = self._results()
         if results:
             _print_results(terminalreporter, results)
-        if self._problem:
-            terminalreporter.section("bertbench: nothing was measured", red=True)
-            terminalreporter.line(self._problem)
+        for title, problem in self._problems.items():
+            terminalreporter.section(f"bertbench: {title}", red=True)
+            terminalreporter.line(problem)
         if self._session is not None or results:
             self.session.end()
 
@@ -204,6 +207,15 @@ class PluginState:
                 "an option of another plugin skipped or deselected them (pytest-benchmark's --benchmark-only does)"
             )
         return ""
+
+    def _orphaned(self, results: tuple[Result, ...]) -> str:
+        """Which baselines no spec answers for: a benchmark that is gone is compared by nobody. Empty if none."""
+        if self._against is None:
+            return ""
+        from bertbench.suite import orphaned_baselines
+
+        files = ", ".join(map(str, orphaned_baselines(results, self._against)))
+        return f"{files}: no spec of this name is left; put the spec back, or remove the file" if files else ""
 
     def _write(self, results: tuple[Result, ...]) -> None:
         json_file = self._config.getoption("--bertbench-json")

@@ -135,6 +135,20 @@ def test_a_spec_without_a_counterpart_fails_beside_one_that_has_one(project):
     result.stdout.fnmatch_lines(["*holds no baseline of other; it holds card*"])
 
 
+def test_a_baseline_whose_spec_is_gone_is_named_and_not_green(project):
+    """Anchors, row 1, the other side; a spec that is only not selected is not gone."""
+    write_spec(project.path, "gone")
+    accept(project)
+    kept = project.path / "baselines" / "rolling" / "card-aaaaaaaa.json"
+    kept.with_name("gone-aaaaaaaa.json").write_text(kept.read_text())
+    assert project.runpytest_subprocess("--bertbench-compare", "specs/card.toml").ret == 0
+    (project.path / "specs" / "gone.toml").unlink()
+    result = project.runpytest_subprocess("--bertbench-compare")
+    result.assert_outcomes(passed=7)
+    result.stdout.fnmatch_lines(["*baselines without a spec*", "*gone-aaaaaaaa.json: no spec of this name is left*"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
 def test_nan_is_no_quality(project):
     """Anchors, row 11."""
     accept(project)
