@@ -127,9 +127,6 @@ def _print_verdict(result: Result) -> None:
     from bertbench.report.verdict_table import verdict_reasons, verdict_sentence, verdict_table
 
     _print(verdict_table([result]))
-    for check in result.checks:
-        if check.outcome == "pass":
-            _say(f"{result.benchmark.spec.name}: {check.name}: {check.reason}.")
     for reason in verdict_reasons([result]):
         _say(reason)
     _say(verdict_sentence([result]))

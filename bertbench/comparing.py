@@ -15,7 +15,7 @@ from bertbench.errors import BaselineError, RecordError, VerdictError
 from bertbench.record import RunRecord, SeedRun
 from bertbench.spec import Spec, spec_fingerprint
 from bertbench.store import Store
-from bertbench.verdict import Check, compare, no_baseline
+from bertbench.verdict import Check, compare, judge_recipe, no_baseline
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,8 @@ def propose_baseline(spec: Spec, base_folder: Path, store: Store, *, runs: Seque
             newest in numerics, data, weights and version. Repeats are left out.
 
     Raises:
-        BaselineError: If there is none, a run is of another recipe, a seed is missing, or two runs disagree.
+        BaselineError: If there is none, a run is of another recipe or drifted from its own, a seed is missing, or two
+            runs disagree.
         RecordError: If a run cannot be found or read.
     """
     chosen, left_out = (_named(store, runs), ()) if runs else _matching(spec, store)
@@ -136,6 +137,8 @@ def propose_baseline(spec: Spec, base_folder: Path, store: Store, *, runs: Seque
         raise BaselineError(
             f"{', '.join(sorted(recipes))}: ran another recipe than {spec.name} now has", remedy="run the spec again"
         )
+    for run in chosen:
+        _refuse_drift(run)
     baseline = build_baseline(
         chosen,
         wrong_rows=lambda record, run: wrong_rows_of(store, record, run),
@@ -173,6 +176,13 @@ def _not_of(spec: Spec, record: RunRecord) -> str:
     if record.spec_fingerprint != spec_fingerprint(spec):
         return f"ran another recipe than {spec.name} now has"
     return "has not ended" if record.outcome == "running" else ""
+
+
+def _refuse_drift(record: RunRecord) -> None:
+    """What ran must be what the spec says, or every later run would be held against a mistake."""
+    lock = judge_recipe(record)
+    if record.outcome == "completed" and lock.outcome != "pass":
+        raise BaselineError(f"{record.run_id}: its recipe drifted: {lock.reason}", remedy=lock.next_step)
 
 
 def _matching(spec: Spec, store: Store) -> tuple[tuple[RunRecord, ...], tuple[str, ...]]:

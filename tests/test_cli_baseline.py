@@ -123,6 +123,14 @@ def test_accept_refuses_runs_of_another_recipe(shell) -> None:
     assert "ran another recipe" in said
 
 
+def test_accept_refuses_a_run_whose_recipe_drifted(shell) -> None:
+    set_runs(live={"dtype_policy": "mixed_float16"})
+    shell("run", "small.toml")
+    status, said = shell("baseline", "accept", "small.toml")
+    assert status == cli.USAGE
+    assert "its recipe drifted: seed 0: training.precision" in said
+
+
 def test_accept_refuses_a_repeat(shell) -> None:
     shell("run", "small.toml")
     repeat = next(e.run_id for e in Store(Path(".bertbench")).entries() if e.record and e.record.repeats)
@@ -225,6 +233,18 @@ def test_a_drop_exits_with_a_fail(shell) -> None:
     assert status == cli.FAIL
     assert "accuracy fell by 4.00 points" in said
     assert "seed 0: 4 lost, 0 won" in said
+
+
+def test_better_is_told_although_it_passes(shell) -> None:
+    """Anchors, row 13."""
+    set_runs(accuracy=accuracies(0.90))
+    shell("run", "small.toml", "--seeds", "0-19")
+    shell("baseline", "accept", "small.toml")
+    set_runs(accuracy=accuracies(0.96), bits=1)
+    status, said = shell("run", "small.toml", "--seeds", "0-3", "--compare")
+    assert status == cli.PASS
+    assert "small: quality_against_rolling: pass: " in said
+    assert "Notice: better than chance explains; make sure that no validation row leaked into training" in said
 
 
 def test_compare_judges_a_run_again_and_starts_none(shell) -> None:

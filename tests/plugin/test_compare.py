@@ -141,7 +141,7 @@ def test_a_baseline_whose_spec_is_gone_is_named_and_not_green(project):
     accept(project)
     kept = project.path / "baselines" / "rolling" / "card-aaaaaaaa.json"
     kept.with_name("gone-aaaaaaaa.json").write_text(kept.read_text())
-    assert project.runpytest_subprocess("--bertbench-compare", "specs/card.toml").ret == 0
+    assert project.runpytest_subprocess("specs/card.toml", "--bertbench-compare").ret == 0
     (project.path / "specs" / "gone.toml").unlink()
     result = project.runpytest_subprocess("--bertbench-compare")
     result.assert_outcomes(passed=7)
