@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from itertools import pairwise
 
 from bertbench.errors import SetupError
 
@@ -44,7 +45,7 @@ def operation_seeds(seed: int, names: Iterable[str], *, draws: int) -> dict[str,
     """
     seeds = {name: operation_seed(seed, name) for name in names}
     ordered = sorted(seeds, key=lambda name: seeds[name])
-    for first, second in zip(ordered, ordered[1:], strict=False):
+    for first, second in pairwise(ordered):
         if seeds[second] - seeds[first] < draws:
             raise SetupError(
                 f"training.seeds: under seed {seed}, the random operations {first} and {second} start "

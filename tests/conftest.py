@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from tiny_bert import write_tiny_bert
 
+pytest_plugins = ["pytester"]
+
 # A busy machine is no failure.
 settings.register_profile("bertbench", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("bertbench")

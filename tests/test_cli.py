@@ -208,7 +208,7 @@ def test_input_that_cannot_be_used_is_told_from_a_run_that_failed(shell: Shell, 
 def test_several_specs_have_the_status_of_the_worst(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, outcomes: dict[str, str], status: int
 ) -> None:
-    fakes = {
+    fakes: dict[str, dict[str, Any]] = {
         "pass": {},
         "fail": {"accuracy": {"0": 0.1}},
         "skip": {"failure": {"kind": "DataAbsentError", "message": "absent", "phase": "data"}},
@@ -222,9 +222,7 @@ def test_several_specs_have_the_status_of_the_worst(
     monkeypatch.setattr(suite, "run_request", run_request)
     monkeypatch.setattr(suite, "run_request_here", run_request)
     for name in outcomes:
-        Path(f"{name}.toml").write_text(
-            f'extends = "small.toml"\nname = "{name}"\n[data]\nwhen_absent = "skip"\n'
-        )
+        Path(f"{name}.toml").write_text(f'extends = "small.toml"\nname = "{name}"\n[data]\nwhen_absent = "skip"\n')
     assert shell("run", *(f"{name}.toml" for name in outcomes), "--json", "all.json") == status
     assert [spec["name"] for spec in json.loads(Path("all.json").read_text())["specs"]] == list(outcomes)
 

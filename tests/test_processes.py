@@ -118,7 +118,11 @@ def test_a_process_that_never_reads_its_request_is_an_error_too(tmp_path: Path) 
 def test_the_request_arrives_whole(tmp_path: Path) -> None:
     """Spec, folders, workers, what is repeated."""
     asked = request(tmp_path).model_copy(update={"repeats": "before", "save_models_to": tmp_path / "models"})
-    script = "import pathlib; pathlib.Path(request.store).mkdir()\npathlib.Path(request.store, 'got').write_text(request.model_dump_json())"
+    script = """
+        from pathlib import Path
+        Path(request.store).mkdir()
+        Path(request.store, "got").write_text(request.model_dump_json())
+    """
     with pytest.raises(RecordWriteError):
         run_request(asked, command=process(script))
     assert Request.model_validate_json((tmp_path / "store" / "got").read_text()) == asked

@@ -135,7 +135,8 @@ def test_only_what_is_absent_is_skipped_and_only_where_the_spec_allows_it(
 ) -> None:
     """A checkpoint with a wrong digest is there, and wrong: skipping it would hide that."""
     set_runs(failure={"kind": kind, "message": "not here\n  remedy: bring it", "phase": "data"})
-    result = run_benchmark(benchmark(**{table: {"when_absent": "skip"}}), store)
+    allowing: dict[str, Any] = {table: {"when_absent": "skip"}}
+    result = run_benchmark(benchmark(**allowing), store)
     assert (result.outcome == "skipped") == skipped
     if skipped:
         assert result.skipped == "not here\n  remedy: bring it"

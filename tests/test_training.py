@@ -16,7 +16,7 @@ from fake_engine import FakeEngine
 from numpy.typing import NDArray
 from small_bench import LABELS, small_spec, write_rows
 
-from bertbench import training
+from bertbench import runtime, training
 from bertbench.data import PackedBatch
 from bertbench.engines.protocol import StepResult, Task
 from bertbench.errors import (
@@ -76,8 +76,8 @@ def bench(tmp_path: Path, tiny_bert_folder: Path, monkeypatch: pytest.MonkeyPatc
     write_rows(tmp_path)
     bench = Bench(tmp_path, tiny_bert_folder)
     monkeypatch.setattr(training, "create_engine", bench.create_engine)
-    monkeypatch.setattr(training.runtime, "configure", bench.configured.append)
-    monkeypatch.setattr(training.runtime, "environment_facts", environment)
+    monkeypatch.setattr(runtime, "configure", bench.configured.append)
+    monkeypatch.setattr(runtime, "environment_facts", environment)
     return bench
 
 
@@ -300,7 +300,7 @@ def test_a_crash_is_recorded_with_its_place_and_raised_again(
 ) -> None:
     """Also an interrupt, also an exception that nobody foresaw: the record says so, the caller hears of it."""
     if what.startswith("engine."):
-        broken = type("Broken", (CrashesIn,), {"method": what.removeprefix("engine."), "error": error})
+        broken: Any = type("Broken", (CrashesIn,), {"method": what.removeprefix("engine."), "error": error})
         bench.make_engine = broken.of
     else:
         monkeypatch.setattr(f"bertbench.training.{what}", crash(error))
@@ -406,7 +406,7 @@ def test_what_cannot_be_used_refuses_before_any_backend_is_loaded(
 def test_a_process_that_cannot_compute_as_asked_refuses_before_an_engine_is_made(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training.runtime, "configure", crash(SetupError("no GPU")))
+    monkeypatch.setattr(runtime, "configure", crash(SetupError("no GPU")))
     with pytest.raises(SetupError):
         bench.run()
     assert bench.engines == []

@@ -23,10 +23,11 @@ def learning_rate_at(step: int, *, peak: float, schedule: ScheduleSpec, total_st
     """
     warmup_steps = round(schedule.warmup_fraction * total_steps)
     top = max(warmup_steps - 1, 0)
+    step = min(step, total_steps - 1)
     if step < top:
         return peak * (step + 1) / warmup_steps
     if schedule.kind == "constant":
         return peak
-    progress = min((step - top) / max(total_steps - 1 - top, 1), 1.0)
+    progress = (step - top) / max(total_steps - 1 - top, 1)
     height = 1.0 - progress if schedule.kind == "linear" else 0.5 * (1.0 + math.cos(math.pi * progress))
     return peak * (schedule.end_fraction + (1.0 - schedule.end_fraction) * height)

@@ -18,14 +18,14 @@ def run_list(entries: Sequence[Entry]) -> Table:
     table.add_column("run", no_wrap=True)
     table.add_column("status")
     table.add_column("seeds", justify="right")
-    table.add_column("worst validation\naccuracy", justify="right")
+    table.add_column("worst val.\naccuracy", justify="right")
     table.add_column("time", justify="right")
     for entry in entries:
         if entry.record is None:
-            table.add_row(entry.run_id, Text(f"{entry.status}: {entry.problem}", style="bold red"))
+            table.add_row(Text(entry.run_id), Text(f"{entry.status}: {entry.problem}", style="bold red"))
         else:
             status = f"{entry.status}, repeat" if entry.record.repeats else entry.status
-            table.add_row(entry.run_id, Text(status), *_numbers(entry.record))
+            table.add_row(Text(entry.run_id), Text(status), *_numbers(entry.record))
     return table
 
 

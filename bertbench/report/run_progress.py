@@ -30,10 +30,10 @@ class RecordProgress:
             self._shown, self._steps = (record.run_id, total), 0
             again = " again" if record.repeats else ""
             self._bar.start(total, f"{record.spec.name}{again}")
-        steps = [len(seed.steps.loss) for seed in record.seeds]
-        if sum(steps) > self._steps:
-            self._bar.advance(sum(steps) - self._steps, loss=record.seeds[-1].steps.loss[-1])
-            self._steps = sum(steps)
+        losses = [loss for seed in record.seeds for loss in seed.steps.loss]
+        if len(losses) > self._steps:
+            self._bar.advance(len(losses) - self._steps, loss=losses[-1])
+            self._steps = len(losses)
 
     def stop(self) -> None:
         """Take the bar away."""

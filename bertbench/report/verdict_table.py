@@ -24,7 +24,7 @@ def verdict_table(results: Sequence[Result]) -> Table:
         if result.skipped:
             table.add_row(name, "", "", "", _outcome("skipped"))
         for check in result.checks:
-            table.add_row(name, check.name, check.observed, check.promised, _outcome(check.outcome))
+            table.add_row(name, check.name, Text(check.observed), Text(check.promised), _outcome(check.outcome))
             name = ""
     return table
 

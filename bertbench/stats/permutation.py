@@ -22,6 +22,8 @@ from bertbench.stats.subset_sums import counts_of_size
 MOST_LISTED_SPLITS = 200_000
 #: Up to this much work (values times cells of the table) splits of whole rows are counted: a tenth of a second or so.
 MOST_COUNTING_WORK = 50_000_000
+#: Doubles count no further: some 500 seeds against 500.
+_MOST_COUNTED_SPLITS = 10**300
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,9 @@ def permutation_test(
         return _listed_or_drawn(finite("baseline", baseline), finite("candidate", candidate), generator, max_splits)
     base, cand = whole_rows("baseline", baseline, rows), whole_rows("candidate", candidate, rows)
     values, size, observed = _smaller_side(base, cand)
-    if values.size * (size + 1) * (observed + 1) > MOST_COUNTING_WORK:
-        return _listed_or_drawn(base.astype(np.float64), cand.astype(np.float64), generator, max_splits)
     splits = math.comb(values.size, size)
+    if values.size * (size + 1) * (observed + 1) > MOST_COUNTING_WORK or splits > _MOST_COUNTED_SPLITS:
+        return _listed_or_drawn(base.astype(np.float64), cand.astype(np.float64), generator, max_splits)
     as_low = float(counts_of_size(values, size, observed).sum())
     return PermutationTest(min(as_low / splits, 1.0), True, splits, 1 / splits)
 

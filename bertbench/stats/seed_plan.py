@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from scipy import stats
 
 from bertbench.errors import VerdictError
+from bertbench.stats.noncentral_t import noncentral_t_sf
 from bertbench.stats.samples import probability
 from bertbench.stats.search import smallest_enough
 
@@ -125,4 +126,4 @@ def chance_beyond(noncentrality: float, degrees_of_freedom: int, level: float) -
     critical = float(stats.t.ppf(1 - level, degrees_of_freedom))
     if noncentrality > critical * _FAR:
         return 1.0
-    return float(stats.nct.sf(critical, degrees_of_freedom, noncentrality))
+    return noncentral_t_sf(critical, degrees_of_freedom, noncentrality)

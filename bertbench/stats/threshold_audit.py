@@ -11,14 +11,15 @@ import statistics
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
 from bertbench.errors import VerdictError
 from bertbench.stats.clopper_pearson import exact_lower_bound, exact_upper_bound
 from bertbench.stats.samples import finite, in_order, probability, rounding_spread, whole_rows
-from bertbench.stats.search import MOST_SEEDS, smallest_enough
-from bertbench.stats.tolerance import CONFIDENCE, predictive_miss_chance, tolerance_factor
+from bertbench.stats.search import MOST_SEEDS
+from bertbench.stats.tolerance import CONFIDENCE, predictive_miss_chance, seeds_for_distance, tolerance_factor
 
 #: A fresh seed may miss the bar this often.
 MISS_LIMIT = 0.01
@@ -139,7 +140,7 @@ def audit_threshold(
         miss_upper_bound=upper,
         limit=limit,
         margin_rows=None if hits is None or needed is None else sign * (int(hits.sum()) - needed * seeds) / seeds,
-        fewest_seeds=None if best is None else _seeds_for(best, limit),
+        fewest_seeds=None if best is None else seeds_for_distance(best, coverage=1 - limit),
         seeds_to_settle=seeds if word != "not known" else _seeds_to_settle(distance / spread, seeds, missed, limit),
         smallest_drop_seen=_smallest_drop_seen(distance, spread, seeds),
     )
@@ -169,26 +170,21 @@ def _word(
     return "shown stable" if far_enough or upper <= limit else "not known"
 
 
-def _seeds_for(distance_spreads: float, limit: float) -> int | None:
-    """Fewest seeds whose tolerance factor is no larger than this distance; None above 1,000."""
-    if distance_spreads <= stats.norm.ppf(1 - limit):  # what the factor tends to
-        return None
-    return smallest_enough(lambda seeds: tolerance_factor(seeds, coverage=1 - limit) <= distance_spreads)
-
-
 def _seeds_to_settle(distance_spreads: float, seeds: int, missed: int, limit: float) -> int | None:
     """Seeds that would settle it, either way, if mean, spread and the chance to miss stay what they seem.
 
     A plan: towards stable by the tolerance factor while no seed missed; towards flaky by the exact bound, with misses
     coming at the share seen, or at the normal chance where none was seen.
     """
-    if missed == 0 and (stable := _seeds_for(distance_spreads, limit)) is not None:
+    if missed == 0 and (stable := seeds_for_distance(distance_spreads, coverage=1 - limit)):
         return max(stable, seeds)
     chance = missed / seeds if missed else float(stats.norm.cdf(-distance_spreads))
     if chance <= limit:
         return None
-    shows = (more for more in range(seeds, MOST_SEEDS + 1) if exact_lower_bound(round(chance * more), more) > limit)
-    return next(shows, None)
+    more = np.arange(seeds, MOST_SEEDS + 1)
+    # The exact lower bound lies above the limit where so many misses are rare at the limit itself.
+    shown = np.flatnonzero(stats.binom.sf(np.rint(chance * more) - 1, more, limit) < 1 - CONFIDENCE)
+    return int(more[shown[0]]) if shown.size else None
 
 
 def _smallest_drop_seen(distance: float, spread: float, seeds: int) -> float:

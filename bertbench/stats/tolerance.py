@@ -7,7 +7,9 @@ import math
 from scipy import stats
 
 from bertbench.errors import VerdictError
+from bertbench.stats.noncentral_t import noncentral_t_cdf, noncentral_t_ppf
 from bertbench.stats.samples import probability
+from bertbench.stats.search import smallest_enough
 
 #: Share of fresh seeds that a tolerance bound covers: all but 1 %.
 COVERAGE = 0.99
@@ -34,8 +36,32 @@ def tolerance_factor(seeds: int, *, coverage: float = COVERAGE, confidence: floa
     if seeds < 2:  # noqa: PLR2004 - a spread takes two values
         raise VerdictError(f"a tolerance factor of {seeds} seeds was asked for, two or more are needed")
     noncentrality = float(stats.norm.ppf(probability("coverage", coverage))) * math.sqrt(seeds)
-    quantile = float(stats.nct.ppf(probability("confidence", confidence), seeds - 1, noncentrality))
+    quantile = noncentral_t_ppf(probability("confidence", confidence), seeds - 1, noncentrality)
     return quantile / math.sqrt(seeds)
+
+
+def seeds_for_distance(
+    distance_spreads: float, *, coverage: float = COVERAGE, confidence: float = CONFIDENCE
+) -> int | None:
+    """Fewest seeds whose tolerance factor is no larger than a distance; None above 1,000.
+
+    Asked of the distribution instead of its quantile, k <= d where nct.cdf(d sqrt(S)) >= confidence: the same question,
+    much faster.
+
+    Args:
+        distance_spreads: From bar to mean, in spreads.
+        coverage: Between 0 and 1.
+        confidence: Between 0 and 1.
+    """
+    quantile = float(stats.norm.ppf(probability("coverage", coverage)))
+    if distance_spreads <= quantile:  # what the factor tends to
+        return None
+
+    def is_enough(seeds: int) -> bool:
+        root = math.sqrt(seeds)
+        return noncentral_t_cdf(distance_spreads * root, seeds - 1, quantile * root) >= confidence
+
+    return smallest_enough(is_enough)
 
 
 def predictive_miss_chance(distance: float, spread: float, seeds: int) -> float:

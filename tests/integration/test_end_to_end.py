@@ -178,7 +178,7 @@ def test_a_loss_that_is_not_finite_is_recorded_with_its_step_and_keeps_no_promis
         ('[data]\ntrain = "broken.jsonl"\n', ["broken.jsonl:1", "remedy: "]),
         ('[data]\ntrain = "blank.jsonl"\n', ["blank.jsonl:2", "remedy: "]),
         ('[checkpoint]\nsource = "path:nowhere"\n', ["there is no folder nowhere", "remedy: Put config.json"]),
-        ('[checkpoint]\nsource = "path:."\n', ["config.json", "remedy: "]),
+        ('[checkpoint]\nsource = "path:."\n', ["folder . has no model.safetensors"]),
     ],
     ids=["spec", "data absent", "data unreadable", "data with a hard fault", "checkpoint absent", "checkpoint empty"],
 )

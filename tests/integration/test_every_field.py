@@ -402,7 +402,8 @@ class _Scripted:
         right, sure = self.epochs[self.epoch]
         self.epoch += 1
         answers = np.where(np.arange(batch.row_count) < right, batch.labels, 1 - batch.labels)
-        return np.eye(2, dtype=np.float32)[answers] * np.float32(sure)
+        logits: NDArray[np.float32] = np.eye(2, dtype=np.float32)[answers] * np.float32(sure)
+        return logits
 
     def weights(self) -> Iterator[tuple[str, NDArray[Any]]]:
         yield "epoch", np.array([self.epoch])

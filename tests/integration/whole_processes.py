@@ -81,7 +81,8 @@ def wait_for_epoch(folder: Path, process: subprocess.Popen[str]) -> RunRecord:
         record = newest(folder)
         return record if record is not None and any(run.epochs for run in record.seeds) else None
 
-    return wait_for(an_epoch, process)
+    record: RunRecord = wait_for(an_epoch, process)
+    return record
 
 
 def wait_for(look: Callable[[], Any], process: subprocess.Popen[str]) -> Any:

@@ -34,7 +34,7 @@ def test_interval_is_that_of_statsmodels(baseline: list[int], candidate: list[in
 def test_bound_below_margin_is_the_test_of_non_inferiority(
     baseline: list[int], candidate: list[int], margin: float
 ) -> None:
-    """upper bound < margin exactly where the one-sided test of 'D >= margin' has p < 5 %."""
+    """The upper bound lies below the margin exactly where the one-sided test of 'D >= margin' has p < 5 %."""
     assume(spread_out(baseline) and spread_out(candidate))
     ours = difference_of_means(baseline, candidate)
     usevar = "unequal" if ours.welch else "pooled"
@@ -106,7 +106,7 @@ def test_equal_values_are_as_wide_as_rounding() -> None:
     [([1.0], [1.0, 2.0]), ([1.0, 2.0], [1.0]), ([], []), ([1.0, math.nan], [1.0, 2.0]), ([1, 2], [1, math.inf])],
 )
 def test_one_seed_and_not_finite_are_refused(sides: tuple[list[float], list[float]]) -> None:
-    with pytest.raises(VerdictError, match="baseline|candidate"):
+    with pytest.raises(VerdictError, match=r"baseline|candidate"):
         difference_of_means(*sides)
 
 

@@ -173,7 +173,7 @@ def test_ties_and_zero_spread_never_give_less_than_the_smallest_p(baseline: list
 
 @pytest.mark.parametrize("rows", [ROWS, None])
 def test_equal_values_say_nothing(rows: int | None) -> None:
-    """asv and pyperf call a constant sample 'significant' against itself."""
+    """To asv and pyperf a constant sample differs 'significantly' from itself."""
     assert p_of([48 / 49] * 20, [48 / 49] * 4, rows=rows) == 1.0
 
 
@@ -191,7 +191,7 @@ def test_equal_sums_count_though_doubles_add_them_up_differently() -> None:
 @pytest.mark.parametrize("sides", [([], [0.5]), ([0.5], []), ([math.nan], [0.5]), ([0.5], [math.inf])])
 @pytest.mark.parametrize("rows", [10, None])
 def test_empty_and_not_finite_are_refused(sides: tuple[list[float], list[float]], rows: int | None) -> None:
-    with pytest.raises(VerdictError, match="baseline|candidate"):
+    with pytest.raises(VerdictError, match=r"baseline|candidate"):
         permutation_test(*sides, generator=fresh(), rows=rows)
 
 
@@ -214,3 +214,9 @@ def test_level_is_kept_whatever_the_seeds_are(skewed: bool) -> None:
         alarms += permutation_test(values[:20], values[20:], generator=rng, rows=300).p_value <= 0.05
     assert alarms <= second_opinion.binom.ppf(0.999, 2_000, 0.05)
     assert alarms > 40  # a test that never speaks would keep any level
+
+
+def test_more_splits_than_a_double_can_count_are_drawn() -> None:
+    hits = np.arange(600) % 2
+    result = permutation_test(hits, hits, generator=fresh(), rows=1, max_splits=99)
+    assert (result.exact, result.splits) == (False, 99)

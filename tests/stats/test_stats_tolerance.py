@@ -20,6 +20,7 @@ from bertbench.stats import (
     tolerance_factor,
 )
 from bertbench.stats.threshold_audit import needed_rows
+from bertbench.stats.tolerance import seeds_for_distance
 
 # Factors
 
@@ -44,15 +45,31 @@ def test_the_factor_falls_towards_the_normal_quantile() -> None:
     assert second_opinion.norm.ppf(0.99) < factors[-1] < 2.45
 
 
+@given(st.floats(2.36, 80))
+@settings(max_examples=40)
+def test_the_fewest_seeds_for_a_distance_are_those_whose_factor_fits(distance: float) -> None:
+    seeds = seeds_for_distance(distance)
+    if seeds is None:
+        assert tolerance_factor(1_000) > distance
+    else:
+        assert tolerance_factor(seeds) <= distance * (1 + 1e-9)
+        assert seeds == 2 or tolerance_factor(seeds - 1) > distance * (1 - 1e-9)
+
+
+def test_a_distance_below_the_normal_quantile_takes_more_seeds_than_there_are() -> None:
+    assert seeds_for_distance(2.32) is None
+    assert seeds_for_distance(-1.0) is None
+
+
 @pytest.mark.parametrize("seeds", [5, 20])
 def test_the_bound_holds_in_95_percent(seeds: int) -> None:
-    """mean - k s lies below the true 1 % quantile in 95 % of samples of normal seeds."""
+    """The bound mean - k s lies below the true 1 % quantile in 95 % of samples of normal seeds."""
     samples = np.random.default_rng(29).standard_normal((20_000, seeds))
     bounds = samples.mean(axis=1) - tolerance_factor(seeds) * samples.std(axis=1, ddof=1)
     assert (bounds <= second_opinion.norm.ppf(0.01)).mean() == pytest.approx(0.95, abs=0.007)
 
 
-@given(st.floats(-3, 5), st.floats(0.1, 3), st.integers(2, 40))
+@given(st.floats(-3, 3), st.floats(0.5, 3), st.integers(2, 40))
 def test_the_miss_chance_is_where_the_prediction_interval_ends(distance: float, spread: float, seeds: int) -> None:
     """A one-sided prediction bound mean - t(1-q) s sqrt(1 + 1/S) that just touches the bar leaves q below it."""
     chance = predictive_miss_chance(distance, spread, seeds)
@@ -70,7 +87,7 @@ def test_a_miss_chance_of_nothing_is_refused(arguments: tuple[float, float, int]
     ("seeds", "change"), [(1, {}), (5, {"coverage": 1.0}), (5, {"confidence": 0.0}), (5, {"coverage": math.nan})]
 )
 def test_a_factor_of_nothing_is_refused(seeds: int, change: dict[str, float]) -> None:
-    with pytest.raises(VerdictError, match="tolerance|coverage|confidence"):
+    with pytest.raises(VerdictError, match=r"tolerance|coverage|confidence"):
         tolerance_factor(seeds, **change)
 
 
@@ -216,7 +233,7 @@ def test_no_spread_without_rows_is_refused() -> None:
 
 @pytest.mark.parametrize(("bar", "limit"), [(math.nan, 0.01), (0.5, 0.0), (0.5, math.nan)])
 def test_impossible_bars_and_limits_are_refused(bar: float, limit: float) -> None:
-    with pytest.raises(VerdictError, match="bar|limit"):
+    with pytest.raises(VerdictError, match=r"bar|limit"):
         audit_threshold([0.1, 0.2], bar, limit=limit)
 
 

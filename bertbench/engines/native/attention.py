@@ -17,13 +17,13 @@ _NEVER = -1e9
 
 
 class Rectangles:
-    """The ways between packed tokens (tokens, parts * heads * size) and cells, group by group (rows, heads, longest, size).
+    """The ways between packed tokens (tokens, parts * heads * size) and cells, worked out once a step for all layers.
 
-    Worked out once a step, for all layers.
+    The cells of a group are (rows, heads, longest, size).
     """
 
     def __init__(
-        self, do: Operations, *, cell_of_piece: Tensor, piece_of_cell: Tensor, rectangles: Tensor, heads: int
+        self, do: Operations, *, cell_of_piece: Tensor, piece_of_cell: Tensor, rectangles: Sequence[Tensor], heads: int
     ) -> None:
         """Keep what `layout.Inputs` describes, as tensors of the graph.
 
@@ -31,7 +31,7 @@ class Rectangles:
             do: The backend's operations.
             cell_of_piece: int32 (tokens * heads,).
             piece_of_cell: int32 (cells * heads,).
-            rectangles: int32 (2 * groups,).
+            rectangles: Rows and longest row of each group, scalars.
             heads: Attention heads.
         """
         self._do = do
@@ -40,8 +40,7 @@ class Rectangles:
         self._piece_of_cell = piece_of_cell
         self._pieces = ops.shape(cell_of_piece)[0]
         self._cells = ops.shape(piece_of_cell)[0]
-        numbers = [rectangles[number] for number in range(rectangles.shape[0])]
-        self.rows, self._longest = numbers[0::2], numbers[1::2]
+        self.rows, self._longest = rectangles[0::2], rectangles[1::2]
         self._sizes = [rows * heads * longest for rows, longest in zip(self.rows, self._longest, strict=True)]
         self._ways_in: dict[int, tuple[Tensor, Tensor]] = {}
         self.key_biases = [self._key_bias(index) for index in range(len(self.rows))]

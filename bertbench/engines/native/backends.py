@@ -47,7 +47,11 @@ def create_steps(bert: Bert, optimizer: Any) -> Steps:
         from bertbench.engines.native.tensorflow_steps import TensorFlowSteps
 
         return TensorFlowSteps(bert, optimizer)
+    if backend == "torch":
+        from bertbench.engines.native.torch_steps import TorchSteps
+
+        return TorchSteps(bert, optimizer)
     raise EngineError(
         f"runtime.backend: the native engine has no training step for {backend}",
-        remedy="Use runtime.backend = 'tensorflow'.",
+        remedy="Use runtime.backend = 'tensorflow' or 'torch'.",
     )

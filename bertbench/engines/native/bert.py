@@ -123,11 +123,11 @@ class Bert:
         first_tokens: Tensor,
         cell_of_piece: Tensor,
         piece_of_cell: Tensor,
-        rectangles: Tensor,
+        rectangles: Sequence[Tensor],
         *,
         training: bool,
     ) -> Tensor:
-        """Class scores of each row; the arguments are those of `layout.Inputs`.
+        """Class scores of each row; the arguments are those of `layout.Inputs`, rectangles as scalars.
 
         Returns:
             float32 (rows, labels), rows as in the inputs.

@@ -145,7 +145,7 @@ class NativeEngine:
         with self._averaged():
             tensors = dict(self._tensors(self._live.parameters()))
         pretrained = read_tensors(self._task.checkpoint)
-        for table, rows in {"word": self._words.ids, "position": np.arange(self._positions)}.items():
+        for table, rows in (("word", self._words.ids), ("position", np.arange(self._positions))):
             name = f"embeddings.{table}_embeddings.weight"
             pretrained[name][rows] = tensors[f"bert.{name}"]
             tensors[f"bert.{name}"] = pretrained[name]

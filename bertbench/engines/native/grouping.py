@@ -6,6 +6,8 @@ others pay for its square; sorted by length and cut in the right places, a few r
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,14 +34,11 @@ def group_by_length(
     cuts = _cheapest_cuts(longest, ends, groups=groups, head_size=head_size)
     bounds = [0, *(int(ends[cut]) for cut in cuts)]
     return tuple(
-        (rows := order[begin:end], int(lengths[rows[-1]]) if end > begin else 0)
-        for begin, end in zip(bounds, bounds[1:], strict=False)
+        (rows := order[begin:end], int(lengths[rows[-1]]) if end > begin else 0) for begin, end in pairwise(bounds)
     )
 
 
-def _cheapest_cuts(
-    longest: NDArray[np.int64], ends: NDArray[np.int64], *, groups: int, head_size: int
-) -> list[int]:
+def _cheapest_cuts(longest: NDArray[np.int64], ends: NDArray[np.int64], *, groups: int, head_size: int) -> list[int]:
     """Index of the last length in each group, ascending; a group that repeats its predecessor's is empty.
 
     Dynamic programming over different lengths: the best cost up to each length with one group more.

@@ -12,8 +12,8 @@ import keras
 import tensorflow as tf
 
 
-class _OnePass:
-    """Replaces the update of a Keras Adam; all else (clipping, decay, averages, accumulation) stays Keras'."""
+class OnePassAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras ships no types
+    """Adam, and AdamW, which is Adam with weight decay; all but the update itself stays Keras'."""
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Update all variables; what is the same for each of them is worked out once."""
@@ -44,11 +44,3 @@ class _OnePass:
             epsilon=self.epsilon,
             grad=gradient,
         )
-
-
-class OnePassAdam(_OnePass, keras.optimizers.Adam):
-    """Adam."""
-
-
-class OnePassAdamW(_OnePass, keras.optimizers.AdamW):
-    """Adam with decoupled weight decay."""

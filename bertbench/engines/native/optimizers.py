@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from bertbench.spec import AdamSpec, AdamWSpec, OptimizerSpec
+from bertbench.spec import AdamWSpec, OptimizerSpec
 
 #: Fields of the spec that are not arguments of Keras' optimizers.
 _OWN_FIELDS = {"name", "decay_excluded"}
@@ -44,7 +44,7 @@ def _classes() -> dict[str, type]:
     """Optimizers by their name in the spec."""
     classes = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD}
     if keras.backend.backend() == "tensorflow":
-        from bertbench.engines.native.one_pass_adam import OnePassAdam, OnePassAdamW
+        from bertbench.engines.native.one_pass_adam import OnePassAdam
 
-        classes |= {"adam": OnePassAdam, "adamw": OnePassAdamW}
+        classes |= {"adam": OnePassAdam, "adamw": OnePassAdam}
     return classes

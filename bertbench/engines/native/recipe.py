@@ -19,9 +19,9 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
 
     Returns:
         JSON values only: `backend`; `optimizer` (Keras' `get_config`), its `learning_rate` and `iterations` as they
-        are now, `weight_decay_excluded`, the parameters that decay leaves alone, `loss_scale` (1 if the loss is not scaled);
-        `dtype_policy`, `compute_dtype`, `variable_dtypes`; `dropout_rates` by operation; `variables`, trainable
-        `parameters`, rows of the tables of embeddings; `loss_reduction`.
+        are now; `weight_decay_excluded`, the parameters that decay leaves alone; `loss_scale`, 1 if the loss is not
+        scaled; `dtype_policy`, `compute_dtype`, `variable_dtypes`; `dropout_rates` by operation; the numbers of
+        `variables` and of trainable `parameters`, and rows of the tables of embeddings; `loss_reduction`.
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     variables = bert.variables
@@ -44,5 +44,5 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
 
 
 def _is_excluded(optimizer: Any, variable: keras.Variable) -> bool:
-    """Whether weight decay, where there is any, leaves *variable* alone; the optimizer has no public way to be asked."""
+    """Whether weight decay leaves *variable* alone; the optimizer has no public way to be asked."""
     return optimizer.weight_decay is not None and not optimizer._use_weight_decay(variable)  # noqa: SLF001 - see above

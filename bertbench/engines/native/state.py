@@ -93,4 +93,7 @@ class LiveState:
 
 def numpy_of(variable: Any) -> NDArray[Any]:
     """Value of a Keras variable on the host, as a copy that later steps do not change."""
-    return np.array(variable.numpy())
+    value = variable.value
+    if hasattr(value, "detach"):  # PyTorch keeps values on their device and in the gradient's graph
+        value = value.detach().cpu()
+    return np.array(value.numpy())

@@ -15,7 +15,7 @@ def gather(values: tf.Tensor, index: tf.Tensor, back: tf.Tensor, *, some_unused:
     """As `operations.gather`, without Keras' provision for negative indices."""
     width = values.shape[-1]
 
-    @tf.custom_gradient
+    @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
     def taken(rows: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
         def backward(upstream: tf.Tensor) -> tf.Tensor:
             gradient = tf.reshape(upstream, (-1, width))
@@ -57,6 +57,7 @@ def dropout(values: tf.Tensor, rate: float, generator: keras.random.SeedGenerato
         alg=1,  # Philox
         dtype=tf.uint64,
     )
-    bits = tf.reshape(tf.reshape(tf.bitcast(words, tf.uint16), [-1])[:size], tf.shape(values))
-    kept = tf.cast(tf.greater_equal(bits, tf.constant(dropped, tf.uint16)), values.dtype)
+    numbers = tf.reshape(tf.bitcast(words, tf.int16), [-1])[:size]  # from -2^15 to 2^15 - 1
+    is_kept = tf.greater_equal(tf.reshape(numbers, tf.shape(values)), tf.constant(dropped - highest // 2, tf.int16))
+    kept = tf.cast(is_kept, values.dtype)
     return tf.multiply(values, tf.multiply(kept, highest / (highest - dropped)))

@@ -69,8 +69,10 @@ class TensorFlowSteps:
 
     def gradients(self, layout: Layout) -> dict[str, NDArray[np.float32]]:
         """Dense gradients of the loss by parameter, dropout as in training, nothing updated."""
-        _, _, _, gradients = self._gradients(_tensors(layout))
-        return {name: gradient.numpy() for name, gradient in zip(self._bert.variables, gradients, strict=True)}
+        _, scale, _, gradients = self._gradients(_tensors(layout))
+        return {
+            name: (gradient / scale).numpy() for name, gradient in zip(self._bert.variables, gradients, strict=True)
+        }
 
     def matmul_seconds(self, size: int) -> float:
         """Seconds of one float32 product size x size x size."""
@@ -91,14 +93,14 @@ class TensorFlowSteps:
 
     def _inference(self, given: dict[str, tf.Tensor]) -> tf.Tensor:
         self.traces["logits"] += 1
-        return self._bert.logits(**given, training=False)
+        return self._bert.logits(**_scalars(given), training=False)
 
     def _dense_gradients(self, given: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         """Loss, its scale, predicted classes, and the gradients of the scaled loss with repeated rows added up."""
         inputs = {name: tensor for name, tensor in given.items() if name not in OF_LOSS}
         scale = self._optimizer.scale_loss(tf.constant(1.0))
         with tf.GradientTape() as tape:
-            logits = self._bert.logits(**inputs, training=True)
+            logits = self._bert.logits(**_scalars(inputs), training=True)
             loss = weighted_loss(logits, given["labels"], given["row_weights"])
             scaled = self._optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, [variable.value for variable in self._variables])
@@ -107,6 +109,11 @@ class TensorFlowSteps:
 
 def _graph(function: Any, *signature: Any) -> Any:
     return tf.function(function, input_signature=signature, jit_compile=False, autograph=False)
+
+
+def _scalars(given: dict[str, tf.Tensor]) -> dict[str, Any]:
+    """*given* with the sizes of rectangles one by one."""
+    return given | {"rectangles": tf.unstack(given["rectangles"])}
 
 
 def _tensors(layout: Layout) -> dict[str, tf.Tensor]:

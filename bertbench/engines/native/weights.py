@@ -23,7 +23,7 @@ def correspondence(config: BertConfig) -> dict[str, tuple[str, ...]]:
     `.shift` and `.bias`, `.bias` and `.bias`, `.table` and `.weight`.
     """
     layers = range(config.num_hidden_layers)
-    names = {
+    names: dict[str, tuple[str, ...]] = {
         "embeddings.word": ("bert.embeddings.word_embeddings",),
         "embeddings.position": ("bert.embeddings.position_embeddings",),
         "embeddings.segment": ("bert.embeddings.token_type_embeddings",),

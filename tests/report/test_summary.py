@@ -1,0 +1,106 @@
+"""The JSON file of a session: what `docs/summary.md` says, and nothing that is no JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from record_maker import make_failed_record, make_record, make_spec
+
+from bertbench.errors import RecordWriteError
+from bertbench.record import RunRecord
+from bertbench.report.summary import SUMMARY_SCHEMA_VERSION, summary, write_summary
+from bertbench.suite import Benchmark, Result, judge
+from bertbench.verdict import Check
+
+PAGE = (Path(__file__).parents[2] / "docs" / "summary.md").read_text(encoding="utf-8")
+
+
+def result(record: RunRecord) -> Result:
+    return Result(Benchmark(record.spec, Path(), Path("specs/card.toml")), record, None, judge(record, None))
+
+
+def skipped() -> Result:
+    return Result(Benchmark(make_spec(), Path()), None, None, (), skipped="set BERTBENCH_DATA")
+
+
+def documented(of: str) -> set[str]:
+    """Every word in code style of the part of the page that begins so."""
+    part = (
+        PAGE[PAGE.index(of) :].split("\n\n")[0] if of != "A benchmark:" else PAGE[PAGE.index(of) :].split("A check:")[0]
+    )
+    return set(re.findall(r"`(\w+)`", part))
+
+
+def test_every_key_is_documented() -> None:
+    content = summary([result(make_record())])
+    assert set(content) <= set(re.findall(r"`(\w+)`", PAGE.split("A benchmark:")[0]))
+    (spec,) = content["specs"]
+    assert set(spec) <= documented("A benchmark:")
+    assert set(spec["checks"][0]) <= documented("A check:")
+    assert set(spec["seeds"][0]) <= documented("A seed:")
+
+
+def test_it_says_what_the_record_and_the_verdict_say() -> None:
+    record = make_record()
+    content = summary([result(record)])
+    assert content["schema_version"] == SUMMARY_SCHEMA_VERSION
+    (spec,) = content["specs"]
+    assert (spec["name"], spec["file"], spec["run_id"]) == ("seed_card", "specs/card.toml", record.run_id)
+    assert [check["name"] for check in spec["checks"]] == [check.name for check in judge(record, None)]
+    first = spec["seeds"][0]
+    assert (first["seed"], first["epochs"], first["outcome"]) == (0, 20, "completed")
+    assert first["validation"] == record.seeds[0].epochs[-1].validation.model_dump()
+    assert first["utilization"] == 0.6875
+
+
+def test_a_run_that_failed_is_there_as_far_as_it_got() -> None:
+    (spec,) = summary([result(make_failed_record())])["specs"]
+    assert spec["outcome"] == "fail"
+    assert [seed["outcome"] for seed in spec["seeds"]] == ["completed", "failed"]
+    assert spec["seeds"][1]["digests"] is None
+
+
+def test_what_was_skipped_is_there_with_the_reason_and_is_no_pass() -> None:
+    content = summary([skipped()])
+    assert content["outcome"] == "undecided"
+    assert content["specs"][0]["outcome"] == "skipped"
+    assert content["specs"][0]["skipped"] == "set BERTBENCH_DATA"
+
+
+def test_no_results_are_no_pass() -> None:
+    assert summary([])["outcome"] == "undecided"
+
+
+@pytest.mark.parametrize(("value", "word"), [(math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf")])
+def test_what_json_has_no_number_for_is_a_word(tmp_path: Path, value: float, word: str) -> None:
+    check = Check("a", "threshold", "fail", "nan", ">= 0.9", "no possible value", observed_value=value)
+    record = make_failed_record()
+    run = record.seeds[1]
+    broken = run.epochs[0].model_copy(update={"train": run.epochs[0].train.model_copy(update={"loss": value})})
+    record = record.model_copy(update={"seeds": (run.model_copy(update={"epochs": (broken,)}),)})
+    write_summary(tmp_path / "all.json", [Result(Benchmark(record.spec, Path()), record, None, (check,))])
+    content: Any = json.loads((tmp_path / "all.json").read_text(), parse_constant=pytest.fail)
+    (spec,) = content["specs"]
+    assert spec["checks"][0]["observed_value"] == word
+    assert spec["seeds"][0]["train"]["loss"] == word
+
+
+def test_folders_are_made_and_a_former_file_is_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "some" / "where" / "all.json"
+    for count in (1, 2):
+        write_summary(file, [skipped()] * count)
+        assert len(json.loads(file.read_text())["specs"]) == count
+    assert [path.name for path in file.parent.iterdir()] == ["all.json"]
+
+
+def test_a_place_that_cannot_be_written_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordWriteError, match=r"file/all\.json: cannot be written"):
+        write_summary(tmp_path / "file" / "all.json", [])
+    with pytest.raises(RecordWriteError, match=r"cannot be written"):
+        write_summary(tmp_path, [])

@@ -1,0 +1,112 @@
+"""The verdict for a terminal: every promise in a line, every doubt in words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from record_maker import make_failed_record, make_record, make_spec
+from rich.table import Table
+
+from bertbench.record import RunRecord
+from bertbench.report.terminal import rendered
+from bertbench.report.verdict_table import verdict_reasons, verdict_sentence, verdict_table
+from bertbench.suite import Benchmark, Result
+from bertbench.verdict import Check
+
+
+def check(outcome: Any, name: str = "validation_accuracy_every_seed", **more: Any) -> Check:
+    fields = {"observed": "0.9000", "promised": ">= 0.9700", "reason": f"it is {outcome}", "next_step": "look again"}
+    return Check(name=name, kind="threshold", outcome=outcome, **{**fields, **more})
+
+
+def result(*checks: Check, record: RunRecord | None = None, name: str = "card", skipped: str = "") -> Result:
+    return Result(Benchmark(make_spec(name=name), Path()), record, None, checks, skipped=skipped)
+
+
+def lines(table: Table, width: int = 120) -> list[str]:
+    return rendered(table, width=width, colour=False).splitlines()
+
+
+def test_each_promise_has_a_line_and_the_benchmark_is_named_once() -> None:
+    shown = lines(verdict_table([result(check("pass"), check("fail", "other"))]))
+    assert re.fullmatch(r"benchmark +promise +observed +promised +verdict *", shown[0])
+    assert re.fullmatch(r"card +validation_accuracy_every_seed +0\.9000 +>= 0\.9700 +pass *", shown[1])
+    assert re.fullmatch(r" +other +0\.9000 +>= 0\.9700 +fail *", shown[2])
+
+
+def test_what_was_skipped_has_a_line_too() -> None:
+    assert re.fullmatch(r"card +skipped *", lines(verdict_table([result(skipped="no data")]))[1])
+
+
+@pytest.mark.parametrize("outcome", ["pass", "fail", "undecided", "no_baseline"])
+def test_every_outcome_is_written_out(outcome: str) -> None:
+    """Colour is never the only sign."""
+    assert lines(verdict_table([result(check(outcome))]))[1].rstrip().endswith(outcome)
+
+
+def test_nothing_is_lost_on_a_narrow_terminal() -> None:
+    """Long names are folded, not cut."""
+    shown = "".join(line[10:30].strip() for line in lines(verdict_table([result(check("pass"))]), width=60)[1:])
+    assert "validation_accuracy" in shown.replace(" ", "")
+
+
+def test_text_of_others_is_no_markup() -> None:
+    shown = "\n".join(lines(verdict_table([result(check("fail", observed="[red]1[/]"))])))
+    assert "[red]1[/]" in shown
+
+
+def test_what_is_no_pass_says_why_and_what_to_do() -> None:
+    assert verdict_reasons([result(check("pass"), check("undecided", "other"))]) == [
+        "card: other: undecided: it is undecided. Next: look again."
+    ]
+
+
+def test_a_skip_says_why() -> None:
+    assert verdict_reasons([result(skipped="set BERTBENCH_DATA")]) == ["card: skipped: set BERTBENCH_DATA"]
+
+
+def test_troubles_of_a_run_are_told_even_where_every_promise_is_kept() -> None:
+    """A threshold that is kept is no reason to keep quiet about gradients that explode."""
+    record = make_record()
+    run = record.seeds[0]
+    norms = (*run.steps.gradient_norm[:-1], 1e9)
+    exploding = run.model_copy(update={"steps": run.steps.model_copy(update={"gradient_norm": norms})})
+    record = record.model_copy(update={"seeds": (exploding,)})
+    (reason,) = [r for r in verdict_reasons([result(check("pass"), record=record)]) if "exploding" in r]
+    assert reason.startswith("card: exploding gradients: seed 0: gradient norm 1e+09 at step 79")
+    assert "Cure: " in reason
+
+
+def test_the_sentence_counts_worst_first() -> None:
+    results = [result(check("pass"), check("fail")), result(check("undecided"), check("pass")), result(skipped="x")]
+    assert verdict_sentence(results) == "4 promises of 3 benchmarks: 1 fail, 1 undecided, 2 pass, 1 skipped"
+
+
+def test_the_sentence_of_nothing_says_so() -> None:
+    assert verdict_sentence([]) == "0 promises of 0 benchmarks: nothing was measured"
+
+
+def test_a_failed_run_is_shown_with_its_failure() -> None:
+    record = make_failed_record()
+    (reason,) = verdict_reasons([result(check("fail", "run", reason="NonFiniteLossError"), record=record)])[:1]
+    assert reason == "card: run: fail: NonFiniteLossError. Next: look again."
+
+
+# Colour
+
+
+@pytest.mark.parametrize(
+    ("colour", "no_colour", "coloured"), [(True, "", True), (True, "1", False), (False, "", False)]
+)
+def test_colour_is_used_where_it_is_wanted_and_not_refused(
+    monkeypatch: pytest.MonkeyPatch, colour: bool, no_colour: str, coloured: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    if no_colour:
+        monkeypatch.setenv("NO_COLOR", no_colour)
+    text = rendered(verdict_table([result(check("pass"))]), width=100, colour=colour)
+    assert bool(re.search(r"\x1b\[[\d;]*32m", text)) == coloured
