@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-
-
 SPEC = """
 name = "{name}"
 [data]
