@@ -270,8 +270,8 @@ def test_compare_shares_the_error_rate_among_the_specs_of_the_project(shell) -> 
     shell("baseline", "accept", "small.toml")
     set_runs(accuracy=accuracies(0.94), bits=1)
     shell("run", "small.toml", "--seeds", "0-3")
-    assert "at most 0.001 may be called chance" in shell("compare", "small.toml")[1]
-    assert "at most 0.0005 may be called chance" in shell("compare", "small.toml", "--gated-specs", "2")[1]
+    assert "and 0.001 or less is a fail" in shell("compare", "small.toml")[1]
+    assert "and 0.0005 or less is a fail" in shell("compare", "small.toml", "--gated-specs", "2")[1]
     assert shell("compare", "small.toml", "--gated-specs", "0")[0] == cli.USAGE
 
 

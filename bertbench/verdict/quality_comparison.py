@@ -177,7 +177,7 @@ def _why(seen: LookDecision, outcome: Outcome) -> str:
     sides = f"{seen.seeds} seeds against a bank of {seen.bank_seeds}"
     if outcome == "fail":
         small = " A small drop: between floor and margin either verdict may come." if seen.small_drop else ""
-        return f"{sides}: p = {seen.p_value:.2g}, at most {seen.fail_level:.2g} may be called chance.{small}"
+        return f"{sides}: p = {seen.p_value:.2g}, and {seen.fail_level:.2g} or less is a fail.{small}"
     bound = f"{_POINTS * seen.pass_confidence:g} % upper bound of the drop {seen.upper_bound_points:.2f} points"
     side = "below" if outcome == "pass" else "not below"
     small = " A small drop: between floor and margin either verdict may come." if seen.small_drop else ""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from baseline_examples import baseline_of
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bertbench.baseline import (
     Baseline,
@@ -221,3 +223,12 @@ def test_without_git_or_a_repository_there_is_no_commit(tmp_path: Path, monkeypa
     assert revision_of(tmp_path) is None
     monkeypatch.setenv("PATH", str(tmp_path))
     assert revision_of(Path(__file__).parent) is None
+
+
+# Any baseline
+
+
+@given(st.dictionaries(st.integers(0, 50), st.integers(0, 300), min_size=1, max_size=5), st.text(max_size=20))
+def test_any_baseline_comes_back_as_it_was(hits: dict[int, int], word: str) -> None:
+    baseline = baseline_of(hits).model_copy(update={"numerics": {"flags": {"odd": word}, "threads": 2, "none": None}})
+    assert Baseline.model_validate_json(baseline_text(baseline)) == baseline

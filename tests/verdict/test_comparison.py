@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from baseline_examples import BANK, ROWS, baseline_of, first_rows_wrong, run_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from record_maker import make_failed_record
 
 from bertbench.baseline import Baseline
@@ -281,3 +284,22 @@ def test_a_missing_baseline_is_never_green() -> None:
 
 def test_the_bank_that_accept_asks_for_is_the_one_that_the_rule_needs() -> None:
     assert _BANK == SMALLEST_BANK
+
+
+# Any run
+
+
+@given(st.sets(st.integers(0, 19), min_size=1))
+def test_any_seeds_with_equal_bits_pass(seeds: set[int]) -> None:
+    assert overall(compared(run_of({seed: BANK[seed] for seed in seeds}))) == "pass"
+
+
+@given(st.integers(0, 7), st.sampled_from([math.nan, math.inf, -math.inf, -1.0]))
+def test_a_value_that_cannot_be_fails_wherever_it_is(seed: int, hits: float) -> None:
+    assert overall(compared(run_of({**shifted(0, 8), seed: hits}, bits=1))) == "fail"
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=3))
+def test_fewer_seeds_than_the_first_look_never_decide(hits: list[int]) -> None:
+    assert overall(compared(run_of(dict(enumerate(hits)), bits=1))) == "undecided"
