@@ -1,4 +1,4 @@
-"""The command line: `bertbench run | show | data | audit | tensorboard | doctor`.
+"""The command line: `bertbench run | compare | baseline | show | data | audit | tensorboard | doctor`.
 
 Imports nothing heavy until a command needs it, and is the only place that exits.
 """
@@ -10,6 +10,8 @@ import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+
+from bertbench.cli_baseline import add_commands, add_compare_options, against_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +34,7 @@ _UNUSABLE_INPUT = (
 )
 
 _EPILOG = """exit status: 0 pass; 1 fail; 2 usage, or input that cannot be used;
-3 undecided, skipped or nothing measured; 130 interrupted"""
+3 undecided, no baseline, skipped or nothing measured; 130 interrupted"""
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -70,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=_version_or_help, parser=parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_run(commands)
+    add_commands(commands, epilog=_EPILOG)
     _add_show(commands)
     _add_data(commands)
     _add_audit(commands)
@@ -94,6 +97,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--save-models", type=Path, metavar="FOLDER", help="save each seed's model, for transformers and KerasHub"
     )
     run.add_argument("--json", type=Path, metavar="FILE", help="write all results here")
+    add_compare_options(run)
     _add_store(run)
     run.set_defaults(command=_run)
 
@@ -152,14 +156,15 @@ def _version_or_help(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from bertbench.report.summary import write_summary
     from bertbench.store import Store
-    from bertbench.suite import load_benchmark
+    from bertbench.suite import load_benchmark, with_comparison
 
-    seeds = _seeds(options.seeds)
+    seeds, against = _seeds(options.seeds), against_of(options)
     benchmarks = [load_benchmark(path, seeds=seeds) for path in options.spec]  # all mistakes before any work
     store, console = Store(options.store), _console()
     results: list[Result] = []
     for benchmark in benchmarks:
-        results.append(_run_one(benchmark, store, options, here=not results))
+        ran = _run_one(benchmark, store, options, here=not results)
+        results.append(with_comparison(ran, store, against))
         _print_run(console, results[-1])
         _write_logs(results[-1], options)
     _print_verdict(console, results)

@@ -13,6 +13,8 @@
     │   └── NonFiniteLossError     a training step produced NaN or infinity
     ├── RecordError                a record that is unreadable or impossible
     │   └── RecordWriteError       a record could not be written
+    ├── BaselineError              a baseline that is unreadable, impossible, or cannot be made of these runs
+    │   └── BaselineAbsentError    there is no baseline of this name
     ├── VerdictError               a question that the samples cannot answer
     └── ReportError                a view of a record that cannot be made here
 
@@ -93,6 +95,14 @@ class RecordError(BertbenchError):
 
 class RecordWriteError(RecordError):
     """A record could not be written."""
+
+
+class BaselineError(BertbenchError):
+    """A baseline that is unreadable, impossible, or cannot be made of these runs."""
+
+
+class BaselineAbsentError(BaselineError):
+    """There is no baseline of this name."""
 
 
 class VerdictError(BertbenchError):

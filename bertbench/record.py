@@ -183,6 +183,15 @@ class SeedRun(Fact):
             raise ValueError(f"seed {self.seed}: {self.outcome} without a reason")
         return self
 
+    @property
+    def final_epoch(self) -> EpochRow:
+        """The epoch whose weights the seed ended with: the last, or with `restore_best` the best.
+
+        Raises:
+            IndexError: If no epoch ended.
+        """
+        return self.epochs[-1 if self.best_epoch_restored is None else self.best_epoch_restored]
+
 
 class FindingRow(Fact):
     """One thing the data checks saw."""

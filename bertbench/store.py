@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import platform
 import shutil
 import struct
@@ -17,21 +16,22 @@ import time
 import uuid
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import psutil
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from bertbench.errors import RecordError, RecordWriteError
+from bertbench.atomic import explained, sync_folder, write_atomically
+from bertbench.errors import RecordError
 from bertbench.observers import Observer
 from bertbench.record import SCHEMA_VERSION, ProcessFacts, RunRecord, SeedRun
 from bertbench.spec import Spec, spec_fingerprint
+
+__all__ = ["DEFAULT_STORE", "Entry", "RecordKeeper", "Status", "Store", "read_record", "status_of", "write_atomically"]
 
 #: Where records go unless somebody says otherwise.
 DEFAULT_STORE = Path(".bertbench")
@@ -84,20 +84,20 @@ class Store:
         """
         content = record.model_dump_json(indent=1).encode()
         folder = self.run_folder(record.run_id)
-        with _explained(folder):
+        with explained(folder):
             is_new = not folder.exists()
         if not is_new:
             write_atomically(folder / "record.json", lambda stream: stream.write(content))
             return
-        with _explained(folder):
+        with explained(folder):
             self._runs.mkdir(parents=True, exist_ok=True)
             beside = self._runs / f".{record.run_id}.{uuid.uuid4().hex[:8]}.new"
             beside.mkdir()
         try:
             write_atomically(beside / "record.json", lambda stream: stream.write(content))
-            with _explained(folder):
+            with explained(folder):
                 beside.rename(folder)
-                _sync_folder(self._runs)
+                sync_folder(self._runs)
         finally:
             shutil.rmtree(beside, ignore_errors=True)  # gone already, unless something failed
 
@@ -114,7 +114,7 @@ class Store:
             RecordWriteError: Like `write`.
         """
         folder = self.run_folder(run_id) / f"seed-{seed}"
-        with _explained(folder):
+        with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
         packed = io.BytesIO()
         np.savez_compressed(packed, logits=logits, labels=labels)
@@ -291,46 +291,3 @@ class RecordKeeper(Observer):
         """Keep the predictions; the record follows."""
         self._store.write_predictions(self._run_id, run.seed, logits, labels)
         self._written = -_SECONDS_BETWEEN_WRITES
-
-
-def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Have *write* fill a file beside *path*, then rename it into place.
-
-    Raises:
-        RecordWriteError: If that fails; what was at *path* before stays, and nothing is left beside it.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.new")
-    with _explained(path):
-        try:
-            with beside.open("xb") as stream:
-                write(cast("BinaryIO", stream))
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(path)
-            _sync_folder(path.parent)
-        finally:
-            with suppress(OSError):
-                beside.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a loss of power, where folders can be synced at all."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn an OSError into one that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise RecordWriteError(
-            f"{path}: cannot be written: {error.strerror or error}; nothing there was changed",
-            remedy="free space, make the folder writable, or choose another with --store",
-        ) from error

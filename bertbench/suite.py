@@ -10,13 +10,15 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock
 
-from bertbench.errors import CheckpointAbsentError, DataAbsentError
+from bertbench.baseline import baseline_files, baselines_folder
+from bertbench.comparing import Against, compare_run
+from bertbench.errors import CheckpointAbsentError, DataAbsentError, SpecError
 from bertbench.observers import Observer
 from bertbench.processes import Request, Watch, run_request, run_request_here
 from bertbench.record import RunRecord
@@ -39,6 +41,11 @@ class Benchmark:
     spec: Spec
     base_folder: Path
     file: Path | None = None
+
+    @property
+    def baselines_folder(self) -> Path:
+        """Where its baselines are, unless somebody says otherwise."""
+        return baselines_folder(self.base_folder)
 
     @property
     def key(self) -> str:
@@ -161,13 +168,53 @@ def result_of(record: RunRecord, store: Store, benchmark: Benchmark | None = Non
     return Result(benchmark or Benchmark(record.spec, Path()), record, repeat, judge(record, repeat))
 
 
+def with_comparison(result: Result, store: Store, against: Against | None) -> Result:
+    """*result* with the checks of every baseline after its promises; as it is if nothing is to be compared or ran."""
+    if against is None or result.record is None:
+        return result
+    compared = compare_run(result.record, store, result.benchmark.baselines_folder, against)
+    return replace(result, checks=(*result.checks, *compared))
+
+
+def orphaned_baselines(results: Sequence[Result], against: Against) -> tuple[Path, ...]:
+    """Baselines whose spec is gone: none of the spec files beside those that ran has its name.
+
+    What was selected today makes no difference. A spec file that cannot be read has no name.
+    """
+    folders = {result.benchmark.base_folder for result in results if result.benchmark.file is not None}
+    orphans = []
+    for base_folder in sorted(folders):
+        names = {result.benchmark.spec.name for result in results} | _spec_names(base_folder)
+        folder = against.folder or baselines_folder(base_folder)
+        files = [path for name in against.names for path in baseline_files(folder, name)]
+        orphans += [path for path in files if path.name.rpartition("-")[0] not in names]
+    return tuple(orphans)
+
+
+def _spec_names(folder: Path) -> set[str]:
+    names = set()
+    for path in folder.glob("*.toml"):
+        if not path.name.startswith("_"):  # a base for others and no benchmark
+            with contextlib.suppress(SpecError):
+                names.add(read_spec(path).name)
+    return names
+
+
 class Session:
     """Runs each benchmark once, whoever of several processes asks first; the others wait and read the record.
 
     A failed run is remembered like any other: asking again does not run it again.
     """
 
-    def __init__(self, store: Store, session_id: str, *, workers: int = 1, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        session_id: str,
+        *,
+        workers: int = 1,
+        watch: Watch | None = None,
+        against: Against | None = None,
+    ) -> None:
         """Join or begin a session.
 
         Args:
@@ -175,11 +222,13 @@ class Session:
             session_id: Shared by all processes of the session.
             workers: How many those are.
             watch: Told of the record of each run while it grows.
+            against: Baselines to compare with; none if not given.
         """
         self.store = store
         self._folder = store.folder / "sessions" / session_id
         self._workers = workers
         self._watch = watch
+        self._against = against
         self._known: dict[str, Result] = {}
 
     def knows(self, benchmark: Benchmark) -> bool:
@@ -223,7 +272,7 @@ class Session:
             }
         )
         write_atomically(self._folder / f"{benchmark.key}.json", lambda stream: stream.write(note.encode()))
-        return result
+        return with_comparison(result, self.store, self._against)
 
     def _from_note(self, note: dict[str, Any]) -> Result:
         benchmark = Benchmark(
@@ -233,7 +282,8 @@ class Session:
         )
         if note["skipped"]:
             return Result(benchmark, None, None, (), skipped=note["skipped"])
-        return result_of(self.store.read(note["run_id"]), self.store, benchmark)
+        result = result_of(self.store.read(note["run_id"]), self.store, benchmark)
+        return with_comparison(result, self.store, self._against)
 
 
 def new_request(benchmark: Benchmark, store: Store, **more: Any) -> Request:

@@ -1,22 +1,25 @@
 """Stands in for the process that fine-tunes: records as from a real run, in milliseconds.
 
-Only the process is replaced (`bertbench.suite.run_request`); sessions, locks, the store, verdicts and the plugin are real.
+Only the process is replaced (`bertbench.suite.run_request`); sessions, locks, store, verdicts and plugin are real.
 A file `fake.json` in the current folder says what the runs come to.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from record_maker import make_live_recipe, make_record, make_seed
 
 from bertbench.engines.schedules import learning_rate_at
 from bertbench.processes import Request
-from bertbench.record import Digests, Failure, RunRecord
+from bertbench.record import Digests, EnvironmentFacts, Failure, RunRecord, SeedRun
 from bertbench.spec import Spec, spec_fingerprint
 from bertbench.store import Store
 
@@ -24,6 +27,7 @@ from bertbench.store import Store
 LOG = "runs.log"
 #: Whatever the spec says.
 TRAIN_ROWS = 32
+VALIDATION_ROWS = 100
 
 
 def fake_run_request(request: Request, **_: Any) -> RunRecord:
@@ -42,12 +46,36 @@ def fake_run_request(request: Request, **_: Any) -> RunRecord:
         outcome="failed" if failure else "completed",
         failure=failure,
         finished_at=datetime.now(timezone.utc),
-        environment=make_record().environment.model_copy(update={"workers": request.workers}),
-        data=make_record().data.model_copy(update={"rows": {"train": TRAIN_ROWS, "validation": 49}}),
+        environment=_environment(fake).model_copy(update={"workers": request.workers}),
+        data=make_record().data.model_copy(update={"rows": {"train": TRAIN_ROWS, "validation": VALIDATION_ROWS}}),
         seeds=seeds,
     )
-    Store(request.store).write(record)
+    store = Store(request.store)
+    store.write(record)
+    for run in record.seeds:
+        store.write_predictions(record.run_id, run.seed, *_predictions(run))
     return record
+
+
+def _environment(fake: dict[str, Any]) -> EnvironmentFacts:
+    """Of `fake.json`, another version of a library gives another numerics."""
+    usual = make_record().environment
+    assert usual is not None
+    if "keras" not in fake:
+        return usual
+    numerics = {**usual.numerics, "libraries": {"keras": fake["keras"]}}
+    fingerprint = hashlib.sha256(str(numerics).encode()).hexdigest()
+    return usual.model_copy(update={"numerics": numerics, "numerics_fingerprint": fingerprint})
+
+
+def _predictions(run: SeedRun) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Logits of two classes, of which as many rows are right at every epoch's end as the last one's accuracy says."""
+    labels = np.zeros(VALIDATION_ROWS, np.int32)
+    accuracy = run.epochs[-1].validation.accuracy
+    wrong = VALIDATION_ROWS - round(VALIDATION_ROWS * accuracy) if accuracy == accuracy else 0  # noqa: PLR0124 - NaN
+    logits = np.zeros((len(run.epochs), VALIDATION_ROWS, 2), np.float32)
+    logits[:, :wrong, 1], logits[:, wrong:, 0] = 1.0, 1.0
+    return logits, labels
 
 
 def _seed(spec: Spec, seed: int, fake: dict[str, Any], runs: int) -> Any:
@@ -67,7 +95,7 @@ def _seed(spec: Spec, seed: int, fake: dict[str, Any], runs: int) -> Any:
     last = run.epochs[-1]
     accuracy = fake.get("accuracy", {}).get(str(seed), 0.99)
     validation = last.validation.model_copy(update={"accuracy": accuracy})
-    digest = f"{runs if fake.get('differs') else seed:064x}"
+    digest = f"{runs if fake.get('differs') else seed + 1000 * fake.get('bits', 0):064x}"
     return run.model_copy(
         update={
             "live_recipe": make_live_recipe(spec) | fake.get("live", {}),

@@ -26,17 +26,18 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         frozenset,
         (
             {"banners", "errors", "version"},
-            {"digests", "phases", "quantities", "seed_list", "seeds", "stats"},
+            {"atomic", "digests", "phases", "quantities", "seed_list", "seeds", "stats"},
             {"spec"},
             {"record"},
-            {"checkpoints", "data", "metrics", "observers", "runtime", "utilization"},
+            {"baseline", "checkpoints", "data", "metrics", "observers", "runtime", "utilization"},
             {"engines"},
             {"fine_tuning", "verdict"},
             {"store", "training"},
-            {"processes"},
+            {"comparing", "processes"},
             {"suite"},
             {"api", "report"},
-            {"cli", "pytest_plugin", "worker"},
+            {"cli_baseline", "pytest_plugin", "worker"},
+            {"cli"},
             {"__main__"},
         ),
     )
@@ -321,3 +322,22 @@ write_summary(Path({str(tmp_path)!r}) / "summary.json", [result])
     assert "budget_step_seconds" in printed
     assert "identity_on_repeat" in printed
     assert json.loads((tmp_path / "summary.json").read_text())
+
+
+def test_runs_are_compared_with_baselines_without_tensorflow(tmp_path: Path) -> None:
+    """Also where bits differ, and quality is judged."""
+    printed = without_tensorflow(f"""
+from pathlib import Path
+from baseline_examples import BANK, baseline_of, run_of
+from bertbench.baseline import write_baseline
+from bertbench.comparing import Against
+from bertbench.store import Store
+from bertbench.suite import Benchmark, Result, with_comparison
+
+folder = Path({str(tmp_path)!r})
+write_baseline(folder / "baselines", "rolling", baseline_of())
+run = run_of(dict(list(BANK.items())[:8]), bits=1)
+result = with_comparison(Result(Benchmark(run.spec, folder), run, None, ()), Store(folder), Against(("rolling",)))
+print(*(f"{{check.name}}={{check.outcome}}" for check in result.checks))
+""")
+    assert printed == "identity_with_rolling=pass quality_against_rolling=pass\n"

@@ -44,6 +44,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--bertbench-logdir", metavar="FOLDER", default=None, help="write TensorBoard logs here")
     group.addoption("--bertbench-json", metavar="FILE", default=None, help="write all results here, as JSON")
     group.addoption("--bertbench-strict", action="store_true", help="undecided promises fail instead of being skipped")
+    group.addoption(
+        "--bertbench-compare",
+        nargs="?",
+        const="rolling",
+        default=None,
+        metavar="NAME[,NAME...]",
+        help="compare every run with these baselines: 'rolling' if no name is given, or 'rolling,reference'",
+    )
+    parser.addini(
+        "bertbench_gated_specs", "specs whose quality the project gates: they share one error rate", default="1"
+    )
     parser.addini("bertbench_store", "where records go", default=".bertbench")
     parser.addini("bertbench_logdir", "write TensorBoard logs here; not written if empty", default="")
 

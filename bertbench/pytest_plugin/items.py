@@ -22,7 +22,14 @@ class SpecFile(pytest.File):
         """An item for the run, one for each promise."""
         from bertbench.errors import SpecError
         from bertbench.suite import load_benchmark
-        from bertbench.verdict import IDENTITY_NAME, RECIPE_LOCK_NAME, budget_name, threshold_name
+        from bertbench.verdict import (
+            IDENTITY_NAME,
+            RECIPE_LOCK_NAME,
+            budget_name,
+            identity_name,
+            quality_name,
+            threshold_name,
+        )
 
         state = self.config.stash[STATE]
         try:
@@ -34,6 +41,7 @@ class SpecFile(pytest.File):
             return
         names = ["run", RECIPE_LOCK_NAME, *map(threshold_name, spec.expect), *map(budget_name, spec.budget)]
         names += [IDENTITY_NAME] if spec.identity.repeat != "no" else []
+        names += [named(other) for other in state.baselines for named in (identity_name, quality_name)]
         for name in names:
             yield PromiseItem.from_parent(self, name=name, benchmark=benchmark)
 
@@ -54,7 +62,7 @@ class PromiseItem(pytest.Item):
             pytest.skip(result.skipped)
         check = next(check for check in result.checks if check.name == self.name)
         self._note(result, check)
-        if check.outcome == "fail" or (check.outcome != "pass" and state.strict):
+        if check.outcome in ("fail", "no_baseline") or (check.outcome != "pass" and state.strict):
             raise PromiseBroken(result, check)
         if check.outcome != "pass":
             pytest.skip(f"{check.outcome}: {check.reason}")

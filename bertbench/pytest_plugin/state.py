@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from bertbench.comparing import Against
     from bertbench.record import RunRecord
     from bertbench.report.run_progress import RecordProgress
     from bertbench.suite import Benchmark, Result, Session
@@ -32,12 +33,14 @@ class PluginState:
         self._collected = 0
         self._deselected = 0
         self._ran = False
+        self._problems: dict[str, str] = {}
         self._progress: RecordProgress | None = None
         inputs = getattr(config, "workerinput", {})
         self.session_id = inputs.get(_SESSION_INPUT) or uuid.uuid4().hex[:12]
         self.workers = int(inputs.get("workercount", 1))
         self.is_worker = bool(inputs)
         self.seeds = _parsed_seeds(config.getoption("--bertbench-seeds"))
+        self._against = _parsed_against(config)
         self.strict = bool(config.getoption("--bertbench-strict"))
 
     # Options
@@ -56,13 +59,24 @@ class PluginState:
         return Path(chosen) if chosen else self._config.rootpath / ini if ini else None
 
     @property
+    def baselines(self) -> tuple[str, ...]:
+        """Names of the baselines to compare with."""
+        return self._against.names if self._against else ()
+
+    @property
     def session(self) -> Session:
         """The session of all processes, joined when the first spec is run."""
         if self._session is None:
             from bertbench.store import Store
             from bertbench.suite import Session
 
-            self._session = Session(Store(self.store_folder), self.session_id, workers=self.workers, watch=self._watch)
+            self._session = Session(
+                Store(self.store_folder),
+                self.session_id,
+                workers=self.workers,
+                watch=self._watch,
+                against=self._against,
+            )
         return self._session
 
     def wants(self, path: Path, parent: pytest.Collector) -> bool:
@@ -127,7 +141,8 @@ class PluginState:
         """Where records go, and what was chosen."""
         chosen = f", specs {', '.join(self._patterns)}" if self._patterns else ""
         seeds = f", seeds {','.join(map(str, self.seeds))}" if self.seeds else ""
-        return f"bertbench: records in {self.store_folder}{chosen}{seeds}"
+        compared = f", compared with {', '.join(self.baselines)}" if self.baselines else ""
+        return f"bertbench: records in {self.store_folder}{chosen}{seeds}{compared}"
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Count ours; refuse a selection that selects nothing."""
@@ -145,16 +160,18 @@ class PluginState:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write what was asked for; a session that measured nothing is not green."""
+        """Write what was asked for; a session that measured nothing, or lost a spec with a baseline, is not green."""
         if self.is_worker or session.config.option.collectonly:
             return
         results = self._results()
         self._write(results)
         if exitstatus == pytest.ExitCode.OK and (problem := self._measured_nothing(results)):
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
-            self._problem = problem
-
-    _problem = ""
+            self._problems["nothing was measured"] = problem
+        if problem := self._orphaned(results):
+            self._problems["baselines without a spec"] = problem
+            if exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table of all promises, and why what did not pass did not."""
@@ -163,9 +180,9 @@ class PluginState:
         results = self._results()
         if results:
             _print_results(terminalreporter, results)
-        if self._problem:
-            terminalreporter.section("bertbench: nothing was measured", red=True)
-            terminalreporter.line(self._problem)
+        for title, problem in self._problems.items():
+            terminalreporter.section(f"bertbench: {title}", red=True)
+            terminalreporter.line(problem)
         if self._session is not None or results:
             self.session.end()
 
@@ -190,6 +207,15 @@ class PluginState:
                 "an option of another plugin skipped or deselected them (pytest-benchmark's --benchmark-only does)"
             )
         return ""
+
+    def _orphaned(self, results: tuple[Result, ...]) -> str:
+        """Which baselines no spec answers for: a benchmark that is gone is compared by nobody. Empty if none."""
+        if self._against is None:
+            return ""
+        from bertbench.suite import orphaned_baselines
+
+        files = ", ".join(map(str, orphaned_baselines(results, self._against)))
+        return f"{files}: no spec of this name is left; put the spec back, or remove the file" if files else ""
 
     def _write(self, results: tuple[Result, ...]) -> None:
         json_file = self._config.getoption("--bertbench-json")
@@ -233,6 +259,22 @@ def _parsed_seeds(text: str | None) -> tuple[int, ...] | None:
         return parse_seeds(text)
     except ValueError as error:
         raise pytest.UsageError(f"--bertbench-seeds: {error}") from None
+
+
+def _parsed_against(config: pytest.Config) -> Against | None:
+    text = config.getoption("--bertbench-compare")
+    if text is None:
+        return None
+    from bertbench.comparing import Against
+    from bertbench.errors import BaselineError
+
+    gated = config.getini("bertbench_gated_specs")
+    try:
+        return Against(tuple(name.strip() for name in text.split(",")), gated_specs=int(gated))
+    except ValueError:
+        raise pytest.UsageError(f"bertbench_gated_specs: {gated!r} was given, a whole number was expected") from None
+    except BaselineError as error:
+        raise pytest.UsageError(f"--bertbench-compare: {error}") from None
 
 
 def _print_results(terminalreporter: Any, results: tuple[Result, ...]) -> None:

@@ -30,7 +30,10 @@ def verdict_table(results: Sequence[Result]) -> Table:
 
 
 def verdict_reasons(results: Sequence[Result]) -> list[str]:
-    """In words, everything that is not a pass: why, and what to do next; and the troubles that show in the run."""
+    """In words, everything that is not a pass: why, and what to do next; and the troubles that show in the run.
+
+    Of comparisons a pass too: it says how much changed, and that better than chance explains is suspicious.
+    """
     return [line for result in results for line in _reasons(result)]
 
 
@@ -39,7 +42,7 @@ def _reasons(result: Result) -> Iterator[str]:
     if result.skipped:
         yield f"{name}: skipped: {result.skipped}"
     for check in result.checks:
-        if check.outcome != "pass":
+        if check.outcome != "pass" or check.kind == "comparison":
             remedy = f" Next: {check.next_step}." if check.next_step else ""
             yield f"{name}: {check.name}: {check.outcome}: {check.reason}.{remedy}"
     for found in diagnose(result.record) if result.record else ():

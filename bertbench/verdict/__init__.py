@@ -1,6 +1,7 @@
 """Promises held against records; knows nothing of TensorFlow."""
 
 from bertbench.verdict.budgets import budget_name, judge_budget
+from bertbench.verdict.comparison import compare, identity_name, no_baseline, quality_name
 from bertbench.verdict.diagnosis import Diagnosis, diagnose
 from bertbench.verdict.identity import NAME as IDENTITY_NAME
 from bertbench.verdict.identity import judge_repeat
@@ -17,11 +18,15 @@ __all__ = [
     "Diagnosis",
     "Outcome",
     "budget_name",
+    "compare",
     "diagnose",
+    "identity_name",
     "judge_budget",
     "judge_recipe",
     "judge_repeat",
     "judge_threshold",
+    "no_baseline",
     "overall",
+    "quality_name",
     "threshold_name",
 ]

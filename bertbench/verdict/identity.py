@@ -89,10 +89,15 @@ def _differing_environment(first: RunRecord, second: RunRecord) -> str:
     """What differs between the two processes' numerics; a repeat should differ in nothing."""
     if first.environment is None or second.environment is None:
         return ""
-    one, other = _flat(first.environment.numerics), _flat(second.environment.numerics)
-    names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
-    differing = [f"{name}: {one.get(name)} against {other.get(name)}" for name in names]
+    differing = differing_facts(first.environment.numerics, second.environment.numerics)
     return f"; environments differ in {'; '.join(differing)}" if differing else ""
+
+
+def differing_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Facts that differ, side by side: `libraries.keras: 3.15.1 against 3.16.0`."""
+    left, right = _flat(one), _flat(other)
+    names = [name for name in {**left, **right} if left.get(name) != right.get(name)]
+    return [f"{name}: {left.get(name)} against {right.get(name)}" for name in names]
 
 
 def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

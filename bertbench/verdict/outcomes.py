@@ -29,7 +29,7 @@ class Check:
     """
 
     name: str
-    kind: Literal["run", "lock", "threshold", "budget", "identity"]
+    kind: Literal["run", "lock", "threshold", "budget", "identity", "comparison"]
     outcome: Outcome
     observed: str
     promised: str

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
-
-
 
 SPEC = """
 name = "{name}"
@@ -30,7 +29,8 @@ at_most = 1.0
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A folder with `specs/card.toml` (run, recipe lock, one threshold, one budget, identity) and instant runs."""
     here = Path(__file__).parent
-    monkeypatch.setenv("PYTHONPATH", ":".join([str(here), str(here.parent)]))
+    folders = [str(here), str(here.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(folders))
     for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
         monkeypatch.delenv(name, raising=False)  # the outer session is none of the inner one's business
     monkeypatch.setattr(sys, "path", [str(here), str(here.parent), *sys.path])

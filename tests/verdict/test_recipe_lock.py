@@ -85,9 +85,9 @@ def test_dropout_rates_that_the_spec_sets_are_held(model: dict[str, float], drif
 
 def test_the_first_step_with_another_learning_rate_is_named() -> None:
     rates = (3e-5,) * 5 + (6e-5,) * 7
-    assert "learning rate of step 5: 3e-05 by the spec, 6e-05 applied" in judge_recipe(
-        record(learning_rate=rates)
-    ).reason
+    assert (
+        "learning rate of step 5: 3e-05 by the spec, 6e-05 applied" in judge_recipe(record(learning_rate=rates)).reason
+    )
 
 
 def test_a_schedule_that_was_not_applied_is_seen() -> None:

@@ -1,0 +1,45 @@
+"""The small part of some records that a comparison needs: lives in the user's repository, reviewed like code.
+
+::
+
+    fields.py     what a baseline is, and what it refuses to be
+    building.py   one baseline from the records of all its seeds
+    layout.py     its text: sorted, stable, one change per line
+    files.py      where it lies; read back or refused
+    revision.py   the commit it was accepted at
+"""
+
+from bertbench.baseline.building import build_baseline, final_wrong_rows
+from bertbench.baseline.fields import Baseline, BaselineSeed
+from bertbench.baseline.files import (
+    REFERENCE,
+    ROLLING,
+    baseline_files,
+    baseline_name,
+    baseline_path,
+    baselines_folder,
+    find_baseline,
+    read_baseline,
+    write_baseline,
+)
+from bertbench.baseline.layout import baseline_text
+from bertbench.baseline.revision import Revision, revision_of
+
+__all__ = [
+    "REFERENCE",
+    "ROLLING",
+    "Baseline",
+    "BaselineSeed",
+    "Revision",
+    "baseline_files",
+    "baseline_name",
+    "baseline_path",
+    "baseline_text",
+    "baselines_folder",
+    "build_baseline",
+    "final_wrong_rows",
+    "find_baseline",
+    "read_baseline",
+    "revision_of",
+    "write_baseline",
+]

@@ -1,0 +1,173 @@
+"""One baseline from the records of all its seeds: all that the spec prescribes, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from bertbench.baseline.fields import Baseline, BaselineSeed
+from bertbench.baseline.revision import Revision
+from bertbench.errors import BaselineError
+from bertbench.record import CheckpointFacts, DataFacts, EnvironmentFacts, RunRecord, SeedRun
+
+#: Numbers of the rows that a run's seed had wrong.
+WrongRows = Callable[[RunRecord, SeedRun], Sequence[int]]
+
+Facts = tuple[EnvironmentFacts, DataFacts, CheckpointFacts]
+
+
+def build_baseline(
+    records: Sequence[RunRecord],
+    *,
+    wrong_rows: WrongRows,
+    prescribed: Sequence[int] = (),
+    revision: Revision | None = None,
+    accepted_at: datetime | None = None,
+) -> Baseline:
+    """One baseline of all seeds of some runs.
+
+    Args:
+        records: Completed runs of one recipe, one numerics, one data and one checkpoint.
+        wrong_rows: Where the rows that a seed had wrong come from.
+        prescribed: Seeds that must be there.
+        revision: Of the user's repository.
+        accepted_at: Now, if not given.
+
+    Raises:
+        BaselineError: If there is no run, one did not complete, they differ in what they are runs of, a prescribed seed
+            is missing, or two runs give one seed different bits.
+    """
+    if not records:
+        raise BaselineError("a baseline of no runs was asked for", remedy="bertbench run SPEC, then accept")
+    for record in records:
+        _refuse_another_ground(records[0], record)
+    seeds = _seeds(records, wrong_rows)
+    if missing := [seed for seed in prescribed if seed not in seeds]:
+        listed = ",".join(map(str, missing))
+        raise BaselineError(
+            f"{records[0].spec.name}: all prescribed seeds or none: {listed} did not run ({len(seeds)} did)",
+            remedy=f"bertbench run SPEC --seeds {listed}, then accept",
+        )
+    environment, data, checkpoint = facts_of(records[0])
+    machines = {facts_of(record)[0].machine_fingerprint for record in records}
+    try:
+        return Baseline(
+            spec=records[0].spec.name,
+            spec_fingerprint=records[0].spec_fingerprint,
+            numerics_fingerprint=environment.numerics_fingerprint,
+            numerics=environment.numerics,
+            machine_fingerprints=tuple(sorted(machines)),
+            data_sha256=data.sha256,
+            weights_sha256=checkpoint.sha256,
+            tokenizer_sha256=data.tokenizer_sha256,
+            label_names=data.label_names,
+            validation_rows=data.rows.get("validation", 0),
+            git_commit=revision.commit if revision else None,
+            git_dirty=revision.dirty if revision else None,
+            bertbench_version=records[0].bertbench_version,
+            accepted_at=(accepted_at or datetime.now(timezone.utc)).replace(microsecond=0),
+            runs=tuple(sorted(record.run_id for record in records)),
+            seeds=tuple(seeds[number] for number in sorted(seeds)),
+        )
+    except ValidationError as error:
+        said = error.errors()[0]
+        raise BaselineError(
+            f"{records[0].spec.name}: these runs make no baseline: {said['msg']}", remedy="run the spec again"
+        ) from None
+
+
+def facts_of(record: RunRecord) -> Facts:
+    """Environment, data and checkpoint of a completed run.
+
+    Raises:
+        BaselineError: If it did not complete.
+    """
+    if record.outcome != "completed" or record.environment is None or record.data is None or record.checkpoint is None:
+        raise BaselineError(
+            f"{record.run_id}: is {record.outcome}; a baseline is made of completed runs", remedy="run the spec again"
+        )
+    return record.environment, record.data, record.checkpoint
+
+
+def ground_of(record: RunRecord) -> dict[str, object]:
+    """All that runs of one baseline have in common, by the words in which a difference is told."""
+    environment, data, checkpoint = facts_of(record)
+    return {
+        "recipe": record.spec_fingerprint,
+        "numerics": environment.numerics_fingerprint,
+        "data": data.sha256,
+        "tokenizer": data.tokenizer_sha256,
+        "labels": data.label_names,
+        "validation rows": data.rows.get("validation", 0),
+        "weights": checkpoint.sha256,
+        "bertbench": record.bertbench_version,
+    }
+
+
+def final_wrong_rows(logits: NDArray[np.float32], labels: NDArray[np.int32], run: SeedRun) -> tuple[int, ...]:
+    """Numbers of the rows that were wrong at the epoch whose weights a seed ended with.
+
+    Args:
+        logits: float32 (epochs, rows, classes).
+        labels: int32 (rows,).
+        run: The seed.
+
+    Raises:
+        BaselineError: If there are not as many epochs of logits as the seed has.
+    """
+    if logits.shape[0] != len(run.epochs):
+        raise BaselineError(
+            f"seed {run.seed}: logits of {logits.shape[0]} epochs, and {len(run.epochs)} epochs ran",
+            remedy="run the spec again",
+        )
+    predictions = logits[run.final_epoch.epoch].argmax(axis=1)  # (rows,)
+    return tuple(int(row) for row in np.flatnonzero(predictions != labels))
+
+
+def _refuse_another_ground(first: RunRecord, other: RunRecord) -> None:
+    one, two = ground_of(first), ground_of(other)
+    if differing := [f"{name} {one[name]} against {two[name]}" for name in one if one[name] != two[name]]:
+        raise BaselineError(
+            f"{first.run_id} and {other.run_id} are no runs of one baseline: {'; '.join(differing)}",
+            remedy="name the runs that belong together with --runs",
+        )
+
+
+def _seeds(records: Sequence[RunRecord], wrong_rows: WrongRows) -> dict[int, BaselineSeed]:
+    """Every seed once; seeds that ran twice must have come to the same bits."""
+    seeds: dict[int, BaselineSeed] = {}
+    origin: dict[int, str] = {}
+    for record in records:
+        for run in record.seeds:
+            if run.seed not in seeds:
+                seeds[run.seed], origin[run.seed] = _seed(record, run, wrong_rows), record.run_id
+            elif run.digests != seeds[run.seed].digests:
+                raise BaselineError(
+                    f"seed {run.seed}: {origin[run.seed]} and {record.run_id} came to different bits",
+                    remedy="find out which code each ran, and name the runs that belong together with --runs",
+                )
+    return seeds
+
+
+def _seed(record: RunRecord, run: SeedRun, wrong_rows: WrongRows) -> BaselineSeed:
+    rows = facts_of(record)[1].rows.get("validation", 0)
+    wrong = tuple(wrong_rows(record, run))
+    if run.digests is None:  # a completed seed has them; a record changed by hand may not
+        raise BaselineError(f"{record.run_id}: seed {run.seed} has no digests", remedy="run the spec again")
+    try:
+        return BaselineSeed(
+            seed=run.seed,
+            quality=run.final_epoch.validation,
+            hits=rows - len(wrong),
+            wrong_rows=wrong,
+            train_loss=tuple(row.train.loss for row in run.epochs),
+            digests=run.digests,
+        )
+    except ValidationError as error:
+        raise BaselineError(
+            f"{record.run_id}: makes no baseline: {error.errors()[0]['msg']}", remedy="run the spec again"
+        ) from None

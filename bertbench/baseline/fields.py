@@ -1,0 +1,114 @@
+"""What a baseline is. It refuses to be one that contradicts itself, so that a slip of a merge is no verdict.
+
+Schema history:
+    1: first.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from bertbench.record import Digests, Fact, Moment, Quality
+
+SCHEMA_VERSION = 1
+
+#: An accuracy and its hits are two readings of one number; doubles differ by less.
+_SAME_ACCURACY = 1e-9
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class BaselineSeed(Fact):
+    """What a comparison needs of one fine-tune, at the epoch whose weights it ended with."""
+
+    seed: Annotated[int, Field(ge=0)]
+    """As in the spec."""
+    quality: Quality
+    """On the validation rows."""
+    hits: Annotated[int, Field(ge=0)]
+    """Validation rows that were right."""
+    wrong_rows: tuple[Annotated[int, Field(ge=0)], ...]
+    """Numbers of the validation rows that were wrong, from 0, rising."""
+    train_loss: Annotated[tuple[float, ...], Field(min_length=1)]
+    """Of each epoch, in nats."""
+    digests: Digests
+    """Of weights, losses and predictions."""
+
+    @model_validator(mode="after")
+    def _is_finite_and_in_order(self) -> BaselineSeed:
+        numbers = [*self.quality.model_dump().values(), *self.train_loss]
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError(f"seed {self.seed}: a number is not finite")
+        if list(self.wrong_rows) != sorted(set(self.wrong_rows)):
+            raise ValueError(f"seed {self.seed}: wrong_rows do not rise")
+        return self
+
+
+class Baseline(Fact):
+    """One spec under one numerics, all its seeds."""
+
+    schema_version: Literal[1] = 1
+    """See the history above."""
+    spec: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    """Name of the spec."""
+    spec_fingerprint: Sha256
+    """Of the recipe."""
+    numerics_fingerprint: Sha256
+    """Of `numerics`."""
+    numerics: dict[str, Any]
+    """What can change bits: libraries, instruction set, threads, flags, determinism."""
+    machine_fingerprints: Annotated[tuple[Sha256, ...], Field(min_length=1)]
+    """Of the machines that the runs were made on, sorted."""
+    data_sha256: Sha256
+    """Of all texts, labels and splits."""
+    weights_sha256: Sha256
+    """Of the pretrained weights."""
+    tokenizer_sha256: Sha256
+    """Of what decides the ids."""
+    label_names: tuple[str, ...]
+    """In the order of their numbers."""
+    validation_rows: Annotated[int, Field(ge=1)]
+    """How many rows every accuracy is of."""
+    git_commit: str | None = None
+    """Of the repository of the spec when the baseline was accepted; None if it is in none."""
+    git_dirty: bool | None = None
+    """Whether tracked files differed from that commit."""
+    bertbench_version: str
+    """Of the package that made the runs."""
+    accepted_at: Moment
+    """UTC."""
+    runs: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The runs it was made of, sorted."""
+    seeds: Annotated[tuple[BaselineSeed, ...], Field(min_length=1)]
+    """By their number."""
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Baseline:
+        numbers = [seed.seed for seed in self.seeds]
+        if numbers != sorted(set(numbers)):
+            raise ValueError(f"seeds {numbers} do not rise")
+        for seed in self.seeds:
+            rows = self.validation_rows
+            if seed.hits + len(seed.wrong_rows) != rows or any(row >= rows for row in seed.wrong_rows):
+                raise ValueError(
+                    f"seed {seed.seed}: {seed.hits} hits and {len(seed.wrong_rows)} wrong rows are not the {rows} rows"
+                )
+            if not abs(seed.quality.accuracy - seed.hits / rows) <= _SAME_ACCURACY:
+                raise ValueError(
+                    f"seed {seed.seed}: accuracy {seed.quality.accuracy} is not {seed.hits} of {rows} rows"
+                )
+        return self
+
+    def seed_of(self, number: int) -> BaselineSeed | None:
+        """The fine-tune of one seed; None if it is not in here."""
+        return next((seed for seed in self.seeds if seed.seed == number), None)
+
+    def origin(self) -> str:
+        """When and at which commit it was accepted, in words."""
+        commit = (
+            f", commit {self.git_commit[:10]}{' with changes' if self.git_dirty else ''}" if self.git_commit else ""
+        )
+        return f"accepted {self.accepted_at:%Y-%m-%d %H:%M} UTC{commit}"

@@ -1,0 +1,144 @@
+"""Where baselines lie: `<folder>/<NAME>/<spec>-<8 hex of the numerics>.json`. What cannot be read is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bertbench.atomic import explained, write_atomically
+from bertbench.baseline.fields import SCHEMA_VERSION, Baseline
+from bertbench.baseline.layout import baseline_text
+from bertbench.errors import BaselineAbsentError, BaselineError
+
+#: Replaced whenever a change is accepted.
+ROLLING = "rolling"
+#: Accepted once and kept, so that many small accepted drops are seen together.
+REFERENCE = "reference"
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_FILE = re.compile(r"([a-z][a-z0-9_]*)-([0-9a-f]{8})\.json")
+_RESTORE = "restore the file from version control, or accept a baseline again"
+
+
+def baseline_name(text: str) -> str:
+    """*text*, if it can be the name of a baseline.
+
+    Raises:
+        BaselineError: If it cannot, or is a path: an option that may stand alone takes the next word as its own.
+    """
+    if not _NAME.fullmatch(text) or (text not in (ROLLING, REFERENCE) and Path(text).exists()):
+        raise BaselineError(
+            f"{text!r} is no name of a baseline: lower case letters, digits, '-' and '_' were expected, and no path",
+            remedy=f"write --compare={ROLLING} (pytest: --bertbench-compare={ROLLING}) where a path follows",
+        )
+    return text
+
+
+def baselines_folder(base_folder: Path) -> Path:
+    """Where the baselines of the specs in a folder are: beside a folder `specs`, else within the folder itself."""
+    folder = base_folder.resolve()
+    return (folder.parent if folder.name == "specs" else folder) / "baselines"
+
+
+def baseline_path(folder: Path, name: str, *, spec: str, numerics_fingerprint: str) -> Path:
+    """The file of one spec under one numerics."""
+    return folder / name / f"{spec}-{numerics_fingerprint[:8]}.json"
+
+
+def write_baseline(folder: Path, name: str, baseline: Baseline) -> Path:
+    """Put *baseline* in place of the one of the same name, spec and numerics.
+
+    Returns:
+        The file.
+
+    Raises:
+        RecordWriteError: If it cannot be written; what was there stays.
+    """
+    path = baseline_path(folder, name, spec=baseline.spec, numerics_fingerprint=baseline.numerics_fingerprint)
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    content = baseline_text(baseline).encode()
+    write_atomically(path, lambda stream: stream.write(content))
+    return path
+
+
+def baseline_files(folder: Path, name: str, *, spec: str | None = None) -> tuple[Path, ...]:
+    """The files of one name, sorted; of one spec only, if given. Other files in the folder are not ours.
+
+    Raises:
+        BaselineError: If the folder cannot be read.
+    """
+    try:
+        paths = sorted((folder / name).iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except OSError as error:
+        raise BaselineError(f"{folder / name}: cannot be read: {error.strerror}") from None
+    found = [(path, _FILE.fullmatch(path.name)) for path in paths]
+    return tuple(path for path, match in found if match and spec in (None, match[1]))
+
+
+def find_baseline(folder: Path, name: str, *, spec: str, numerics_fingerprint: str) -> Baseline:
+    """The baseline of these numerics; if there is none, the one of other numerics that was accepted last.
+
+    Raises:
+        BaselineAbsentError: If there is none of this name for the spec; says what the folder holds instead.
+        BaselineError: If the file, or one of those to choose from, cannot be read.
+    """
+    same = baseline_path(folder, name, spec=spec, numerics_fingerprint=numerics_fingerprint)
+    if same.exists():
+        return read_baseline(same)
+    others = [read_baseline(path) for path in baseline_files(folder, name, spec=spec)]
+    if not others:
+        held = sorted({path.name.rpartition("-")[0] for path in baseline_files(folder, name)})
+        raise BaselineAbsentError(
+            f"{folder / name}: holds no baseline of {spec}; it holds {', '.join(held) or 'none at all'}",
+            remedy=f"bertbench baseline accept SPEC --name {name}, and commit the file",
+        )
+    return max(others, key=lambda baseline: baseline.accepted_at)
+
+
+def read_baseline(path: Path) -> Baseline:
+    """The baseline of one file.
+
+    Raises:
+        BaselineError: If it is absent, damaged, of another schema, contradicts itself, or is not what its name says.
+    """
+    try:
+        content = path.read_text(encoding="utf-8")
+        fields = json.loads(content, object_pairs_hook=_no_key_twice)
+    except (OSError, ValueError, RecursionError) as error:
+        raise BaselineError(f"{path}: no baseline can be read: {error}", remedy=_RESTORE) from None
+    version = fields.get("schema_version") if isinstance(fields, dict) else None
+    if type(version) is not int:
+        raise BaselineError(f"{path}: is no baseline: it has no schema version", remedy=_RESTORE)
+    if version != SCHEMA_VERSION:
+        raise BaselineError(
+            f"{path}: schema version {version}; this bertbench reads {SCHEMA_VERSION}",
+            remedy="use the bertbench that wrote it, or accept a baseline again",
+        )
+    try:
+        baseline = Baseline.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "baseline"
+        raise BaselineError(f"{path}: is no baseline: {where}: {first['msg']}", remedy=_RESTORE) from None
+    if path.name != f"{baseline.spec}-{baseline.numerics_fingerprint[:8]}.json":
+        raise BaselineError(
+            f"{path}: holds the baseline of {baseline.spec} under numerics {baseline.numerics_fingerprint[:8]}, "
+            "which its name does not say",
+            remedy=_RESTORE,
+        )
+    return baseline
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A bad merge leaves a key twice, and JSON would take the last one without a word."""
+    keys = [key for key, _ in pairs]
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        raise ValueError(f"{', '.join(twice)}: written twice")
+    return dict(pairs)

@@ -1,0 +1,46 @@
+"""The commit of a folder, where git knows one."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+#: A status of a large repository on a slow disk takes seconds.
+_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A state of a repository.
+
+    Attributes:
+        commit: 40 hex digits, or 64.
+        dirty: Whether tracked files differ from it; files that git does not track say nothing.
+    """
+
+    commit: str
+    dirty: bool
+
+
+def revision_of(folder: Path) -> Revision | None:
+    """The revision of the repository that *folder* is in; None without git, repository or commit."""
+    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    if not commit or changes is None:
+        return None
+    return Revision(commit, dirty=bool(changes))
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    program = shutil.which("git")
+    if program is None:
+        return None
+    try:
+        answer = subprocess.run(  # noqa: S603 - fixed words, no shell
+            [program, "-C", str(folder), *words], capture_output=True, text=True, timeout=_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

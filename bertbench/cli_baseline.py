@@ -1,0 +1,253 @@
+"""The commands about baselines: `bertbench baseline accept | list | show | diff` and `bertbench compare`."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bertbench.baseline import Baseline
+    from bertbench.comparing import Against
+    from bertbench.suite import Benchmark, Result
+
+#: Fewer seeds say nothing of quality where bits differ; `bertbench.stats.SMALLEST_BANK`, without loading scipy.
+_BANK = 20
+_PASS = 0
+_ROLLING = "rolling"
+#: Where baselines are looked for if nobody says which spec they are of.
+_USUAL_FOLDERS = (Path("baselines"), Path("benchmarks/baselines"))
+
+Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+
+def add_compare_options(parser: argparse.ArgumentParser) -> None:
+    """What to compare a run with: `--compare [NAME]` and what goes with it."""
+    parser.add_argument(
+        "--compare",
+        nargs="?",
+        const=_ROLLING,
+        metavar="NAME[,NAME...]",
+        help="compare with these baselines ('rolling' if no name is given)",
+    )
+    _add_folder(parser)
+    _add_gated_specs(parser)
+
+
+def against_of(options: argparse.Namespace) -> Against | None:
+    """What the options ask to compare with; None if nothing.
+
+    Raises:
+        BaselineError: If a name can be none.
+    """
+    if options.compare is None:
+        return None
+    from bertbench.comparing import Against
+
+    names = tuple(name.strip() for name in options.compare.split(","))
+    return Against(names, gated_specs=options.gated_specs, folder=options.baselines)
+
+
+def add_commands(commands: Commands[argparse.ArgumentParser], *, epilog: str) -> None:
+    """Add `compare` and `baseline` to the command line."""
+    compare = commands.add_parser("compare", help="hold a run against a baseline, without running", epilog=epilog)
+    compare.add_argument("spec", type=Path, metavar="SPEC", help="TOML file")
+    compare.add_argument("run", nargs="?", metavar="RUN", help="id or its beginning (the newest of the spec)")
+    compare.add_argument(
+        "--name", dest="compare", default=_ROLLING, metavar="NAME[,NAME...]", help="baselines (rolling)"
+    )
+    compare.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
+    _add_folder(compare)
+    _add_gated_specs(compare)
+    _add_store(compare)
+    compare.set_defaults(command=_compare)
+    baseline = commands.add_parser("baseline", help="accept, list, show or diff baselines", epilog=epilog)
+    parts = baseline.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    accept = parts.add_parser("accept", help="make the runs of a spec its baseline", epilog=epilog)
+    _add_spec_and_name(accept)
+    _add_runs(accept)
+    accept.set_defaults(command=_accept)
+    listed = parts.add_parser("list", help="one line for each baseline", epilog=epilog)
+    listed.add_argument("spec", type=Path, nargs="?", metavar="SPEC", help="TOML file; only its baselines")
+    _add_folder(listed)
+    listed.set_defaults(command=_list)
+    show = parts.add_parser("show", help="the seeds of a spec's baselines", epilog=epilog)
+    _add_spec_and_name(show)
+    show.set_defaults(command=_show)
+    diff = parts.add_parser("diff", help="what accepting now would change", epilog=epilog)
+    _add_spec_and_name(diff)
+    diff.add_argument("--to", metavar="NAME", help="another baseline, in place of what would be accepted now")
+    _add_runs(diff)
+    diff.set_defaults(command=_diff)
+
+
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--baselines", type=Path, metavar="FOLDER", help="baselines (beside the folder of the specs)")
+
+
+def _add_gated_specs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--gated-specs", type=int, default=1, metavar="N", help="specs that share the project's error rate (1)"
+    )
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--store", type=Path, default=Path(".bertbench"), metavar="FOLDER", help="records (.bertbench)")
+
+
+def _add_spec_and_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", type=Path, metavar="SPEC", help="TOML file")
+    parser.add_argument("--name", default=_ROLLING, metavar="NAME", help="rolling, reference or your own (rolling)")
+    _add_folder(parser)
+
+
+def _add_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--runs", nargs="+", default=[], metavar="RUN", help="only these (all completed of the recipe)")
+    _add_store(parser)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from bertbench.comparing import run_to_compare
+    from bertbench.report.summary import write_summary
+    from bertbench.store import Store
+    from bertbench.suite import Result, load_benchmark, with_comparison
+
+    benchmark, against, store = load_benchmark(options.spec), against_of(options), Store(options.store)
+    record = run_to_compare(benchmark.spec, store, options.run)
+    result = with_comparison(Result(benchmark, record, None, ()), store, against)
+    _print_verdict(result)
+    if options.json:
+        write_summary(options.json, [result])
+    return {"pass": _PASS, "fail": 1}.get(result.outcome, 3)
+
+
+def _print_verdict(result: Result) -> None:
+    from bertbench.report.verdict_table import verdict_reasons, verdict_sentence, verdict_table
+
+    _print(verdict_table([result]))
+    for reason in verdict_reasons([result]):
+        _say(reason)
+    _say(verdict_sentence([result]))
+
+
+def _accept(options: argparse.Namespace) -> int:
+    from bertbench.baseline import baseline_name, baseline_path, write_baseline
+
+    name = baseline_name(options.name)
+    benchmark = _benchmark(options)
+    baseline, folder = _proposed(options, benchmark), options.baselines or benchmark.baselines_folder
+    numerics = baseline.numerics_fingerprint
+    replaced = baseline_path(folder, name, spec=baseline.spec, numerics_fingerprint=numerics).exists()
+    path = write_baseline(folder, name, baseline)
+    _say(f"{path}: {'replaced' if replaced else 'written'}: {_in_words(baseline)}")
+    if len(baseline.seeds) < _BANK:
+        _say(
+            f"{len(baseline.seeds)} seeds show whether bits are the same; where they differ, quality needs {_BANK}: "
+            f"bertbench run {options.spec} --seeds 0-{_BANK - 1}, then accept again"
+        )
+    _say("review it like code, and commit it")
+    return _PASS
+
+
+def _in_words(baseline: Baseline) -> str:
+    from bertbench.report.baseline_table import baseline_facts
+
+    return "; ".join(baseline_facts(baseline)[1:])
+
+
+def _list(options: argparse.Namespace) -> int:
+    from bertbench.baseline import baseline_files
+    from bertbench.errors import BaselineAbsentError
+    from bertbench.report.baseline_table import baseline_list
+    from bertbench.suite import load_benchmark
+
+    benchmark = load_benchmark(options.spec) if options.spec else None
+    usual = next((folder for folder in _USUAL_FOLDERS if folder.is_dir()), _USUAL_FOLDERS[0])
+    folder = options.baselines or (benchmark.baselines_folder if benchmark else usual)
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    spec = benchmark.spec.name if benchmark else None
+    files = [path for name in names for path in baseline_files(folder, name, spec=spec)]
+    if not files:
+        raise BaselineAbsentError(
+            f"{folder}: holds no baselines{f' of {spec}' if spec else ''}", remedy="bertbench baseline accept SPEC"
+        )
+    _print(baseline_list(files))
+    return _PASS
+
+
+def _show(options: argparse.Namespace) -> int:
+    from bertbench.report.baseline_table import baseline_facts, baseline_seeds
+
+    for baseline in _accepted(options, options.name):
+        for line in baseline_facts(baseline):
+            _say(line)
+        _print(baseline_seeds(baseline))
+    return _PASS
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from bertbench.baseline import baseline_text, find_baseline
+
+    benchmark = _benchmark(options)
+    folder = options.baselines or benchmark.baselines_folder
+    if options.to:
+        new, new_name = _accepted(options, options.to)[-1], options.to
+    else:
+        new, new_name = _proposed(options, benchmark), "what would be accepted"
+    old = find_baseline(folder, options.name, spec=benchmark.spec.name, numerics_fingerprint=new.numerics_fingerprint)
+    if not options.to:  # that it would be accepted at another time is no difference
+        new = new.model_copy(update={"accepted_at": old.accepted_at})
+    before, after = (baseline_text(side).splitlines() for side in (old, new))
+    lines = list(difflib.unified_diff(before, after, options.name, new_name, n=0, lineterm=""))
+    _say("\n".join(lines) or f"{options.name} and {new_name} are the same")
+    return _PASS
+
+
+def _benchmark(options: argparse.Namespace) -> Benchmark:
+    from bertbench.suite import load_benchmark
+
+    return load_benchmark(options.spec)
+
+
+def _proposed(options: argparse.Namespace, benchmark: Benchmark) -> Baseline:
+    """What would be accepted; says which runs were left out."""
+    from bertbench.comparing import propose_baseline
+    from bertbench.store import Store
+
+    proposal = propose_baseline(benchmark.spec, benchmark.base_folder, Store(options.store), runs=options.runs)
+    if proposal.left_out:
+        _say(f"left out, since data, weights or version are others: {', '.join(proposal.left_out)}")
+    return proposal.baseline
+
+
+def _accepted(options: argparse.Namespace, name: str) -> list[Baseline]:
+    """All baselines of a spec under one name, the one accepted last at the end.
+
+    Raises:
+        BaselineAbsentError: If there is none.
+    """
+    from bertbench.baseline import baseline_files, read_baseline
+    from bertbench.errors import BaselineAbsentError
+
+    benchmark = _benchmark(options)
+    folder = options.baselines or benchmark.baselines_folder
+    files = baseline_files(folder, name, spec=benchmark.spec.name)
+    if not files:
+        raise BaselineAbsentError(
+            f"{folder / name}: holds no baseline of {benchmark.spec.name}",
+            remedy=f"bertbench baseline accept {options.spec} --name {name}",
+        )
+    return sorted((read_baseline(path) for path in files), key=lambda baseline: baseline.accepted_at)
+
+
+def _print(table: object) -> None:
+    from rich.console import Console
+
+    Console().print(table)
+
+
+def _say(text: str) -> None:
+    """In whole lines: nothing breaks a path or a command in two."""
+    sys.stdout.write(f"{text}\n")

@@ -1,0 +1,230 @@
+"""A run held against a baseline: are the bits the same, and where they are not, is the quality?
+
+Two checks for each baseline. *Identity* is certain for the seeds that ran. Other bits are no regression; then *quality*
+decides, and identity says no more than quality does: it passes where quality passes and is undecided otherwise.
+What cannot be compared is `no_baseline`, which is never green.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from bertbench.baseline import Baseline, BaselineSeed
+from bertbench.errors import BertbenchError
+from bertbench.quantities import QUALITY
+from bertbench.record import RunRecord, SeedRun
+from bertbench.verdict.identity import differing_facts
+from bertbench.verdict.outcomes import Check, Outcome
+
+if TYPE_CHECKING:
+    from bertbench.stats import QualityRule
+
+#: Numbers of the rows that a seed had wrong; None if nobody knows.
+WrongRows = Callable[[SeedRun], Sequence[int] | None]
+
+_DIGESTS = ("losses", "predictions", "weights")
+#: Seeds or facts named in one sentence.
+_SHOWN = 5
+_PROMISED = {"identity": "equal bits, else quality", "quality": "no worse"}
+
+
+def identity_name(name: str) -> str:
+    """Of the check that compares bits with the baseline *name*."""
+    return f"identity_with_{name}"
+
+
+def quality_name(name: str) -> str:
+    """Of the check that compares quality with the baseline *name*."""
+    return f"quality_against_{name}"
+
+
+def compare(
+    record: RunRecord,
+    baseline: Baseline,
+    *,
+    name: str,
+    rule: QualityRule,
+    wrong_rows: WrongRows | None = None,
+) -> tuple[Check, Check]:
+    """Hold a run against a baseline.
+
+    Args:
+        record: The run.
+        baseline: What was accepted.
+        name: Of the baseline, as in `rolling`.
+        rule: What decides where bits differ.
+        wrong_rows: Gives the rows that a seed had wrong at its end, None if nobody knows; asked only where bits differ,
+            to show which rows flipped.
+
+    Returns:
+        Identity, quality.
+    """
+    if record.outcome != "completed":
+        return _both(name, "fail", f"the run is {record.outcome}", f"bertbench show {record.run_id}")
+    if broken := _impossible_values(record):
+        return _both(name, "fail", broken, f"bertbench show {record.run_id}")
+    if other := _other_ground(record, baseline):
+        remedy = f"bertbench baseline accept SPEC --name {name}, if the change is meant"
+        return _both(name, "no_baseline", f"the baseline ({baseline.origin()}) is of {other}", remedy)
+    pairs = _shared(record, baseline)
+    if pairs and not any(_differing_digests(*pair) for pair in pairs):
+        return _identical(name, record, baseline, pairs)
+    from bertbench.verdict.quality_comparison import judge_quality  # loads scipy: half a second, and only needed here
+
+    asked = {run.seed: wrong_rows(run) for run in record.seeds} if wrong_rows else {}
+    known = {seed: rows for seed, rows in asked.items() if rows is not None}
+    told = f" Baseline: {baseline.origin()}{_environments(record, baseline)}."
+    quality = judge_quality(record, baseline, name=quality_name(name), rule=rule, wrong_rows=known, context=told)
+    return _different(name, record, baseline, pairs, quality), quality
+
+
+def no_baseline(name: str, problem: BertbenchError) -> tuple[Check, Check]:
+    """Both checks where there is nothing to compare with: it is missing, or cannot be read."""
+    return _both(name, "no_baseline", problem.message, problem.remedy)
+
+
+def _impossible_values(record: RunRecord) -> str:
+    """Final qualities that cannot have been measured, NaN among them; empty if there are none."""
+    broken = [
+        f"seed {run.seed}: validation {quantity.name} {value}"
+        for run in record.seeds
+        for quantity in QUALITY.values()
+        if not quantity.is_valid(value := getattr(run.final_epoch.validation, quantity.name))
+    ]
+    return f"no possible value: {', '.join(broken)}" if broken else ""
+
+
+def _other_ground(record: RunRecord, baseline: Baseline) -> str:
+    """What the baseline is of that the run is not; empty if they can be compared."""
+    data, checkpoint = record.data, record.checkpoint
+    facts: tuple[tuple[str, object, object], ...] = (
+        ("spec", baseline.spec, record.spec.name),
+        ("recipe", baseline.spec_fingerprint, record.spec_fingerprint),
+        ("data", baseline.data_sha256, data.sha256 if data else None),
+        ("label names", baseline.label_names, data.label_names if data else None),
+        ("number of validation rows", baseline.validation_rows, data.rows.get("validation", 0) if data else None),
+        ("tokenizer", baseline.tokenizer_sha256, data.tokenizer_sha256 if data else None),
+        ("pretrained weights", baseline.weights_sha256, checkpoint.sha256 if checkpoint else None),
+    )
+    differing = [f"another {what} ({_short(ours)}; the run: {_short(its)})" for what, ours, its in facts if ours != its]
+    return " and ".join(differing)
+
+
+def _short(value: object) -> str:
+    """A digest by its beginning; anything else as it is."""
+    text = str(value)
+    return text[:12] if len(text) == 64 else text  # noqa: PLR2004 - hex digits of a SHA-256
+
+
+def _shared(record: RunRecord, baseline: Baseline) -> list[tuple[SeedRun, BaselineSeed]]:
+    pairs = ((run, baseline.seed_of(run.seed)) for run in record.seeds)
+    return [(run, seed) for run, seed in pairs if seed is not None]
+
+
+def _differing_digests(run: SeedRun, seed: BaselineSeed) -> list[str]:
+    """Names of the digests that differ; a run without digests differs in all."""
+    return [name for name in _DIGESTS if getattr(run.digests, name, None) != getattr(seed.digests, name)]
+
+
+def _identical(
+    name: str, record: RunRecord, baseline: Baseline, pairs: Sequence[tuple[SeedRun, BaselineSeed]]
+) -> tuple[Check, Check]:
+    """Equal bits are equal, whatever the fingerprints say."""
+    listed = _listed(run.seed for run, _ in pairs)
+    others = "the seeds that did not run" if len(pairs) == len(record.seeds) else "all other seeds"
+    same = f"weights, losses and predictions of seed {listed} are those of the baseline ({baseline.origin()}): certain"
+    unchanged = (
+        f"quality of seed {listed} is unchanged, for certain; of {others} by inference: they took the same code path"
+    )
+    return (
+        _check(identity_name(name), "pass", "equal bits", same + _environments(record, baseline)),
+        _check(quality_name(name), "pass", "unchanged", unchanged, promised=_PROMISED["quality"]),
+    )
+
+
+def _different(
+    name: str,
+    record: RunRecord,
+    baseline: Baseline,
+    pairs: Sequence[tuple[SeedRun, BaselineSeed]],
+    quality: Check,
+) -> Check:
+    if not pairs:
+        held = _listed(seed.seed for seed in baseline.seeds)
+        return _check(
+            identity_name(name),
+            "undecided",
+            "no seed in common",
+            f"no seed of the run is in the baseline, which has seed {held}",
+            next_step=f"run one of its seeds: bertbench run SPEC --seeds {baseline.seeds[0].seed} --compare {name}",
+        )
+    parted = [_where(run, seed) for run, seed in pairs if _differing_digests(run, seed)]
+    more = f"; and {len(parted) - _SHOWN} more seeds differ" if len(parted) > _SHOWN else ""
+    equal = _listed(run.seed for run, seed in pairs if not _differing_digests(run, seed))
+    equal = f"; seed {equal} is equal, for certain" if equal else ""
+    passes = quality.outcome == "pass"
+    decides = f". Other bits alone are no regression: {quality.name} decides ({quality.outcome})"
+    return _check(
+        identity_name(name),
+        "pass" if passes else "undecided",
+        "different bits",
+        "; ".join(parted[:_SHOWN]) + more + equal + _environments(record, baseline) + decides,
+        next_step="" if passes else f"see {quality.name}",
+    )
+
+
+def _where(run: SeedRun, seed: BaselineSeed) -> str:
+    """Which digests of one seed differ, and the first epoch whose train loss does."""
+    names = " and ".join(_differing_digests(run, seed))
+    losses = [row.train.loss for row in run.epochs]
+    for epoch, (ours, its) in enumerate(zip(losses, seed.train_loss, strict=False)):
+        if ours != its:
+            apart = f"train loss {ours!r} against {its!r}, {abs(ours - its):.3g} apart"
+            return f"seed {run.seed}: {names} differ; first at epoch {epoch}: {apart}"
+    if len(losses) != len(seed.train_loss):
+        return f"seed {run.seed}: {names} differ; {len(losses)} epochs against {len(seed.train_loss)}"
+    return f"seed {run.seed}: {names} differ; the train loss of every epoch is equal"
+
+
+def _environments(record: RunRecord, baseline: Baseline) -> str:
+    """What can change bits and differs, the run's side first."""
+    if record.environment is None or record.environment.numerics_fingerprint == baseline.numerics_fingerprint:
+        return ""
+    differing = differing_facts(record.environment.numerics, baseline.numerics)
+    return f"; numerics differ: {', '.join(differing) or 'by fingerprint alone'}"
+
+
+def _listed(seeds: Iterable[int]) -> str:
+    numbers = list(seeds)
+    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
+    return ", ".join(map(str, numbers[:_SHOWN])) + more
+
+
+def _both(name: str, outcome: Outcome, reason: str, next_step: str) -> tuple[Check, Check]:
+    """The same of both checks."""
+    observed = "nothing to compare" if outcome == "no_baseline" else "nothing was shown"
+    return (
+        _check(identity_name(name), outcome, observed, reason, next_step=next_step),
+        _check(quality_name(name), outcome, observed, reason, next_step=next_step, promised=_PROMISED["quality"]),
+    )
+
+
+def _check(
+    name: str,
+    outcome: Outcome,
+    observed: str,
+    reason: str,
+    *,
+    next_step: str = "",
+    promised: str = _PROMISED["identity"],
+) -> Check:
+    return Check(
+        name=name,
+        kind="comparison",
+        outcome=outcome,
+        observed=observed,
+        promised=promised,
+        reason=reason,
+        next_step=next_step,
+    )

@@ -1,0 +1,234 @@
+"""Baselines on disk: the same bytes for the same facts, one change per line, and nothing doubtful is read."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import shutil
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from baseline_examples import baseline_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bertbench.baseline import (
+    Baseline,
+    baseline_files,
+    baseline_name,
+    baseline_text,
+    baselines_folder,
+    find_baseline,
+    read_baseline,
+    revision_of,
+    write_baseline,
+)
+from bertbench.errors import BaselineAbsentError, BaselineError, RecordWriteError
+
+
+def other_numerics(baseline: Baseline, digit: str = "9") -> Baseline:
+    return baseline.model_copy(
+        update={"numerics_fingerprint": digit * 64, "accepted_at": baseline.accepted_at + timedelta(days=1)}
+    )
+
+
+def written(folder: Path, baseline: Baseline | None = None) -> Path:
+    return write_baseline(folder, "rolling", baseline or baseline_of({0: 290, 1: 291}))
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    baseline = baseline_of()
+    path = written(tmp_path, baseline)
+    assert path == tmp_path / "rolling" / "seed_card-aaaaaaaa.json"
+    assert read_baseline(path) == baseline
+
+
+def test_text_is_stable_and_sorted() -> None:
+    baseline = baseline_of()
+    again = Baseline.model_validate_json(baseline_text(baseline))
+    assert baseline_text(again) == baseline_text(baseline)
+    assert list(json.loads(baseline_text(baseline))) == sorted(json.loads(baseline_text(baseline)))
+
+
+def test_a_change_is_one_line_of_a_diff_and_a_new_seed_touches_no_other() -> None:
+    def changed(one: Baseline, other: Baseline) -> list[str]:
+        lines = difflib.ndiff(baseline_text(one).splitlines(), baseline_text(other).splitlines())
+        return [line for line in lines if line[0] in "+-"]
+
+    baseline = baseline_of({0: 290, 1: 291})
+    assert len(changed(baseline, baseline.model_copy(update={"git_commit": "1" * 40}))) == 2
+    longer = baseline_of({0: 290, 1: 291, 2: 292}).model_copy(update={"accepted_at": baseline.accepted_at})
+    assert not [line for line in changed(baseline, longer) if line.startswith("-")]
+
+
+def test_lists_of_numbers_are_on_one_line() -> None:
+    text = baseline_text(baseline_of({0: 297}))
+    assert '"wrong_rows": [0, 1, 2]' in text
+    assert '"label_names": ["billing", "login"]' in text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "no baseline can be read"),
+        ("<<<<<<< HEAD\n{}", "no baseline can be read"),
+        ("[]", "no schema version"),
+        ("{}", "no schema version"),
+        ('{"schema_version": true}', "no schema version"),
+        ('{"schema_version": 2}', "schema version 2; this bertbench reads 1"),
+        ('{"schema_version": 0}', "schema version 0; this bertbench reads 1"),
+        ('{"schema_version": 1}', "is no baseline"),
+        ('{"schema_version": 1, "schema_version": 1}', "written twice"),
+    ],
+)
+def test_what_is_no_baseline_is_refused(tmp_path: Path, content: str, said: str) -> None:
+    path = written(tmp_path)
+    path.write_text(content)
+    with pytest.raises(BaselineError, match=said) as caught:
+        read_baseline(path)
+    assert caught.value.remedy
+
+
+def test_a_number_changed_by_hand_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(path.read_text().replace('"hits": 290', '"hits": 280'))
+    with pytest.raises(BaselineError, match="280 hits and 10 wrong rows are not the 300 rows"):
+        read_baseline(path)
+
+
+def test_nan_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(path.read_text().replace('"train_loss": [0.5', '"train_loss": [NaN'))
+    with pytest.raises(BaselineError):
+        read_baseline(path)
+
+
+def test_a_file_that_was_renamed_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    moved = path.rename(path.with_name("other-aaaaaaaa.json"))
+    with pytest.raises(BaselineError, match="which its name does not say"):
+        read_baseline(moved)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BaselineError, match="no baseline can be read"):
+        read_baseline(tmp_path / "seed_card-aaaaaaaa.json")
+
+
+# Which one
+
+
+def find(folder: Path, numerics: str, spec: str = "seed_card") -> Baseline:
+    return find_baseline(folder, "rolling", spec=spec, numerics_fingerprint=numerics)
+
+
+def test_the_baseline_of_the_same_numerics_is_preferred(tmp_path: Path) -> None:
+    baseline = baseline_of()
+    written(tmp_path, baseline)
+    written(tmp_path, other_numerics(baseline))
+    assert find(tmp_path, "a" * 64).numerics_fingerprint == "a" * 64
+
+
+def test_of_other_numerics_the_one_accepted_last_is_taken(tmp_path: Path) -> None:
+    baseline = baseline_of()
+    written(tmp_path, other_numerics(baseline))
+    written(tmp_path, baseline)
+    assert find(tmp_path, "5" * 64).numerics_fingerprint == "9" * 64
+
+
+def test_one_to_choose_from_that_cannot_be_read_is_not_skipped(tmp_path: Path) -> None:
+    """pytest-benchmark skips a corrupt baseline with a warning."""
+    written(tmp_path, other_numerics(baseline_of()))
+    written(tmp_path).write_text("{")
+    with pytest.raises(BaselineError, match="aaaaaaaa"):
+        find(tmp_path, "5" * 64)
+
+
+def test_where_no_name_matches_both_sides_are_named(tmp_path: Path) -> None:
+    """Anchors, row 1."""
+    written(tmp_path)
+    with pytest.raises(BaselineAbsentError, match="holds no baseline of helpdesk; it holds seed_card") as caught:
+        find(tmp_path, "a" * 64, spec="helpdesk")
+    assert "bertbench baseline accept" in caught.value.remedy
+
+
+def test_no_folder_is_no_baseline(tmp_path: Path) -> None:
+    with pytest.raises(BaselineAbsentError, match="it holds none at all"):
+        find(tmp_path / "nowhere", "a" * 64)
+
+
+def test_other_files_and_specs_are_left_alone(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    (path.parent / "README.md").write_text("why")
+    (path.parent / "seed_card_two-aaaaaaaa.json").write_text("{")
+    assert baseline_files(tmp_path, "rolling", spec="seed_card") == (path,)
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "rolling").write_text("a file")
+    with pytest.raises(RecordWriteError):
+        written(tmp_path)
+
+
+def test_baselines_are_beside_the_folder_of_specs(tmp_path: Path) -> None:
+    assert baselines_folder(tmp_path / "benchmarks" / "specs") == tmp_path.resolve() / "benchmarks" / "baselines"
+    assert baselines_folder(tmp_path / "mine") == tmp_path.resolve() / "mine" / "baselines"
+
+
+@pytest.mark.parametrize("name", ["rolling", "reference", "before-2-21", "a_b"])
+def test_names(name: str) -> None:
+    assert baseline_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "Rolling", "benchmarks/", "../x", "a b", "here"])
+def test_what_is_no_name_or_is_a_path_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An option that may stand alone takes the word after it, which may be a folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    with pytest.raises(BaselineError, match="no name of a baseline"):
+        baseline_name(name)
+
+
+# Revision
+
+
+def git(folder: Path, *words: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    subprocess.run(
+        [shutil.which("git") or "git", "-C", str(folder), *identity, *words], check=True, capture_output=True
+    )
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="install git to see commits noted")
+def test_the_commit_is_noted_and_whether_tracked_files_differ(tmp_path: Path) -> None:
+    git(tmp_path, "init")
+    assert revision_of(tmp_path) is None  # no commit yet
+    (tmp_path / "a").write_text("1")
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "-m", "one")
+    clean = revision_of(tmp_path)
+    assert clean is not None
+    assert (len(clean.commit), clean.dirty) == (40, False)
+    (tmp_path / "untracked").write_text("2")
+    assert revision_of(tmp_path) == clean
+    (tmp_path / "a").write_text("2")
+    changed = revision_of(tmp_path)
+    assert changed is not None
+    assert (changed.commit, changed.dirty) == (clean.commit, True)
+
+
+def test_without_git_or_a_repository_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert revision_of(tmp_path) is None
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert revision_of(Path(__file__).parent) is None
+
+
+# Any baseline
+
+
+@given(st.dictionaries(st.integers(0, 50), st.integers(0, 300), min_size=1, max_size=5), st.text(max_size=20))
+def test_any_baseline_comes_back_as_it_was(hits: dict[int, int], word: str) -> None:
+    baseline = baseline_of(hits).model_copy(update={"numerics": {"flags": {"odd": word}, "threads": 2, "none": None}})
+    assert Baseline.model_validate_json(baseline_text(baseline)) == baseline

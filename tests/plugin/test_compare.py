@@ -1,0 +1,195 @@
+"""`pytest --bertbench-compare`: two more items for each baseline, and nothing green that was not compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import pytest
+from conftest import write_spec
+
+TWENTY = "--bertbench-seeds=0-19"
+
+
+def set_runs(project: pytest.Pytester, **fake: object) -> None:
+    (project.path / "fake.json").write_text(json.dumps(fake))
+
+
+def accept(project: pytest.Pytester, *arguments: str, name: str = "rolling") -> None:
+    """Run the spec and accept what it came to."""
+    project.runpytest_subprocess(*arguments)
+    command = [sys.executable, "-m", "bertbench.cli", "baseline", "accept", "specs/card.toml", "--name", name]
+    finished = subprocess.run(command, cwd=project.path, env=os.environ, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+
+
+def accuracies(value: float) -> dict[str, float]:
+    """Of twenty seeds, with a spread of half a row around *value*."""
+    return {str(seed): round(value + 0.01 * (seed % 2), 2) for seed in range(20)}
+
+
+def test_without_a_baseline_the_items_fail_and_say_how_to_accept_one(project):
+    """Anchors, row 1: pytest-benchmark passes where nothing matches."""
+    result = project.runpytest_subprocess("--bertbench-compare", "--junitxml=junit.xml")
+    result.assert_outcomes(passed=5, failed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            "*card: identity_with_rolling: no_baseline*",
+            "*holds no baseline of card; it holds none at all*",
+            "*next: bertbench baseline accept SPEC --name rolling*",
+        ]
+    )
+    suite = ET.parse(project.path / "junit.xml").getroot().find("testsuite")
+    assert suite.attrib["failures"] == "2"
+
+
+def test_equal_bits_pass(project):
+    accept(project)
+    assert [path.name for path in (project.path / "baselines" / "rolling").iterdir()] == ["card-aaaaaaaa.json"]
+    result = project.runpytest_subprocess("--bertbench-compare")
+    result.assert_outcomes(passed=7)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["bertbench: records in *, compared with rolling", "*identity_with_rolling*pass*"])
+
+
+def test_a_drop_is_a_failure_of_a_test_in_words_and_in_junit(project):
+    """Anchors, rows 2 and 3: there JUnit says failures=0, and an accuracy may fall as it likes."""
+    set_runs(project, accuracy=accuracies(0.98))
+    accept(project, TWENTY)
+    set_runs(project, accuracy=accuracies(0.94), bits=1, keras="3.99")
+    result = project.runpytest_subprocess(TWENTY, "--bertbench-compare", "--junitxml=junit.xml", "-k", "quality")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*On these 100 validation messages, averaged over fresh seeds, accuracy fell by 4.00 points*keras: 3.99 *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+    suite = ET.parse(project.path / "junit.xml").getroot().find("testsuite")
+    assert suite.attrib["failures"] == "1"
+    properties = {p.attrib["name"]: p.attrib["value"] for p in suite.iter("property")}
+    assert properties["bertbench_outcome"] == "fail"
+    assert properties["bertbench_observed"] == "fell by 4.00 points"
+
+
+def test_other_bits_of_the_same_quality_pass(project):
+    set_runs(project, accuracy=accuracies(0.98))
+    accept(project, TWENTY)
+    set_runs(project, accuracy=accuracies(0.98), bits=1, keras="3.99")
+    result = project.runpytest_subprocess(TWENTY, "--bertbench-compare")
+    result.assert_outcomes(passed=7)
+
+
+def test_too_few_seeds_are_skipped_and_fail_under_strict(project):
+    set_runs(project, accuracy=accuracies(0.98))
+    accept(project, TWENTY)
+    set_runs(project, accuracy=accuracies(0.98), bits=1)
+    project.runpytest_subprocess("--bertbench-compare").assert_outcomes(passed=5, skipped=2)
+    project.runpytest_subprocess("--bertbench-compare", "--bertbench-strict").assert_outcomes(passed=5, failed=2)
+
+
+def test_rolling_and_reference_are_compared_beside_each_other(project):
+    """A drift in small steps, each accepted, is seen against the reference."""
+    set_runs(project, accuracy=accuracies(0.98))
+    accept(project, TWENTY, name="reference")
+    set_runs(project, accuracy=accuracies(0.94), bits=1, keras="3.98")
+    accept(project, TWENTY)
+    set_runs(project, accuracy=accuracies(0.94), bits=2, keras="3.99")
+    compare = ("--bertbench-compare=rolling,reference", "--bertbench-json=out.json", "-k", "quality")
+    project.runpytest_subprocess(TWENTY, *compare).assert_outcomes(passed=1, failed=1)
+    checks = json.loads((project.path / "out.json").read_text())["specs"][0]["checks"]
+    assert [check["name"] for check in checks] == [
+        "run",
+        "recipe_lock",
+        "validation_accuracy_every_seed",
+        "budget_step_seconds",
+        "identity_on_repeat",
+        "identity_with_rolling",
+        "quality_against_rolling",
+        "identity_with_reference",
+        "quality_against_reference",
+    ]
+    outcomes = {check["name"]: check["outcome"] for check in checks if check["kind"] == "comparison"}
+    assert outcomes["quality_against_rolling"] == "pass"
+    assert outcomes["quality_against_reference"] == "fail"
+
+
+def test_a_corrupt_baseline_fails(project):
+    accept(project)
+    (project.path / "baselines" / "rolling" / "card-aaaaaaaa.json").write_text("<<<<<<< HEAD")
+    result = project.runpytest_subprocess("--bertbench-compare")
+    result.assert_outcomes(passed=5, failed=2)
+    result.stdout.fnmatch_lines(["*card-aaaaaaaa.json: no baseline can be read*"])
+
+
+def test_a_spec_without_a_counterpart_fails_beside_one_that_has_one(project):
+    """Anchors, row 1: both sides are named."""
+    accept(project)
+    write_spec(project.path, "other")
+    result = project.runpytest_subprocess("--bertbench-compare")
+    result.assert_outcomes(passed=12, failed=2)
+    result.stdout.fnmatch_lines(["*holds no baseline of other; it holds card*"])
+
+
+def test_a_baseline_whose_spec_is_gone_is_named_and_not_green(project):
+    """Anchors, row 1, the other side; a spec that is only not selected is not gone."""
+    write_spec(project.path, "gone")
+    accept(project)
+    kept = project.path / "baselines" / "rolling" / "card-aaaaaaaa.json"
+    kept.with_name("gone-aaaaaaaa.json").write_text(kept.read_text())
+    assert project.runpytest_subprocess("specs/card.toml", "--bertbench-compare").ret == 0
+    (project.path / "specs" / "gone.toml").unlink()
+    result = project.runpytest_subprocess("--bertbench-compare")
+    result.assert_outcomes(passed=7)
+    result.stdout.fnmatch_lines(["*baselines without a spec*", "*gone-aaaaaaaa.json: no spec of this name is left*"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_nan_is_no_quality(project):
+    """Anchors, row 11."""
+    accept(project)
+    set_runs(project, accuracy={"0": float("nan")}, bits=1)
+    result = project.runpytest_subprocess("--bertbench-compare", "-k", "quality_against")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*seed 0: validation accuracy nan*"])
+
+
+def test_a_session_that_ran_nothing_is_not_green(project):
+    """Anchors, rows 6 and 19: options that skip the measuring pass there."""
+    accept(project)
+    result = project.runpytest_subprocess("--bertbench-compare", "--benchmark-only")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_a_run_that_failed_fails_the_comparison(project):
+    accept(project)
+    set_runs(project, failure={"kind": "NonFiniteLossError", "message": "nan", "phase": "steps"})
+    project.runpytest_subprocess("--bertbench-compare").assert_outcomes(failed=7)
+
+
+def test_workers_share_one_comparison(project):
+    accept(project)
+    result = project.runpytest_subprocess("-n2", "--bertbench-compare")
+    result.assert_outcomes(passed=6, skipped=1)  # the time budget: workers share the machine
+
+
+@pytest.mark.parametrize("option", ["--bertbench-compare=Nonsense!", "--bertbench-compare=rolling,rolling"])
+def test_names_that_cannot_be_are_usage_errors(project, option):
+    result = project.runpytest_subprocess(option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_a_folder_that_the_option_swallowed_is_a_usage_error(project):
+    result = project.runpytest_subprocess("--bertbench-compare", "specs")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*write *--bertbench-compare=rolling*"])
+
+
+def test_shares_are_those_of_the_project(project):
+    result = project.runpytest_subprocess("--bertbench-compare", "-o", "bertbench_gated_specs=none")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*bertbench_gated_specs: 'none' was given*"])

@@ -1,0 +1,305 @@
+"""A run against a baseline: equal bits are certain, others lead to quality, what cannot be compared is not green."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from baseline_examples import BANK, ROWS, baseline_of, first_rows_wrong, run_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from record_maker import make_failed_record
+
+from bertbench.baseline import Baseline
+from bertbench.cli_baseline import _BANK
+from bertbench.errors import BaselineAbsentError, VerdictError
+from bertbench.record import RunRecord
+from bertbench.stats import QualityRule
+from bertbench.stats.sequential import SMALLEST_BANK
+from bertbench.verdict import Check, compare, no_baseline, overall
+from bertbench.verdict.quality_comparison import quality_rule
+
+
+def compared(record: RunRecord, baseline: Baseline | None = None, *, rule: QualityRule | None = None) -> list[Check]:
+    """Identity, quality; with the rows that flipped."""
+    baseline = baseline or baseline_of()
+    rule = rule or quality_rule(baseline.validation_rows)
+    rows = lambda run: first_rows_wrong(record, run)  # noqa: E731 - one word for the one that follows
+    return list(compare(record, baseline, name="rolling", rule=rule, wrong_rows=rows))
+
+
+def shifted(rows: int, seeds: int = 20) -> dict[int, int]:
+    """The bank's own seeds, each with so many rows more."""
+    return {seed: hits + rows for seed, hits in list(BANK.items())[:seeds]}
+
+
+def with_numerics(record: RunRecord, numerics: dict[str, Any]) -> RunRecord:
+    assert record.environment is not None
+    environment = record.environment.model_copy(update={"numerics": numerics, "numerics_fingerprint": "7" * 64})
+    return record.model_copy(update={"environment": environment})
+
+
+# The same bits
+
+
+def test_equal_bits_pass_and_say_what_is_certain() -> None:
+    identity, quality = compared(run_of({0: BANK[0], 1: BANK[1]}))
+    assert (identity.name, identity.kind, identity.outcome) == ("identity_with_rolling", "comparison", "pass")
+    assert (quality.name, quality.kind, quality.outcome) == ("quality_against_rolling", "comparison", "pass")
+    assert "of seed 0, 1 are those of the baseline" in identity.reason
+    assert "certain" in identity.reason
+    assert "of the seeds that did not run by inference: they took the same code path" in quality.reason
+
+
+def test_equal_bits_pass_on_a_bank_of_one() -> None:
+    assert [check.outcome for check in compared(run_of({0: 290}), baseline_of({0: 290}))] == ["pass", "pass"]
+
+
+def test_equal_bits_are_equal_whatever_the_fingerprints_say() -> None:
+    """And what differs in the environment is told."""
+    run = with_numerics(run_of({0: BANK[0]}), {"tensorflow": "2.22.0", "onednn": True, "threads": 2})
+    identity, quality = compared(run)
+    assert (identity.outcome, quality.outcome) == ("pass", "pass")
+    assert "numerics differ: tensorflow: 2.22.0 against 2.21.0" in identity.reason
+
+
+# Other bits
+
+
+def test_first_epoch_whose_loss_differs_is_named_with_its_size() -> None:
+    identity, _ = compared(run_of(shifted(0, 4), bits=1))
+    assert "seed 0: losses and predictions and weights differ; first at epoch 1: train loss 0.501 against 0.5" in (
+        identity.reason
+    )
+    assert "0.001 apart" in identity.reason
+
+
+def test_weights_alone_may_differ() -> None:
+    run = run_of(shifted(0, 4))
+    digests = run.seeds[0].digests.model_copy(update={"weights": "5" * 64})
+    seeds = (run.seeds[0].model_copy(update={"digests": digests}), *run.seeds[1:])
+    identity, _ = compared(run.model_copy(update={"seeds": seeds}))
+    assert "seed 0: weights differ; the train loss of every epoch is equal" in identity.reason
+    assert "seed 1, 2, 3 is equal, for certain" in identity.reason
+
+
+def test_other_bits_alone_are_no_fail_and_quality_decides() -> None:
+    identity, quality = compared(run_of(shifted(0, 8), bits=1))
+    assert (identity.outcome, identity.observed) == ("pass", "different bits")
+    assert quality.outcome == "pass"
+    assert "quality_against_rolling decides (pass)" in identity.reason
+
+
+def test_identity_says_no_more_than_quality() -> None:
+    identity, quality = compared(run_of(shifted(-9), bits=1))
+    assert (identity.outcome, quality.outcome) == ("undecided", "fail")
+
+
+def test_libraries_that_differ_are_named_side_by_side() -> None:
+    run = with_numerics(run_of(shifted(0, 8), bits=1), {"tensorflow": "2.21.0", "onednn": True, "threads": 4})
+    identity, quality = compared(run)
+    assert "numerics differ: threads: 4 against 2" in identity.reason
+    assert "threads: 4 against 2" in quality.reason
+
+
+def test_no_seed_in_common_is_undecided_and_quality_is_judged_all_the_same() -> None:
+    identity, quality = compared(run_of({100 + seed: hits for seed, hits in shifted(0, 8).items()}))
+    assert (identity.outcome, quality.outcome) == ("undecided", "pass")
+    assert "--seeds 0" in identity.next_step
+
+
+# Quality
+
+
+def test_a_drop_fails_with_the_sentence_for_people() -> None:
+    """Anchors, row 3: in pytest-benchmark an accuracy that falls from 0.98 to 0.10 passes."""
+    _, quality = compared(run_of(shifted(-9), bits=1))
+    assert quality.outcome == "fail"
+    assert (
+        "On these 300 validation messages, averaged over fresh seeds, accuracy fell by 2.83 points (99 % interval "
+        in (quality.reason)
+    )
+    assert "seed 0: 9 lost, 0 won" in quality.reason
+    assert "For other messages like these the drop may lie between" in quality.reason
+    assert "(approximate: multi-bootstrap over the 4 shared seeds)" in quality.reason
+    assert "Baseline: accepted " in quality.reason
+    assert quality.observed == "fell by 2.83 points"
+    assert quality.observed_value == pytest.approx(17 / 6)
+    assert quality.promised_value == pytest.approx(1.0)
+    for never in ("unseen", "the model"):
+        assert never not in quality.reason
+
+
+def test_the_same_verdict_comes_again() -> None:
+    run = run_of(shifted(-9), bits=1)
+    assert compared(run) == compared(run)
+
+
+def test_rows_that_nobody_knows_are_not_told() -> None:
+    run, baseline = run_of(shifted(-9), bits=1), baseline_of()
+    _, quality = compare(run, baseline, name="rolling", rule=quality_rule(ROWS), wrong_rows=lambda _run: None)
+    assert quality.outcome == "fail"
+    assert "Flipped" not in quality.reason
+    assert "other messages" not in quality.reason
+
+
+def test_better_passes_with_a_notice() -> None:
+    """Anchors, row 13: suspiciously good is told too, since a leak looks like this."""
+    _, quality = compared(run_of(shifted(7), bits=1))
+    assert quality.outcome == "pass"
+    assert "accuracy rose by 2.50 points" in quality.reason
+    assert "Notice: better than chance explains; make sure that no validation row leaked" in quality.reason
+
+
+def test_no_change_has_no_notice() -> None:
+    _, quality = compared(run_of(shifted(0, 8), bits=1))
+    assert "Notice" not in quality.reason
+
+
+@pytest.mark.parametrize(("seeds", "needed"), [(1, 4), (3, 4)])
+def test_too_few_seeds_are_undecided_and_say_how_many_to_run(seeds: int, needed: int) -> None:
+    """However large the drop: pyperf calls one value against one significant."""
+    identity, quality = compared(run_of(shifted(-100, seeds), bits=1))
+    assert (identity.outcome, quality.outcome) == ("undecided", "undecided")
+    assert f"{seeds} seeds ran; the first look needs {needed}" in quality.reason
+    assert "run 4 seeds: bertbench run SPEC --seeds 0,1,2,3" in quality.next_step
+
+
+def test_a_look_beyond_the_seeds_at_hand_is_undecided_and_names_the_seeds() -> None:
+    """A loss that four seeds can neither call nor exclude."""
+    _, quality = compared(run_of({0: 288, 1: 289, 2: 287, 3: 290}, bits=1))
+    assert quality.outcome == "undecided"
+    assert "run 8 seeds: bertbench run SPEC --seeds 0,1,2,3,4,5,6,7" in quality.next_step
+
+
+def test_seeds_between_two_looks_wait_for_the_next() -> None:
+    """Six seeds are judged at the look of four: peeking in between would cost error rate."""
+    _, four = compared(run_of(shifted(-9, 4), bits=1))
+    _, six = compared(run_of(shifted(-9, 6), bits=1))
+    assert four.observed_value == six.observed_value
+    assert "4 seeds against a bank of 20" in six.reason
+
+
+def test_after_the_last_look_the_plan_says_what_would_decide() -> None:
+    wide = {seed: 270 + (20 if seed % 2 else -20) for seed in range(20)}
+    _, quality = compared(run_of({seed: hits - 2 for seed, hits in wide.items()}, bits=1), baseline_of(wide))
+    assert quality.outcome == "undecided"
+    assert "bank" in quality.next_step or "rows" in quality.next_step
+
+
+def test_margin_is_one_row_at_least() -> None:
+    assert quality_rule(49).margin_points == pytest.approx(100 / 49)
+    assert quality_rule(300).margin_points == 1.0
+    hits = dict.fromkeys(range(20), 48)
+    _, quality = compared(run_of(hits, rows=49, bits=1), baseline_of(hits, rows=49))
+    assert quality.outcome == "pass"
+
+
+def test_specs_share_the_error_rate() -> None:
+    assert quality_rule(300).alpha == 0.005
+    assert quality_rule(300, gated_specs=5).alpha == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize(("rows", "specs"), [(0, 1), (300, 0), (1, 1)])
+def test_a_rule_that_cannot_be_is_refused(rows: int, specs: int) -> None:
+    with pytest.raises(VerdictError):
+        quality_rule(rows, gated_specs=specs)
+
+
+# Fail closed
+
+
+def test_nan_fails() -> None:
+    """Anchors, row 11: NaN passes `value > limit`."""
+    identity, quality = compared(run_of({**shifted(0, 4), 2: float("nan")}, bits=1))
+    assert (identity.outcome, quality.outcome) == ("fail", "fail")
+    assert "seed 2: validation accuracy nan" in quality.reason
+
+
+def test_a_run_that_failed_fails() -> None:
+    """Anchors, row 12: a crash is no success."""
+    assert [check.outcome for check in compared(make_failed_record())] == ["fail", "fail"]
+
+
+def changed_data(record: RunRecord, **changes: Any) -> RunRecord:
+    assert record.data is not None
+    return record.model_copy(update={"data": record.data.model_copy(update=changes)})
+
+
+def grounds() -> Mapping[str, RunRecord]:
+    run = run_of(shifted(0, 4))
+    assert run.checkpoint is not None
+    weights = run.checkpoint.model_copy(update={"sha256": "0" * 64})
+    return {
+        "recipe": run.model_copy(update={"spec_fingerprint": "0" * 64}),
+        "spec": run.model_copy(update={"spec": run.spec.model_copy(update={"name": "other"})}),
+        "data": changed_data(run, sha256="0" * 64),
+        "tokenizer": changed_data(run, tokenizer_sha256="0" * 64),
+        "label names": changed_data(run, label_names=("login", "billing")),
+        "number of validation rows": changed_data(run, rows={"train": 16, "validation": 299}),
+        "pretrained weights": run.model_copy(update={"checkpoint": weights}),
+    }
+
+
+@pytest.mark.parametrize("what", list(grounds()))
+def test_another_ground_is_no_baseline(what: str) -> None:
+    """Anchors, row 5, where a changed machine only warns. Equal digests do not help."""
+    checks = compared(grounds()[what])
+    assert [check.outcome for check in checks] == ["no_baseline", "no_baseline"]
+    assert f"another {what} (" in checks[1].reason
+    assert "accept" in checks[1].next_step
+
+
+def test_another_machine_is_compared() -> None:
+    run = run_of(shifted(0, 4))
+    assert run.environment is not None
+    machine = run.environment.model_copy(update={"machine_fingerprint": "0" * 64})
+    assert overall(compared(run.model_copy(update={"environment": machine}))) == "pass"
+
+
+def test_a_bank_that_is_too_small_is_no_baseline_where_bits_differ() -> None:
+    identity, quality = compared(run_of(shifted(0, 4), bits=1), baseline_of({s: BANK[s] for s in range(19)}))
+    assert (identity.outcome, quality.outcome) == ("undecided", "no_baseline")
+    assert "a bank of 19 seeds says nothing of quality: 20 are needed" in quality.reason
+    assert "--seeds 0-19" in quality.next_step
+
+
+def test_an_accuracy_that_is_no_share_of_the_rows_never_passes() -> None:
+    for seeds in (1, 4):
+        _, quality = compared(run_of(dict.fromkeys(range(seeds), 290.5), bits=1))
+        assert quality.outcome == "undecided"
+        assert "no share of 300 rows" in quality.reason
+
+
+def test_a_missing_baseline_is_never_green() -> None:
+    checks = no_baseline("reference", BaselineAbsentError("holds none", remedy="accept one"))
+    assert [(check.name, check.outcome) for check in checks] == [
+        ("identity_with_reference", "no_baseline"),
+        ("quality_against_reference", "no_baseline"),
+    ]
+    assert (checks[0].reason, checks[0].next_step) == ("holds none", "accept one")
+
+
+def test_the_bank_that_accept_asks_for_is_the_one_that_the_rule_needs() -> None:
+    assert _BANK == SMALLEST_BANK
+
+
+# Any run
+
+
+@given(st.sets(st.integers(0, 19), min_size=1))
+def test_any_seeds_with_equal_bits_pass(seeds: set[int]) -> None:
+    assert overall(compared(run_of({seed: BANK[seed] for seed in seeds}))) == "pass"
+
+
+@given(st.integers(0, 7), st.sampled_from([math.nan, math.inf, -math.inf, -1.0]))
+def test_a_value_that_cannot_be_fails_wherever_it_is(seed: int, hits: float) -> None:
+    assert overall(compared(run_of({**shifted(0, 8), seed: hits}, bits=1))) == "fail"
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=3))
+def test_fewer_seeds_than_the_first_look_never_decide(hits: list[int]) -> None:
+    assert overall(compared(run_of(dict(enumerate(hits)), bits=1))) == "undecided"
