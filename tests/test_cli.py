@@ -74,7 +74,7 @@ def set_runs(**fake: Any) -> None:
 # Help
 
 
-@pytest.mark.parametrize("command", ["run", "show", "data", "tensorboard", "doctor"])
+@pytest.mark.parametrize("command", ["run", "show", "data", "audit", "tensorboard", "doctor"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.run([command, "--help"])
@@ -89,7 +89,7 @@ def test_help_lists_the_commands_and_the_exit_statuses(capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         cli.run(["--help"])
     said = capsys.readouterr().out
-    for word in ("run", "show", "data", "tensorboard", "doctor", "exit status: 0 pass; 1 fail; 2", "130 interrupted"):
+    for word in ("run", "show", "data", "audit", "tensorboard", "doctor", "exit status: 0 pass; 1 fail; 2", "130 interrupted"):
         assert word in said
 
 
@@ -493,6 +493,31 @@ def test_data_that_cannot_be_read_is_an_error(shell: Shell) -> None:
     assert shell("data", "small.toml") == cli.USAGE
     assert "train.jsonl:1" in shell.err
     assert "remedy: " in shell.err
+
+
+# audit
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "word", "status"),
+    [
+        ({}, "shown stable", cli.PASS),
+        ({str(seed): 0.5 for seed in range(0, 40, 2)}, "shown flaky", cli.FAIL),
+        ({"0": 0.5}, "not known", cli.UNDECIDED),
+    ],
+)
+def test_audit_says_of_each_threshold_whether_it_is_stable_over_seeds(
+    shell: Shell, accuracy: dict[str, float], word: str, status: int
+) -> None:
+    set_runs(accuracy=accuracy)
+    shell("run", "small.toml", "--seeds", "0-39", "--no-repeat")
+    assert shell("audit", "small.toml") == status
+    assert word in shell.out
+
+
+def test_audit_of_a_spec_that_never_ran_knows_nothing(shell: Shell) -> None:
+    assert shell("audit", "small.toml") == cli.UNDECIDED
+    assert "not known" in shell.out
 
 
 # tensorboard

@@ -48,9 +48,7 @@ def native_engine(checkpoint: Checkpoint, words: NDArray[np.int32]) -> NativeEng
     """The engine without dropout, prepared for seed 0."""
     from bertbench.engines.native.engine import NativeEngine
 
-    model = ModelSpec(
-        hidden_dropout_rate=0.0, attention_dropout_rate=0.0, classifier_dropout_rate=0.0, head_standard_deviation=0.1
-    )
+    model = ModelSpec(hidden_dropout_rate=0.0, attention_dropout_rate=0.0, classifier_dropout_rate=0.0)
     engine = NativeEngine(
         Task(
             spec=Spec(name="parity", checkpoint=CheckpointSpec(source=checkpoint.source), model=model),

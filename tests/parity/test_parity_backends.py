@@ -1,4 +1,4 @@
-"""The native engine on Keras' PyTorch backend against itself on TensorFlow: the same network, optimizers and promises."""
+"""The native engine on Keras' PyTorch backend against itself on TensorFlow: same network, optimizers, promises."""
 
 from __future__ import annotations
 

@@ -213,7 +213,7 @@ def _keras_adam(model: Any) -> Update:
         rate = RATE * (1 - BETA_2**step) ** 0.5 / (1 - BETA_1**step)
         for parameter, mean, square in moments:
             mean.lerp_(parameter.grad, 1 - BETA_1)
-            square.lerp_(parameter.grad**2, 1 - BETA_2)
-            parameter.sub_(rate * mean / (square.sqrt() + EPSILON))
+            square.mul_(BETA_2).addcmul_(parameter.grad, parameter.grad, value=1 - BETA_2)
+            parameter.addcdiv_(mean, square.sqrt().add_(EPSILON), value=-rate)
 
     return update
