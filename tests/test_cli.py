@@ -89,7 +89,16 @@ def test_help_lists_the_commands_and_the_exit_statuses(capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         cli.run(["--help"])
     said = capsys.readouterr().out
-    for word in ("run", "show", "data", "audit", "tensorboard", "doctor", "exit status: 0 pass; 1 fail; 2", "130 interrupted"):
+    for word in (
+        "run",
+        "show",
+        "data",
+        "audit",
+        "tensorboard",
+        "doctor",
+        "exit status: 0 pass; 1 fail; 2",
+        "130 interrupted",
+    ):
         assert word in said
 
 
