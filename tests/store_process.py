@@ -29,6 +29,9 @@ UNPRIVILEGED = 65534
 
 LOGITS = np.linspace(-1.0, 1.0, 2 * 49 * 2, dtype=np.float32).reshape(2, 49, 2)
 LABELS = np.arange(49, dtype=np.int32) % 2
+#: Does not shrink below 1,000 bytes. Made here, because NumPy loads its generators late, and a process that has given up
+#: its rights may not read the library any more.
+NOISE = np.random.default_rng(0).normal(size=(2, 49, 20)).astype(np.float32)
 
 
 def versions(run_id: str) -> tuple[str, ...]:
@@ -121,11 +124,10 @@ def unreadable(folder: Path) -> dict[str, object]:
 def attempts(folder: Path) -> dict[str, object]:
     """What comes of each kind of write."""
     store = Store(folder)
-    noise = np.random.default_rng(0).normal(size=(2, 49, 20)).astype(np.float32)  # does not shrink below 1,000 bytes
     return {
         "over": outcome_of(lambda: store.write(make_record(run_id="old"))),
         "new": outcome_of(lambda: store.write(make_record(run_id="new"))),
-        "predictions": outcome_of(lambda: store.write_predictions("old", 0, noise, LABELS)),
+        "predictions": outcome_of(lambda: store.write_predictions("old", 0, NOISE, LABELS)),
     }
 
 
