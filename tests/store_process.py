@@ -29,8 +29,8 @@ UNPRIVILEGED = 65534
 
 LOGITS = np.linspace(-1.0, 1.0, 2 * 49 * 2, dtype=np.float32).reshape(2, 49, 2)
 LABELS = np.arange(49, dtype=np.int32) % 2
-#: Does not shrink below 1,000 bytes. Made here, because NumPy loads its generators late, and a process that has given up
-#: its rights may not read the library any more.
+#: Does not shrink below 1,000 bytes. Made here, because NumPy loads its generators late, and a process that has given
+#: up its rights may not read the library any more.
 NOISE = np.random.default_rng(0).normal(size=(2, 49, 20)).astype(np.float32)
 
 

@@ -101,7 +101,7 @@ def test_scores_are_inner_products() -> None:
 
     queries, keys = random(2, 3, 4, 5), random(2, 3, 6, 5, seed=1)
     expected = value_and_gradients(lambda q, k: tf.einsum("rhqd,rhkd->rhqk", q, k), queries, keys)
-    for scores in both("scores"):
+    for scores in both("inner_products"):
         assert_same(value_and_gradients(scores, queries, keys), expected)
 
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from bertbench.spec import AdamSpec, AdamWSpec, OptimizerSpec, SGDSpec
 
-KERNEL, BIAS = "encoder.layer_0.feed_forward.inner.kernel", "encoder.layer_0.feed_forward.inner.bias"
+WEIGHT, BIAS = "encoder.layer_0.feed_forward.inner.weight", "encoder.layer_0.feed_forward.inner.bias"
 RATE, STEPS = 0.1, 3
 Arrays = dict[str, NDArray[Any]]
 
 
 def beginning() -> Arrays:
     generator = np.random.default_rng(0)
-    return {KERNEL: generator.standard_normal((3, 2)).astype(np.float32), BIAS: np.array([0.5, -0.5], np.float32)}
+    return {WEIGHT: generator.standard_normal((3, 2)).astype(np.float32), BIAS: np.array([0.5, -0.5], np.float32)}
 
 
 def given_gradients(steps: int = STEPS) -> list[Arrays]:
@@ -92,18 +92,18 @@ ADAM_KINDS: dict[str, tuple[OptimizerSpec, Arrays]] = {
     ),
     "adam with weight decay, on all": (
         AdamSpec(learning_rate=RATE, weight_decay=0.5),
-        adam_in_numpy(decayed=(KERNEL, BIAS), decay=0.5),
+        adam_in_numpy(decayed=(WEIGHT, BIAS), decay=0.5),
     ),
     "adamw, not on biases": (
         AdamWSpec(learning_rate=RATE, weight_decay=0.5),
-        adam_in_numpy(decayed=(KERNEL,), decay=0.5),
+        adam_in_numpy(decayed=(WEIGHT,), decay=0.5),
     ),
     "adamw, nothing excluded": (
         AdamWSpec(learning_rate=RATE, weight_decay=0.5, decay_excluded=()),
-        adam_in_numpy(decayed=(KERNEL, BIAS), decay=0.5),
+        adam_in_numpy(decayed=(WEIGHT, BIAS), decay=0.5),
     ),
-    "adamw, kernels excluded": (
-        AdamWSpec(learning_rate=RATE, weight_decay=0.5, decay_excluded=("kernel",)),
+    "adamw, weights excluded": (
+        AdamWSpec(learning_rate=RATE, weight_decay=0.5, decay_excluded=("weight",)),
         adam_in_numpy(decayed=(BIAS,), decay=0.5),
     ),
     "loss_scale_factor changes nothing": (AdamSpec(learning_rate=RATE, loss_scale_factor=1024.0), adam_in_numpy()),
@@ -142,26 +142,26 @@ def test_adam_in_one_pass_is_keras_adam() -> None:
 
 
 def test_amsgrad_keeps_the_largest_second_moment() -> None:
-    mean, square, largest, values = 0.0, 0.0, 0.0, beginning()[KERNEL]
+    mean, square, largest, values = 0.0, 0.0, 0.0, beginning()[WEIGHT]
     for step, gradients in enumerate(given_gradients(), start=1):
-        gradient = gradients[KERNEL].astype(np.float64)
+        gradient = gradients[WEIGHT].astype(np.float64)
         mean, square = 0.9 * mean + 0.1 * gradient, 0.5 * square + 0.5 * gradient**2
         largest = np.maximum(largest, square)
         rate = RATE * np.sqrt(1 - 0.5**step) / (1 - 0.9**step)
         values = values - rate * mean / (np.sqrt(largest) + 1e-7)
-    found = updated(AdamSpec(learning_rate=RATE, amsgrad=True, beta_2=0.5))[-1][KERNEL]
+    found = updated(AdamSpec(learning_rate=RATE, amsgrad=True, beta_2=0.5))[-1][WEIGHT]
     np.testing.assert_allclose(found, values, rtol=2e-5, atol=2e-6)
-    assert np.abs(updated(AdamSpec(learning_rate=RATE, beta_2=0.5))[-1][KERNEL] - found).max() > 1e-4
+    assert np.abs(updated(AdamSpec(learning_rate=RATE, beta_2=0.5))[-1][WEIGHT] - found).max() > 1e-4
 
 
 @pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)])
 def test_sgd_equals_numpy(momentum: float, nesterov: bool) -> None:
     velocity: Any = 0.0
-    values = beginning()[KERNEL].astype(np.float64)
+    values = beginning()[WEIGHT].astype(np.float64)
     for gradients in given_gradients():
-        velocity = momentum * velocity - RATE * gradients[KERNEL]
-        values = values + (momentum * velocity - RATE * gradients[KERNEL] if nesterov else velocity)
-    found = updated(SGDSpec(learning_rate=RATE, momentum=momentum, nesterov=nesterov))[-1][KERNEL]
+        velocity = momentum * velocity - RATE * gradients[WEIGHT]
+        values = values + (momentum * velocity - RATE * gradients[WEIGHT] if nesterov else velocity)
+    found = updated(SGDSpec(learning_rate=RATE, momentum=momentum, nesterov=nesterov))[-1][WEIGHT]
     np.testing.assert_allclose(found, values, rtol=2e-5, atol=2e-6)
 
 
@@ -174,7 +174,7 @@ def test_the_moving_average_is_shown_at_the_end_only() -> None:
     for found, expected in zip(training, plain, strict=True):
         assert_same(found, expected)
     assert_same(shown, average)
-    assert np.abs(shown[KERNEL] - plain[-1][KERNEL]).max() > 1e-3
+    assert np.abs(shown[WEIGHT] - plain[-1][WEIGHT]).max() > 1e-3
 
 
 def test_the_average_overwrites_the_weights_every_second_step() -> None:

@@ -28,8 +28,8 @@ class Operations(Protocol):
     def split(self, values: Tensor, sizes: Sequence[Tensor]) -> list[Tensor]:
         """See `split`."""
 
-    def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """See `scores`."""
+    def inner_products(self, left: Tensor, right: Tensor) -> Tensor:
+        """See `inner_products`."""
 
     def dropout(self, values: Tensor, rate: float, generator: keras.random.SeedGenerator) -> Tensor:
         """See `dropout`."""
@@ -69,19 +69,14 @@ def split(values: Tensor, sizes: Sequence[Tensor]) -> list[Tensor]:
     return [values[end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
 
-def scores(queries: Tensor, keys: Tensor) -> Tensor:
-    """Inner products of (..., queries, size) and (..., keys, size): (..., queries, keys)."""
-    return ops.matmul(queries, ops.swapaxes(keys, -1, -2))
+def inner_products(left: Tensor, right: Tensor) -> Tensor:
+    """Of every line of *left* (..., n, size) with every line of *right* (..., m, size): (..., n, m)."""
+    return ops.matmul(left, ops.swapaxes(right, -1, -2))
 
 
 def dropout(values: Tensor, rate: float, generator: keras.random.SeedGenerator) -> Tensor:
     """Set elements to zero with chance *rate* and divide the others by `1 - rate`, so that the expectation stays."""
     return keras.random.dropout(values, rate, seed=generator)
-
-
-def dense(values: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
-    """`values @ kernel + bias`; kernel is (inputs, outputs)."""
-    return ops.add(ops.matmul(values, kernel), bias)
 
 
 def layer_normalization(values: Tensor, scale: Tensor, shift: Tensor, epsilon: float) -> Tensor:

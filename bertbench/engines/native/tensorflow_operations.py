@@ -34,9 +34,9 @@ def split(values: tf.Tensor, sizes: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     return pieces
 
 
-def scores(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
-    """As `operations.scores`, without a transposition."""
-    return tf.matmul(queries, keys, transpose_b=True)
+def inner_products(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """As `operations.inner_products`, without a transposition."""
+    return tf.matmul(left, right, transpose_b=True)
 
 
 def dropout(values: tf.Tensor, rate: float, generator: keras.random.SeedGenerator) -> tf.Tensor:

@@ -1,7 +1,7 @@
 """From a checkpoint's tensors to the network's parameters, and back.
 
-transformers stores dense weights as (outputs, inputs) and one for each product; the network holds (inputs, outputs)
-and joins products that read the same tokens. Nothing else differs but names.
+transformers stores dense weights as (outputs, inputs) and one for each product; the network holds some of them as
+(inputs, outputs), called kernels, and joins products that read the same tokens. Nothing else differs but names.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ Arrays = dict[str, NDArray[np.float32]]
 
 
 def correspondence(config: BertConfig) -> dict[str, tuple[str, ...]]:
-    """Which tensors of transformers' BertForSequenceClassification make up each parameter, side by side.
+    """Which tensors of transformers' BertForSequenceClassification make up each parameter, one after another.
 
-    Names are given without the ending that says what it is: `.kernel` and `.weight`, `.scale` and `.weight`,
-    `.shift` and `.bias`, `.bias` and `.bias`, `.table` and `.weight`.
+    Names are given without the ending that says what it is, `.weight` or `.bias` on their side.
     """
     layers = range(config.num_hidden_layers)
     names: dict[str, tuple[str, ...]] = {
@@ -48,7 +47,14 @@ def correspondence(config: BertConfig) -> dict[str, tuple[str, ...]]:
 
 
 #: What the last part of a name is called on the other side.
-_ENDINGS = {"kernel": "weight", "table": "weight", "scale": "weight", "shift": "bias", "bias": "bias"}
+_ENDINGS = {
+    "kernel": "weight",
+    "weight": "weight",
+    "table": "weight",
+    "scale": "weight",
+    "shift": "bias",
+    "bias": "bias",
+}
 
 
 def parameter_from_tensors(
@@ -65,10 +71,8 @@ def parameter_from_tensors(
         KeyError: If the checkpoint has no such tensor.
     """
     stem, _, ending = name.rpartition(".")
-    parts = [tensors[f"{theirs}.{_ENDINGS[ending]}"] for theirs in names[stem]]
-    if ending == "kernel":
-        parts = [part.T for part in parts]
-    return np.ascontiguousarray(np.concatenate(parts, axis=-1)) if len(parts) > 1 else np.ascontiguousarray(parts[0])
+    joined = np.concatenate([tensors[f"{theirs}.{_ENDINGS[ending]}"] for theirs in names[stem]])
+    return np.ascontiguousarray(joined.T if ending == "kernel" else joined)
 
 
 def tensors_from_parameter(
@@ -76,6 +80,6 @@ def tensors_from_parameter(
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """The tensors that one parameter is made of; the reverse of `parameter_from_tensors`."""
     stem, _, ending = name.rpartition(".")
-    parts = np.split(values, len(names[stem]), axis=-1)
+    parts = np.split(values.T if ending == "kernel" else values, len(names[stem]))
     for theirs, part in zip(names[stem], parts, strict=True):
-        yield f"{theirs}.{_ENDINGS[ending]}", np.ascontiguousarray(part.T if ending == "kernel" else part)
+        yield f"{theirs}.{_ENDINGS[ending]}", np.ascontiguousarray(part)
