@@ -144,7 +144,7 @@ class SeedRun(Fact):
     epochs: tuple[EpochRow, ...] = ()
     """Per epoch."""
     phases_seconds: dict[str, Seconds] = {}
-    """steps, validation, save of this seed."""
+    """steps and validation of this seed."""
     utilization: Utilization | None = None
     """Absent if no probe was possible."""
     peak_memory_mebibytes: NotNegative | None = None

@@ -98,7 +98,7 @@ def configure(spec: RuntimeSpec) -> None:
     _choose_backend(spec)
     {"tensorflow": _configure_tensorflow, "jax": _configure_jax, "torch": _configure_torch}[spec.backend](spec)
     with quiet_banners():
-        _import("keras", spec.backend)
+        _import("keras")
     _loaded["spec"] = wanted
 
 
@@ -125,7 +125,7 @@ def _configure_tensorflow(spec: RuntimeSpec) -> None:
     if spec.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     with quiet_banners():
-        tensorflow = _import("tensorflow", "tensorflow")
+        tensorflow = _import("tensorflow")
         gpus = tensorflow.config.list_physical_devices("GPU")
     _require_gpu(spec, bool(gpus))
     threads = threads_of(spec)
@@ -153,7 +153,7 @@ def _configure_jax(spec: RuntimeSpec) -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if spec.deterministic and _XLA_DETERMINISM not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_XLA_DETERMINISM}".strip()
-    jax = _import("jax", "jax")
+    jax = _import("jax")
     if spec.device == "cpu":
         jax.config.update("jax_platforms", "cpu")
     _require_gpu(spec, jax.default_backend() == "gpu")
@@ -162,7 +162,7 @@ def _configure_jax(spec: RuntimeSpec) -> None:
 
 def _configure_torch(spec: RuntimeSpec) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what PyTorch asks for under determinism
-    torch = _import("torch", "torch")
+    torch = _import("torch")
     _require_gpu(spec, torch.cuda.is_available())
     torch.set_num_threads(threads_of(spec))
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -170,12 +170,13 @@ def _configure_torch(spec: RuntimeSpec) -> None:
     torch.use_deterministic_algorithms(spec.deterministic)
 
 
-def _import(name: str, extra: str) -> Any:
+def _import(name: str) -> Any:
+    wanted = "'bertbench[tensorflow]'" if name == "tensorflow" else name  # the only backend that is an extra
     try:
         return importlib.import_module(name)
     except ImportError as error:
         raise SetupError(
-            f"runtime.backend: {name} cannot be imported: {error}", remedy=f"python -m pip install 'bertbench[{extra}]'"
+            f"runtime.backend: {name} cannot be imported: {error}", remedy=f"python -m pip install {wanted}"
         ) from None
 
 

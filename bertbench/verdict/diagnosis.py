@@ -59,7 +59,7 @@ def _exploding_gradients(run: SeedRun) -> Iterator[Diagnosis]:
         return
     worst = max(norms, key=lambda norm: norm if math.isfinite(norm) else math.inf)
     median = statistics.median(norms)
-    if not worst < EXPLODING_RATIO * median:
+    if not (worst < EXPLODING_RATIO * median or worst == 0):
         norm = ALL["gradient_norm"].format
         yield Diagnosis(
             "exploding gradients",

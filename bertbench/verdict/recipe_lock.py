@@ -24,6 +24,7 @@ _DTYPES = {
     "mixed_bfloat16": ("bfloat16", "float32"),
     "mixed_float16": ("float16", "float32"),
 }
+_NEXT_STEP = "compare library versions and the code that builds the optimizer"
 #: Drifts named in one sentence.
 _SHOWN = 5
 
@@ -35,9 +36,8 @@ def judge_recipe(record: RunRecord) -> Check:
         record: The run; if it is not completed there is nothing to hold.
     """
     if record.outcome != "completed":
-        return _check(
-            f"the run is {record.outcome}", f"the run is {record.outcome}, so nothing was shown", drifted=True
-        )
+        said = f"the run is {record.outcome}"
+        return _check(said, f"{said}, so nothing was shown", drifted=True, next_step=f"bertbench show {record.run_id}")
     drifts = [f"seed {run.seed}: {text}" for run in record.seeds for text in _drifts(record, run)]
     if drifts:
         more = f" and {len(drifts) - _SHOWN} more" if len(drifts) > _SHOWN else ""
@@ -137,7 +137,7 @@ def _same(wanted: Any, found: Any) -> bool:
     return bool(wanted == found)
 
 
-def _check(observed: str, reason: str, *, drifted: bool) -> Check:
+def _check(observed: str, reason: str, *, drifted: bool, next_step: str = _NEXT_STEP) -> Check:
     return Check(
         name=NAME,
         kind="lock",
@@ -145,5 +145,5 @@ def _check(observed: str, reason: str, *, drifted: bool) -> Check:
         observed=observed,
         promised="as specified",
         reason=reason,
-        next_step="compare library versions and the code that builds the optimizer" if drifted else "",
+        next_step=next_step if drifted else "",
     )

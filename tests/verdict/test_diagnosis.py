@@ -61,6 +61,11 @@ def test_exploding_gradients_are_a_norm_of_twenty_times_the_median(spike, explod
         assert "at step 80" in found["exploding gradients"].evidence
 
 
+def test_gradients_that_are_all_zero_do_not_explode() -> None:
+    still = make_steps(80).model_copy(update={"gradient_norm": (0.0,) * 80})
+    assert "exploding gradients" not in diagnosed(make_seed(0).model_copy(update={"steps": still}))
+
+
 @pytest.mark.parametrize(("accuracy", "poor"), [(0.5, True), (0.62, True), (0.64, False), (math.nan, True)])
 def test_poor_accuracy_is_close_to_always_answering_the_largest_class(accuracy, poor) -> None:
     """24 of 49 against 25: the largest class is 0.51, a quarter of the way from there to 1 is 0.63."""
