@@ -150,7 +150,7 @@ def test_absent_backend_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, back
 
 def made_up(monkeypatch: pytest.MonkeyPatch, **modules: Any) -> None:
     """Libraries that note what is done to them."""
-    monkeypatch.setattr(runtime, "_import", lambda name, _: modules.get(name) or ModuleType(name))
+    monkeypatch.setattr(runtime, "_import", lambda name: modules.get(name) or ModuleType(name))
 
 
 class FakeTorch:
