@@ -14,8 +14,8 @@ bench: $(TOX) ## fine-tune BERT on the embedded default, hold every promise; ARG
 test: $(TOX)  ## the tests
 	$(TOX) run -e test
 
-slow: $(TOX)  ## whole fine-tunes on real weights, many processes
-	$(TOX) run -e slow
+slow: $(TOX)  ## whole fine-tunes on real weights, many processes; ARGS="tests/stats" for some
+	$(TOX) run -e slow -- -m slow $(or $(ARGS),tests)
 
 parity: $(TOX) ## the native engine against its peers
 	$(TOX) run -e parity
