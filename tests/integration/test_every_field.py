@@ -361,7 +361,7 @@ def _configured(spec: RuntimeSpec) -> Any:
         mock.patch.dict(os.environ),
         mock.patch.dict(sys.modules),
         mock.patch.object(runtime, "_loaded", {}),
-        mock.patch.object(runtime, "_import", lambda name, _extra: libraries[name]),
+        mock.patch.object(runtime, "_import", libraries.__getitem__),
     ):
         for name in libraries:
             sys.modules.pop(name, None)

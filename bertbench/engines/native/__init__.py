@@ -2,16 +2,17 @@
 
 ::
 
-    layout      what the network reads of a batch, as flat index arrays (NumPy)
-    operations  what BERT is made of, gradients written out
-    attention   the rectangle of rows times longest row, and the ways in and out
-    dropout     named random operations
-    bert        the network
-    weights     checkpoint tensors <-> parameters
-    tables      which rows of the embeddings take part
-    optimizers, one_pass_adam
-    steps, tensorflow_steps, backends
-    state       beginning, saving and restoring
+    layout        what the network reads of a batch, as flat arrays (NumPy)
+    grouping      which rows share a rectangle in attention (NumPy)
+    operations    what BERT is made of, gradients written out; tensorflow_operations: faster forms of some
+    attention     the ways between packed tokens and rectangles
+    dropout       named random operations
+    bert          the network
+    weights       checkpoint tensors <-> parameters
+    tables        which rows of the embeddings take part
+    optimizers    Keras' optimizers from the spec; one_pass_adam: one walk through memory
+    steps         what a training step is; tensorflow_steps, torch_steps: the steps; backends: which to take
+    state         beginning, saving and restoring
     flops, recipe, export
-    engine      all of the above behind `engines.protocol.Engine`
+    engine        all of the above behind `engines.protocol.Engine`
 """
