@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from bertbench import runtime
+from bertbench.atomic import explained
 from bertbench.checkpoints import Checkpoint, open_checkpoint
 from bertbench.data import (
     Dataset,
@@ -66,7 +67,8 @@ def run_spec(
         cache_folder: Where tokenized rows are kept between runs; nowhere if None.
         observers: Told of every change of the record; the store and the progress bar are such.
         workers: Test workers of the session; recorded, since under more than one times say nothing.
-        save_models_to: Each seed's model is saved in a folder `seed-<n>` of this one; not saved if None.
+        save_models_to: Each seed's model is saved in a folder `seed-<n>` of this one, which is made at once; not saved
+            if None.
         run_id: Name of the run; a new one if None.
         repeats: The run that this one repeats, if it does.
 
@@ -80,6 +82,9 @@ def run_spec(
     run = _Run(spec, run_id or new_run_id(spec.name), repeats, observers)
     try:
         run.changed()
+        if save_models_to is not None:  # a folder that cannot be made is told before hours of training, not after
+            with explained(save_models_to):
+                save_models_to.mkdir(parents=True, exist_ok=True)
         # What is fine-tuned, and on what
         inputs = read_inputs(spec, base_folder=base_folder, cache_folder=cache_folder, clock=run.clock)
         run.checkpoint, run.data = inputs.checkpoint_facts(), inputs.data_facts()

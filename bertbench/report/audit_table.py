@@ -15,7 +15,8 @@ _STYLES = {"shown stable": "green", "shown flaky": "bold red", "not known": "yel
 
 def audit_table(audited: Sequence[AuditedThreshold]) -> Table:
     """One line per threshold: what was seen, and the word."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    # One space between columns: with two, the name of a usual threshold does not fit into 80 columns.
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     for heading in ("threshold", "promised", "seeds", "missed", "mean", "spread", "word"):
         table.add_column(heading, overflow="fold", justify="right" if heading in ("seeds", "missed") else "left")
     for threshold in audited:
