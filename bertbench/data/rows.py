@@ -45,7 +45,9 @@ class Columns:
         given = {field: column for field, column in columns.items() if column is not None}
         if len(set(given.values())) < len(given):
             shown = ", ".join(f"data.{field} = {column!r}" for field, column in given.items())
-            raise DataError(f"{shown}: the same column cannot hold two things")
+            raise DataError(
+                f"{shown}: the same column cannot hold two things", remedy="name a column of its own for each"
+            )
         return given
 
 
