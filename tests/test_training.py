@@ -187,7 +187,7 @@ def test_nothing_is_saved_if_not(bench: Bench) -> None:
 
 def test_the_engine_is_told_all_it_must_know(bench: Bench) -> None:
     tasks: list[Task] = []
-    bench.make_engine = lambda task: tasks.append(task) or FakeEngine.of(task)  # type: ignore[func-returns-value]
+    bench.make_engine = lambda task: tasks.append(task) or FakeEngine.of(task)
     record = bench.run()
     (task,) = tasks
     assert task.total_steps == 2 * STEPS_OF_AN_EPOCH

@@ -167,10 +167,10 @@ def _hub() -> Any:
             as_dataset=lambda split: dataset,
         )
 
-    datasets.load_dataset_builder = load_dataset_builder  # type: ignore[attr-defined]
-    datasets.ClassLabel = type("ClassLabel", (), {})  # type: ignore[attr-defined]
-    exceptions.DatasetNotFoundError = type("DatasetNotFoundError", (Exception,), {})  # type: ignore[attr-defined]
-    exceptions.DatasetsError = type("DatasetsError", (Exception,), {})  # type: ignore[attr-defined]
+    datasets.load_dataset_builder = load_dataset_builder
+    datasets.ClassLabel = type("ClassLabel", (), {})
+    exceptions.DatasetNotFoundError = type("DatasetNotFoundError", (Exception,), {})
+    exceptions.DatasetsError = type("DatasetsError", (Exception,), {})
     return mock.patch.dict(sys.modules, {"datasets": datasets, "datasets.exceptions": exceptions})
 
 
@@ -206,7 +206,7 @@ def at_stopping(place: Place, spec: Spec) -> Any:
     """How many epochs run, and what is restored, where validation accuracy peaks late and loss early."""
     inputs = read_inputs(spec, base_folder=place.folder)
     long = override(spec, {"training.epochs": len(_Scripted.epochs)})
-    run = fine_tune(_Scripted(), inputs.rows, long, SeedProgress(0), Observer())  # type: ignore[arg-type]
+    run = fine_tune(_Scripted(), inputs.rows, long, SeedProgress(0), Observer())
     return len(run.epochs), run.best_epoch_restored
 
 
