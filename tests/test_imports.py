@@ -34,7 +34,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"fine_tuning", "verdict"},
             {"store", "training"},
             {"comparing", "processes"},
-            {"suite"},
+            {"selftest", "suite"},
             {"api", "report"},
             {"cli_baseline", "pytest_plugin", "worker"},
             {"cli"},
