@@ -1,4 +1,4 @@
-"""The command line: `bertbench run | compare | baseline | show | data | audit | tensorboard | doctor`.
+"""The command line: `bertbench run | compare | ab | baseline | show | data | audit | tensorboard | doctor`.
 
 Imports nothing heavy until a command needs it, and is the only place that exits.
 """
@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from bertbench.cli_ab import add_ab
 from bertbench.cli_baseline import add_commands, add_compare_options, against_of
+from bertbench.errors import UNUSABLE_INPUT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,15 +25,6 @@ if TYPE_CHECKING:
 PASS, FAIL, USAGE, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
 #: What shells report of a program whose reader went away.
 _NOBODY_READS = 141
-#: A run that ended in one of these had input that cannot be used; none of its promises was tried.
-_UNUSABLE_INPUT = (
-    "CheckpointAbsentError",
-    "CheckpointError",
-    "DataAbsentError",
-    "DataError",
-    "EngineError",
-    "SetupError",
-)
 
 _EPILOG = """exit status: 0 pass; 1 fail; 2 usage, or input that cannot be used;
 3 undecided, no baseline, skipped or nothing measured; 130 interrupted"""
@@ -73,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_run(commands)
     add_commands(commands, epilog=_EPILOG)
+    add_ab(commands, epilog=_EPILOG)
     _add_show(commands)
     _add_data(commands)
     _add_audit(commands)
@@ -321,7 +315,7 @@ def _print_promises(console: Console, results: list[Result]) -> None:
 def _status(results: list[Result]) -> int:
     """The worst there is; a pass only if every benchmark passes."""
     failures = [result.record.failure for result in results if result.record is not None]
-    if any(failure is not None and failure.kind in _UNUSABLE_INPUT for failure in failures):
+    if any(failure is not None and failure.kind in UNUSABLE_INPUT for failure in failures):
         return USAGE
     outcomes = {result.outcome for result in results}
     if "fail" in outcomes:

@@ -16,6 +16,7 @@
     ├── BaselineError              a baseline that is unreadable, impossible, or cannot be made of these runs
     │   └── BaselineAbsentError    there is no baseline of this name
     ├── VerdictError               a question that the samples cannot answer
+    ├── SideError                  one of two sides to compare cannot be had
     └── ReportError                a view of a record that cannot be made here
 
 Library code raises these; only the command line exits and only the pytest plugin turns them into failures.
@@ -23,6 +24,16 @@ Each message says who, where, what was given, what was expected and what to do n
 """
 
 from __future__ import annotations
+
+#: Names of errors that end a run whose input cannot be used: none of its promises was tried.
+UNUSABLE_INPUT = (
+    "CheckpointAbsentError",
+    "CheckpointError",
+    "DataAbsentError",
+    "DataError",
+    "EngineError",
+    "SetupError",
+)
 
 
 class BertbenchError(Exception):
@@ -107,6 +118,10 @@ class BaselineAbsentError(BaselineError):
 
 class VerdictError(BertbenchError):
     """A question that the samples cannot answer."""
+
+
+class SideError(BertbenchError):
+    """One of two sides to compare cannot be had."""
 
 
 class ReportError(BertbenchError):

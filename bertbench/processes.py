@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, cast
@@ -75,7 +75,13 @@ def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> Ru
         return store.read(request.run_id)
 
 
-def run_request(request: Request, *, watch: Watch | None = None, command: Sequence[str] = _WORKER) -> RunRecord:
+def run_request(
+    request: Request,
+    *,
+    watch: Watch | None = None,
+    command: Sequence[str] = _WORKER,
+    environment: Mapping[str, str] | None = None,
+) -> RunRecord:
     """Run in a process of its own and read what it recorded.
 
     A process that dies without a last word is recorded as failed, with the end of what it printed.
@@ -83,14 +89,17 @@ def run_request(request: Request, *, watch: Watch | None = None, command: Sequen
     Args:
         request: What to run.
         watch: Told of the record now and then while it grows.
-        command: The process; for tests.
+        command: The process; another Python's, for instance.
+        environment: Its variables; this process's if not given.
 
     Raises:
         KeyboardInterrupt: After the process has recorded the interrupt.
         RecordWriteError: If the store cannot be written.
     """
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output)  # noqa: S603 - ours
+        process = subprocess.Popen(  # noqa: S603 - ours, or a Python that the user named
+            command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment
+        )
         try:
             _hand_over(request, process)
             status = _wait(process, request, watch)
