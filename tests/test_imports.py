@@ -32,7 +32,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"baseline", "checkpoints", "data", "metrics", "observers", "runtime", "utilization"},
             {"engines"},
             {"fine_tuning", "verdict"},
-            {"store", "training"},
+            {"attempts", "store", "training"},
             {"comparing", "processes"},
             {"suite"},
             {"api", "report"},
