@@ -18,6 +18,7 @@ from bertbench.errors import UNUSABLE_INPUT
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bertbench.comparing import Against
     from bertbench.store import Store
     from bertbench.suite import Benchmark, Result
 
@@ -150,15 +151,14 @@ def _version_or_help(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from bertbench.report.summary import write_summary
     from bertbench.store import Store
-    from bertbench.suite import load_benchmark, with_comparison
+    from bertbench.suite import load_benchmark
 
     seeds, against = _seeds(options.seeds), against_of(options)
     benchmarks = [load_benchmark(path, seeds=seeds) for path in options.spec]  # all mistakes before any work
     store, console = Store(options.store), _console()
     results: list[Result] = []
     for benchmark in benchmarks:
-        ran = _run_one(benchmark, store, options, here=not results)
-        results.append(with_comparison(ran, store, against))
+        results.append(_run_one(benchmark, store, options, against, here=not results))
         _print_run(console, results[-1])
         _write_logs(results[-1], options)
     _print_verdict(console, results)
@@ -167,17 +167,20 @@ def _run(options: argparse.Namespace) -> int:
     return _status(results)
 
 
-def _run_one(benchmark: Benchmark, store: Store, options: argparse.Namespace, *, here: bool) -> Result:
+def _run_one(
+    benchmark: Benchmark, store: Store, options: argparse.Namespace, against: Against | None, *, here: bool
+) -> Result:
     """Run one benchmark, the first in this process, which is still fresh; watched by a progress bar."""
     from bertbench.report.run_progress import RecordProgress, RunProgress
-    from bertbench.suite import run_benchmark
+    from bertbench.suite import run_and_compare
 
     watch = RecordProgress(_errors())
     try:
         with RunProgress(_errors()) as progress:
-            return run_benchmark(
+            return run_and_compare(
                 benchmark,
                 store,
+                against,
                 here=here,
                 observers=(progress,),
                 save_models_to=_models_folder(benchmark, options),

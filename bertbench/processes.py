@@ -20,7 +20,7 @@ from bertbench.observers import Observer
 from bertbench.record import Failure, RunRecord
 from bertbench.spec import Spec
 from bertbench.store import RecordKeeper, Store
-from bertbench.training import run_spec
+from bertbench.training import Origin, run_spec
 
 #: Lines of a dead process's last words that are kept.
 _LAST_WORDS_LINES = 12
@@ -48,6 +48,7 @@ class Request(BaseModel):
     workers: int = 1
     save_models_to: Path | None = None
     repeats: str | None = None
+    continues: str | None = None
 
 
 def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> RunRecord:
@@ -67,7 +68,7 @@ def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> Ru
             workers=request.workers,
             save_models_to=request.save_models_to,
             run_id=request.run_id,
-            repeats=request.repeats,
+            origin=Origin(request.repeats, request.continues),
         )
     except RecordWriteError:
         raise

@@ -281,6 +281,8 @@ class RunRecord(Fact):
     """Of all that shapes the numbers."""
     repeats: str | None = None
     """The run that this one repeats in a fresh process, to see whether it comes to the same bits."""
+    continues: str | None = None
+    """The run whose further seeds this one ran, since a look at a comparison needed them."""
     started_at: Moment
     """UTC."""
     finished_at: Moment | None = None

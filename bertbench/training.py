@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -47,6 +47,18 @@ from bertbench.spec import Spec, spec_fingerprint
 from bertbench.version import VERSION
 
 
+class Origin(NamedTuple):
+    """Which run another one belongs to; of a run for its own sake, none."""
+
+    repeats: str | None = None
+    """The run that is repeated in a fresh process."""
+    continues: str | None = None
+    """The run whose further seeds are run."""
+
+
+ORIGINAL = Origin()
+
+
 def run_spec(
     spec: Spec,
     *,
@@ -56,7 +68,7 @@ def run_spec(
     workers: int = 1,
     save_models_to: Path | None = None,
     run_id: str | None = None,
-    repeats: str | None = None,
+    origin: Origin = ORIGINAL,
 ) -> RunRecord:
     """Fine-tune BERT as *spec* says, once per seed.
 
@@ -68,7 +80,7 @@ def run_spec(
         workers: Test workers of the session; recorded, since under more than one times say nothing.
         save_models_to: Each seed's model is saved in a folder `seed-<n>` of this one; not saved if None.
         run_id: Name of the run; a new one if None.
-        repeats: The run that this one repeats, if it does.
+        origin: The run that this one repeats, or whose further seeds it runs, if it does.
 
     Returns:
         The record, completed.
@@ -77,7 +89,7 @@ def run_spec(
         BertbenchError: If the run failed; the observers have been told, with the reason.
         KeyboardInterrupt: If it was interrupted; likewise.
     """
-    run = _Run(spec, run_id or new_run_id(spec.name), repeats, observers)
+    run = _Run(spec, run_id or new_run_id(spec.name), origin, observers)
     try:
         run.changed()
         # What is fine-tuned, and on what
@@ -209,7 +221,7 @@ def new_run_id(name: str) -> str:
 class _Run(Observer):
     """The record while it grows; hears of its own epochs, so that observers know of a seed that is not done yet."""
 
-    def __init__(self, spec: Spec, run_id: str, repeats: str | None, observers: tuple[Observer, ...]) -> None:
+    def __init__(self, spec: Spec, run_id: str, origin: Origin, observers: tuple[Observer, ...]) -> None:
         self.observers = Observers((*observers, self))
         self._told = Observers(observers)
         self.clock = PhaseClock()
@@ -221,7 +233,8 @@ class _Run(Observer):
         self._unfinished: SeedProgress | None = None
         self._fixed: dict[str, Any] = {
             "run_id": run_id,
-            "repeats": repeats,
+            "repeats": origin.repeats,
+            "continues": origin.continues,
             "bertbench_version": VERSION,
             "spec": spec,
             "spec_fingerprint": spec_fingerprint(spec),

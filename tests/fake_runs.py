@@ -41,6 +41,7 @@ def fake_run_request(request: Request, **_: Any) -> RunRecord:
     record = make_record(
         run_id=request.run_id,
         repeats=request.repeats,
+        continues=request.continues,
         spec=request.spec,
         spec_fingerprint=spec_fingerprint(request.spec),
         outcome="failed" if failure else "completed",

@@ -32,7 +32,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"baseline", "checkpoints", "data", "machine_watch", "metrics", "observers", "runtime", "utilization"},
             {"engines"},
             {"fine_tuning", "verdict"},
-            {"store", "training"},
+            {"attempts", "store", "training"},
             {"comparing", "processes"},
             {"ab", "suite"},
             {"selftest"},

@@ -24,7 +24,8 @@ def run_list(entries: Sequence[Entry]) -> Table:
         if entry.record is None:
             table.add_row(Text(entry.run_id), Text(f"{entry.status}: {entry.problem}", style="bold red"))
         else:
-            status = f"{entry.status}, repeat" if entry.record.repeats else entry.status
+            part = ", repeat" if entry.record.repeats else ", further seeds" if entry.record.continues else ""
+            status = f"{entry.status}{part}"
             table.add_row(Text(entry.run_id), Text(status), *_numbers(entry.record))
     return table
 
