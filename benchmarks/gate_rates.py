@@ -34,13 +34,12 @@ from bertbench.stats import (
     simulate_banks,
     simulate_runs,
 )
+from bertbench.verdict.quality_gate import MEAN_SHARE, QUALITY_ALPHA
 
 #: docs/log.md, 2026-11-23: rows right of 49 over 40 seeds, of 300 over 20 seeds.
 SEED_CARD = (45,) * 1 + (46,) * 3 + (47,) * 18 + (48,) * 17 + (49,) * 1
 HELPDESK = (293,) * 3 + (294,) * 5 + (295,) * 9 + (296,) * 2 + (298,) * 1
 SEED_CARD_ROWS, HELPDESK_ROWS = 49, 300
-#: Half of the project's 1 %; of each spec's part four fifths judge the mean, one fifth failed seeds.
-QUALITY_ALPHA, MEAN_SHARE = 0.005, 0.8
 #: Chance of a seed to fail in every trial: all that a spec allows, so the worst that is still 'nothing changed'.
 FAILED_RATE = 0.01
 ONE_ROW_OF_49 = 100 / 49

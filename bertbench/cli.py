@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bertbench.cli_ab import add_ab
 from bertbench.cli_baseline import add_commands, add_compare_options, against_of
+from bertbench.cli_selftest import add_selftest
 from bertbench.errors import UNUSABLE_INPUT
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     add_commands(commands, epilog=_EPILOG)
     add_ab(commands, epilog=_EPILOG)
+    add_selftest(commands, epilog=_EPILOG)
     _add_show(commands)
     _add_data(commands)
     _add_audit(commands)

@@ -38,6 +38,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"selftest"},
             {"api", "report"},
             {"cli_ab", "cli_baseline", "pytest_plugin", "worker"},
+            {"cli_selftest"},
             {"cli"},
             {"__main__"},
         ),

@@ -63,10 +63,11 @@ def decide_many(
     rule: QualityRule,
     failed: NDArray[np.bool_] | None = None,
     failed_rule: FailedSeedRule | None = None,
+    same_seeds: bool = True,
 ) -> ManyDecisions:
     """Take the looks of every comparison until it is decided, as `decide_in_turn` does for one.
 
-    Seed k of the candidate is seed k of the bank. At each look failed seeds are judged first: a count that the allowed
+    At each look failed seeds are judged first: a count that the allowed
     rate does not explain fails or keeps the look from passing; means are taken over the others.
 
     Args:
@@ -76,6 +77,7 @@ def decide_many(
         rule: What decides about means.
         failed: bool (comparisons, seeds of the last look): candidate seeds that failed; none if not given.
         failed_rule: What decides about failed seeds; they are left out and not judged if not given.
+        same_seeds: Whether seed k of the candidate is seed k of the bank; if not, no seed is on both sides.
 
     Raises:
         VerdictError: If shapes do not fit, or numbers are no rows right.
@@ -87,7 +89,15 @@ def decide_many(
     still_open = np.arange(len(candidate))
     for number, look in enumerate(rule.looks):
         base = bank if len(bank) == 1 else bank[still_open]
-        seen = _Look(base, candidate[still_open, :look], good[still_open, :look], rows, rule, rule.shares[number])
+        seen = _Look(
+            base,
+            candidate[still_open, :look],
+            good[still_open, :look],
+            rows=rows,
+            rule=rule,
+            share=rule.shares[number],
+            shared=min(bank.shape[1], look) if same_seeds else 0,
+        )
         broken, unexplained = _failed_seeds(look - good[still_open, :look].sum(axis=1), look, rule, failed_rule)
         fails = broken | seen.fails()
         passes = ~fails & ~unexplained & seen.passes()
@@ -134,12 +144,14 @@ class _Look:
         bank: NDArray[np.int64],
         candidate: NDArray[np.int64],
         good: NDArray[np.bool_],
+        *,
         rows: int,
         rule: QualityRule,
         share: float,
+        shared: int,
     ) -> None:
         self._bank, self._candidate, self._good = bank, candidate, good
-        self._rows, self._rule, self._share = rows, rule, share
+        self._rows, self._rule, self._share, self._shared = rows, rule, share, shared
         self._seeds = good.sum(axis=1)  # (comparisons,)
         self._enough = self._seeds >= _FEWEST_FOR_SPREAD
         banked, total = bank.shape[1], (candidate * good).sum(axis=1)
@@ -149,7 +161,7 @@ class _Look:
 
     def fails(self) -> NDArray[np.bool_]:
         """Effect floor and shared seeds first: few comparisons are left for the test, which costs most."""
-        shared = min(self._bank.shape[1], self._candidate.shape[1])
+        shared = self._shared
         lost = ((self._bank[:, :shared] - self._candidate[:, :shared]) * self._good[:, :shared]).sum(axis=1)
         nothing_shared = ~self._good[:, :shared].any(axis=1)
         could = (self._drop >= self._rule.floor - ROUNDING_POINTS) & ((lost > 0) | nothing_shared) & self._enough

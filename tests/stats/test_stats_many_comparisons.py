@@ -104,6 +104,16 @@ def test_one_bank_may_serve_all() -> None:
     assert alone.looks.tolist() == each.looks.tolist() == [4, 4, 20]
 
 
+def test_seeds_of_one_side_only_have_no_say_of_their_own() -> None:
+    """The candidate lost nine rows a seed; the bank's own first four are low, so as pairs they say the opposite."""
+    bank = BANK.copy()
+    bank[0, :4] -= 20
+    worse = BANK - 9
+    rule = QualityRule(0.5, looks=(4,), shares=(1.0,), pass_alpha=0.01)
+    assert decide_many(bank, worse[:, :4], rows=300, rule=rule).words[0] == UNDECIDED
+    assert decide_many(bank, worse[:, :4], rows=300, rule=rule, same_seeds=False).words[0] == FAIL
+
+
 # Failed seeds
 
 
