@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from bertbench.cli_baseline import add_commands, add_compare_options, against_of
+from bertbench.cli_faults import add_fault_options, refuse_unknown_fault
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +31,7 @@ _UNUSABLE_INPUT = (
     "DataAbsentError",
     "DataError",
     "EngineError",
+    "FaultError",
     "SetupError",
 )
 
@@ -98,6 +100,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     run.add_argument("--json", type=Path, metavar="FILE", help="write all results here")
     add_compare_options(run)
+    add_fault_options(run)
     _add_store(run)
     run.set_defaults(command=_run)
 
@@ -159,6 +162,7 @@ def _run(options: argparse.Namespace) -> int:
     from bertbench.suite import load_benchmark, with_comparison
 
     seeds, against = _seeds(options.seeds), against_of(options)
+    refuse_unknown_fault(options.fault)
     benchmarks = [load_benchmark(path, seeds=seeds) for path in options.spec]  # all mistakes before any work
     store, console = Store(options.store), _console()
     results: list[Result] = []
@@ -189,6 +193,7 @@ def _run_one(benchmark: Benchmark, store: Store, options: argparse.Namespace, *,
                 save_models_to=_models_folder(benchmark, options),
                 watch=watch,
                 repeat=not options.no_repeat,
+                fault=options.fault,
             )
     finally:
         watch.stop()

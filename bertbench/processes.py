@@ -48,6 +48,7 @@ class Request(BaseModel):
     workers: int = 1
     save_models_to: Path | None = None
     repeats: str | None = None
+    fault: str | None = None
 
 
 def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> RunRecord:
@@ -68,6 +69,7 @@ def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> Ru
             save_models_to=request.save_models_to,
             run_id=request.run_id,
             repeats=request.repeats,
+            fault=request.fault,
         )
     except RecordWriteError:
         raise
