@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bertbench.cli_ab import add_ab
 from bertbench.cli_baseline import add_commands, add_compare_options, against_of
+from bertbench.cli_faults import add_fault_options, refuse_unknown_fault
 from bertbench.cli_selftest import add_selftest
 from bertbench.errors import UNUSABLE_INPUT
 
@@ -95,6 +96,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     run.add_argument("--json", type=Path, metavar="FILE", help="write all results here")
     add_compare_options(run)
+    add_fault_options(run)
     _add_store(run)
     run.set_defaults(command=_run)
 
@@ -156,6 +158,7 @@ def _run(options: argparse.Namespace) -> int:
     from bertbench.suite import load_benchmark
 
     seeds, against = _seeds(options.seeds), against_of(options)
+    refuse_unknown_fault(options.fault)
     benchmarks = [load_benchmark(path, seeds=seeds) for path in options.spec]  # all mistakes before any work
     store, console = Store(options.store), _console()
     results: list[Result] = []
@@ -188,6 +191,7 @@ def _run_one(
                 save_models_to=_models_folder(benchmark, options),
                 watch=watch,
                 repeat=not options.no_repeat,
+                fault=options.fault,
             )
     finally:
         watch.stop()

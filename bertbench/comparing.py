@@ -265,8 +265,8 @@ def propose_baseline(spec: Spec, base_folder: Path, store: Store, *, runs: Seque
             newest in numerics, data, weights and version. Repeats are left out.
 
     Raises:
-        BaselineError: If there is none, a run is of another recipe or drifted from its own, a seed is missing, or two
-            runs disagree.
+        BaselineError: If there is none, a run is of another recipe, drifted from its own or was made faulty on
+            purpose, a seed is missing, or two runs disagree.
         RecordError: If a run cannot be found or read.
     """
     chosen, left_out = (_named(store, runs), ()) if runs else _matching(spec, store)
@@ -281,6 +281,7 @@ def propose_baseline(spec: Spec, base_folder: Path, store: Store, *, runs: Seque
             f"{', '.join(sorted(recipes))}: ran another recipe than {spec.name} now has", remedy="run the spec again"
         )
     for run in chosen:
+        _refuse_fault(run)
         _refuse_drift(run)
     baseline = build_baseline(
         chosen,
@@ -310,7 +311,8 @@ def candidate_to_compare(spec: Spec, store: Store, name: str | None = None) -> t
         if problem := _not_of(spec, record):
             raise RecordError(f"{record.run_id}: {problem}", remedy="bertbench show --all; bertbench run SPEC")
         return Candidate((record, *_continued(record, records))), ()
-    ended = [record for record in records if not record.repeats and not record.continues and not _not_of(spec, record)]
+    normal = [record for record in records if not record.repeats and not record.continues and not record.fault]
+    ended = [record for record in normal if not _not_of(spec, record)]
     if not ended:
         raise RecordError(
             f"{store.folder}: holds no run of {spec.name} as the spec now stands that has ended",
@@ -350,6 +352,14 @@ def _not_of(spec: Spec, record: RunRecord) -> str:
     if record.spec_fingerprint != spec_fingerprint(spec):
         return f"ran another recipe than {spec.name} now has"
     return "has not ended" if record.outcome == "running" else ""
+
+
+def _refuse_fault(record: RunRecord) -> None:
+    """A run that was made faulty on purpose is for testing the verdict, whatever it came to."""
+    if record.fault is not None:
+        raise BaselineError(
+            f"{record.run_id}: was made faulty on purpose ({record.fault})", remedy="bertbench run SPEC, then accept"
+        )
 
 
 def _refuse_drift(record: RunRecord) -> None:

@@ -11,6 +11,7 @@
     ├── SetupError                 this process cannot run as the spec prescribes
     ├── EngineError                an engine cannot do what the spec asks
     │   └── NonFiniteLossError     a training step produced NaN or infinity
+    ├── FaultError                 a fault on purpose that is unknown, or that a spec leaves no room for
     ├── RecordError                a record that is unreadable or impossible
     │   └── RecordWriteError       a record could not be written
     ├── BaselineError              a baseline that is unreadable, impossible, or cannot be made of these runs
@@ -32,6 +33,7 @@ UNUSABLE_INPUT = (
     "DataAbsentError",
     "DataError",
     "EngineError",
+    "FaultError",
     "SetupError",
 )
 
@@ -98,6 +100,10 @@ class NonFiniteLossError(EngineError):
         """
         super().__init__(message, remedy=remedy)
         self.seed, self.epoch, self.step = seed, epoch, step
+
+
+class FaultError(BertbenchError):
+    """A fault on purpose that is unknown, or that a spec leaves no room for."""
 
 
 class RecordError(BertbenchError):

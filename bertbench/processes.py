@@ -49,6 +49,7 @@ class Request(BaseModel):
     save_models_to: Path | None = None
     repeats: str | None = None
     continues: str | None = None
+    fault: str | None = None
 
 
 def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> RunRecord:
@@ -69,6 +70,7 @@ def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> Ru
             save_models_to=request.save_models_to,
             run_id=request.run_id,
             origin=Origin(request.repeats, request.continues),
+            fault=request.fault,
         )
     except RecordWriteError:
         raise

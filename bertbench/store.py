@@ -175,10 +175,14 @@ class Store:
         return tuple(e.record for e in self.entries() if e.record is not None and e.record.continues == run_id)
 
     def runs_of(self, spec: Spec) -> tuple[RunRecord, ...]:
-        """Completed runs of one recipe in the numerics class of the newest, oldest first; repeats are left out."""
+        """Completed runs of one recipe in the numerics class of the newest, oldest first.
+
+        Repeats are left out, and runs that were made faulty on purpose.
+        """
         fingerprint = spec_fingerprint(spec)
         records = [e.record for e in self.entries() if e.record is not None and e.record.outcome == "completed"]
-        runs = [r for r in records if r.spec_fingerprint == fingerprint and r.repeats is None and r.environment]
+        normal = [r for r in records if r.repeats is None and r.fault is None]
+        runs = [r for r in normal if r.spec_fingerprint == fingerprint and r.environment]
         return tuple(r for r in runs if _numerics(r) == _numerics(runs[-1]))
 
     def find(self, name: str = "latest") -> Entry:

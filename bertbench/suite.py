@@ -111,7 +111,7 @@ def load_benchmark(source: Path | str | Spec, *, seeds: Sequence[int] | None = N
     return Benchmark(spec, base_folder, file)
 
 
-def run_benchmark(
+def run_benchmark(  # noqa: PLR0913 - each is one thing that a caller names
     benchmark: Benchmark,
     store: Store,
     *,
@@ -121,6 +121,7 @@ def run_benchmark(
     save_models_to: Path | None = None,
     watch: Watch | None = None,
     repeat: bool = True,
+    fault: str | None = None,
 ) -> Result:
     """Run, repeat, judge.
 
@@ -133,6 +134,8 @@ def run_benchmark(
         save_models_to: Where trained models go; nowhere if None.
         watch: Told of the record of a process of its own now and then while it grows.
         repeat: Whether to repeat where the spec asks for it; identity is undecided without.
+        fault: What to do wrong on purpose, in the run and in its repeat, by its name in `bertbench.faults`. A session
+            never asks for one, so that no normal run is taken for a faulty one, or the other way round.
 
     Returns:
         The result; a run that failed is a result too, with its reason in the record.
@@ -141,13 +144,13 @@ def run_benchmark(
         KeyboardInterrupt: If it was interrupted; the record says so.
         RecordWriteError: If the store cannot be written.
     """
-    request = new_request(benchmark, store, workers=workers, save_models_to=save_models_to)
+    request = new_request(benchmark, store, workers=workers, save_models_to=save_models_to, fault=fault)
     record = run_request_here(request, observers) if here else run_request(request, watch=watch)
     if reason := _absence(benchmark.spec, record):
         return Result(benchmark, None, None, (), skipped=reason)
     second = None
     if repeat and benchmark.spec.identity.repeat != "no" and record.outcome == "completed":
-        again = new_request(_repetition(benchmark), store, workers=workers, repeats=record.run_id)
+        again = new_request(_repetition(benchmark), store, workers=workers, repeats=record.run_id, fault=fault)
         second = run_request(again, watch=watch)
     return Result(benchmark, record, second, judge(record, second))
 
@@ -233,12 +236,15 @@ def run_and_compare(
         if not wanted:
             break
         further = with_seeds(benchmark, wanted)
-        request = new_request(further, store, workers=workers, continues=result.record.run_id)
+        request = new_request(
+            further, store, workers=workers, continues=result.record.run_id, fault=result.record.fault
+        )
         ended = Candidate((*candidate.records, run_request(request, watch=watch)))
         if len(ended.order) == len(candidate.order) and not ended.problem:
             raise RecordError(f"{request.run_id}: ran none of the seeds {wanted}", remedy="bertbench show --all")
         candidate = ended
-    book_attempts(compared, candidate, store, revision)
+    if not result.record.fault:  # a fail that was asked for binds nobody
+        book_attempts(compared, candidate, store, revision)
     return with_comparison(replace(result, further=candidate.records[1:]), store, against)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +28,8 @@ from bertbench.data import (
 from bertbench.engines import create_engine
 from bertbench.engines.protocol import Task
 from bertbench.errors import NonFiniteLossError
+from bertbench.evidence import PretrainedWeights, Witness, rows_sha256
+from bertbench.faults import fault_named
 from bertbench.fine_tuning import Rows, SeedProgress, fine_tune, first_batches, total_steps
 from bertbench.observers import Observer, Observers
 from bertbench.phases import PhaseClock
@@ -59,7 +61,7 @@ class Origin(NamedTuple):
 ORIGINAL = Origin()
 
 
-def run_spec(
+def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
     spec: Spec,
     *,
     base_folder: Path,
@@ -69,6 +71,7 @@ def run_spec(
     save_models_to: Path | None = None,
     run_id: str | None = None,
     origin: Origin = ORIGINAL,
+    fault: str | None = None,
 ) -> RunRecord:
     """Fine-tune BERT as *spec* says, once per seed.
 
@@ -81,6 +84,7 @@ def run_spec(
         save_models_to: Each seed's model is saved in a folder `seed-<n>` of this one; not saved if None.
         run_id: Name of the run; a new one if None.
         origin: The run that this one repeats, or whose further seeds it runs, if it does.
+        fault: What to do wrong on purpose, by its name in `bertbench.faults`; the record says so.
 
     Returns:
         The record, completed.
@@ -89,36 +93,41 @@ def run_spec(
         BertbenchError: If the run failed; the observers have been told, with the reason.
         KeyboardInterrupt: If it was interrupted; likewise.
     """
-    run = _Run(spec, run_id or new_run_id(spec.name), origin, observers)
+    run = _Run(spec, run_id or new_run_id(spec.name), origin, observers, fault=fault)
     try:
         run.changed()
+        wrong = fault_named(fault)  # nothing, unless somebody tests the verdict
         # What is fine-tuned, and on what
         inputs = read_inputs(spec, base_folder=base_folder, cache_folder=cache_folder, clock=run.clock)
         run.checkpoint, run.data = inputs.checkpoint_facts(), inputs.data_facts()
         refuse_hard(inputs.findings)
-        first = first_batches(inputs.rows, spec, spec.training.seeds[0])
+        executed = wrong.spec(spec)
+        given = replace(inputs, tokenized=wrong.rows(inputs.tokenized, inputs.dataset, inputs.tokenizer))
+        first = first_batches(given.rows, executed, spec.training.seeds[0])
 
         # The process: last of what can be refused, since loading a backend takes seconds
         with run.clock.phase("import"):
             runtime.configure(spec.runtime)
         run.environment = runtime.environment_facts(spec.runtime, workers=workers)
 
-        # The engine, traced once for all seeds
-        with run.clock.phase("build"):
-            engine = create_engine(inputs.task(spec))
-        with run.clock.phase("trace"):
-            engine.prepare(spec.training.seeds[0])
-            engine.trace(*first)
-        run.changed()
+        with wrong.in_force():
+            # The engine, traced once for all seeds
+            with run.clock.phase("build"):
+                pretrained = inputs.pretrained_weights(spec)
+                engine = wrong.engine(create_engine(given.task(executed)))
+            with run.clock.phase("trace"):
+                engine.prepare(spec.training.seeds[0])
+                engine.trace(*first)
+            run.changed()
 
-        # The seeds
-        for seed in spec.training.seeds:
-            run.clock.current = "steps"
-            run.begin_seed(seed)
-            run.end_seed(fine_tune(engine, inputs.rows, spec, run.progress, run.observers))
-            if save_models_to is not None:
-                with run.clock.phase("save"):
-                    engine.save(save_models_to / f"seed-{seed}")
+            # The seeds
+            for seed in spec.training.seeds:
+                run.clock.current = "steps"
+                run.begin_seed(seed, Witness(pretrained))
+                run.end_seed(fine_tune(engine, given.rows, executed, run.progress, run.observers))
+                if save_models_to is not None:
+                    with run.clock.phase("save"):
+                        engine.save(save_models_to / f"seed-{seed}")
         run.complete()
     except BaseException as error:  # also Ctrl-C, also what nobody foresaw: the record says so
         run.cut_off(error)
@@ -161,10 +170,24 @@ class Inputs:
             longest_row_tokens=self.tokenized.longest_row_tokens,
         )
 
+    def pretrained_weights(self, spec: Spec) -> PretrainedWeights:
+        """What a seed begins with, by the checkpoint's file; before the first step the engine is held against it."""
+        return PretrainedWeights.of(
+            self.checkpoint,
+            words=self.tokenized.vocabulary_in_use,
+            longest_row_tokens=self.tokenized.longest_row_tokens,
+            fresh_pooler=spec.model.pooler == "fresh",
+        )
+
     def checkpoint_facts(self) -> CheckpointFacts:
         """For the record."""
         checkpoint = self.checkpoint
-        return CheckpointFacts(source=checkpoint.source, revision=checkpoint.revision, sha256=checkpoint.sha256)
+        return CheckpointFacts(
+            source=checkpoint.source,
+            revision=checkpoint.revision,
+            sha256=checkpoint.sha256,
+            config=asdict(checkpoint.bert),
+        )
 
     def data_facts(self) -> DataFacts:
         """For the record, with every finding."""
@@ -181,6 +204,9 @@ class Inputs:
                 )
                 for f in self.findings
             ),
+            rows_sha256={name: rows_sha256(split) for name, split in self.tokenized.splits.items()},
+            words_in_use=len(self.tokenized.vocabulary_in_use),
+            longest_row_tokens=self.tokenized.longest_row_tokens,
         )
 
 
@@ -221,7 +247,9 @@ def new_run_id(name: str) -> str:
 class _Run(Observer):
     """The record while it grows; hears of its own epochs, so that observers know of a seed that is not done yet."""
 
-    def __init__(self, spec: Spec, run_id: str, origin: Origin, observers: tuple[Observer, ...]) -> None:
+    def __init__(
+        self, spec: Spec, run_id: str, origin: Origin, observers: tuple[Observer, ...], *, fault: str | None
+    ) -> None:
         self.observers = Observers((*observers, self))
         self._told = Observers(observers)
         self.clock = PhaseClock()
@@ -235,6 +263,7 @@ class _Run(Observer):
             "run_id": run_id,
             "repeats": origin.repeats,
             "continues": origin.continues,
+            "fault": fault,
             "bertbench_version": VERSION,
             "spec": spec,
             "spec_fingerprint": spec_fingerprint(spec),
@@ -252,8 +281,8 @@ class _Run(Observer):
         outcome: Outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         self._tell(outcome, self._failure(error))
 
-    def begin_seed(self, seed: int) -> None:
-        self.progress = self._unfinished = SeedProgress(seed)
+    def begin_seed(self, seed: int, witness: Witness) -> None:
+        self.progress = self._unfinished = SeedProgress(seed, witness)
 
     def end_seed(self, run: SeedRun) -> None:
         self._seeds.append(run)

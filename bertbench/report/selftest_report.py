@@ -125,7 +125,7 @@ def _seeds(found: SelfTest) -> Iterator[str]:
     if not found.effects:
         return
     yield ""
-    rows = (
+    effects = (
         (
             one.name,
             f"{one.equal_bits} of {one.shared_seeds}",
@@ -134,10 +134,12 @@ def _seeds(found: SelfTest) -> Iterator[str]:
         )
         for one in found.effects
     )
-    yield from _table(("against own", "equal bits", "class effect: drop, points (95 %)", "same-seed correlation"), rows)
+    yield from _table(
+        ("against own", "equal bits", "class effect: drop, points (95 %)", "same-seed correlation"), effects
+    )
     yield ""
     half = found.margin_points / 2
-    yield f"A class whose effect lies within half the margin ({half:.2f} points) is no reason to ask for equal numerics."
+    yield f"A class whose effect lies within half the margin ({half:.2f} points) asks for no equal numerics."
 
 
 def _processes(found: SelfTest) -> Iterator[str]:

@@ -56,6 +56,7 @@ def _spec(result: Result) -> dict[str, Any]:
         "outcome": result.outcome,
         "skipped": result.skipped or None,
         "run_id": record.run_id if record else None,
+        "fault": record.fault if record else None,
         "repeat_run_id": result.repeat.run_id if result.repeat else None,
         "further_run_ids": [further.run_id for further in result.further],
         "spec_fingerprint": record.spec_fingerprint if record else None,
