@@ -1,4 +1,4 @@
-"""The command line: `bertbench run | compare | baseline | show | data | audit | tensorboard | doctor`.
+"""The command line: `bertbench run | compare | ab | baseline | show | data | audit | tensorboard | doctor`.
 
 Imports nothing heavy until a command needs it, and is the only place that exits.
 """
@@ -11,11 +11,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from bertbench.cli_ab import add_ab
 from bertbench.cli_baseline import add_commands, add_compare_options, against_of
+from bertbench.cli_faults import add_fault_options, refuse_unknown_fault
+from bertbench.cli_selftest import add_selftest
+from bertbench.errors import UNUSABLE_INPUT
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bertbench.comparing import Against
     from bertbench.store import Store
     from bertbench.suite import Benchmark, Result
 
@@ -23,15 +28,6 @@ if TYPE_CHECKING:
 PASS, FAIL, USAGE, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
 #: What shells report of a program whose reader went away.
 _NOBODY_READS = 141
-#: A run that ended in one of these had input that cannot be used; none of its promises was tried.
-_UNUSABLE_INPUT = (
-    "CheckpointAbsentError",
-    "CheckpointError",
-    "DataAbsentError",
-    "DataError",
-    "EngineError",
-    "SetupError",
-)
 
 _EPILOG = """exit status: 0 pass; 1 fail; 2 usage, or input that cannot be used;
 3 undecided, no baseline, skipped or nothing measured; 130 interrupted"""
@@ -73,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_run(commands)
     add_commands(commands, epilog=_EPILOG)
+    add_ab(commands, epilog=_EPILOG)
+    add_selftest(commands, epilog=_EPILOG)
     _add_show(commands)
     _add_data(commands)
     _add_audit(commands)
@@ -98,6 +96,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     run.add_argument("--json", type=Path, metavar="FILE", help="write all results here")
     add_compare_options(run)
+    add_fault_options(run)
     _add_store(run)
     run.set_defaults(command=_run)
 
@@ -156,15 +155,15 @@ def _version_or_help(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from bertbench.report.summary import write_summary
     from bertbench.store import Store
-    from bertbench.suite import load_benchmark, with_comparison
+    from bertbench.suite import load_benchmark
 
     seeds, against = _seeds(options.seeds), against_of(options)
+    refuse_unknown_fault(options.fault)
     benchmarks = [load_benchmark(path, seeds=seeds) for path in options.spec]  # all mistakes before any work
     store, console = Store(options.store), _console()
     results: list[Result] = []
     for benchmark in benchmarks:
-        ran = _run_one(benchmark, store, options, here=not results)
-        results.append(with_comparison(ran, store, against))
+        results.append(_run_one(benchmark, store, options, against, here=not results))
         _print_run(console, results[-1])
     # The verdict first: no view that cannot be written takes it away, nor the other views.
     _print_verdict(console, results)
@@ -175,22 +174,26 @@ def _run(options: argparse.Namespace) -> int:
     return _status(results)
 
 
-def _run_one(benchmark: Benchmark, store: Store, options: argparse.Namespace, *, here: bool) -> Result:
+def _run_one(
+    benchmark: Benchmark, store: Store, options: argparse.Namespace, against: Against | None, *, here: bool
+) -> Result:
     """Run one benchmark, the first in this process, which is still fresh; watched by a progress bar."""
     from bertbench.report.run_progress import RecordProgress, RunProgress
-    from bertbench.suite import run_benchmark
+    from bertbench.suite import run_and_compare
 
     watch = RecordProgress(_errors())
     try:
         with RunProgress(_errors()) as progress:
-            return run_benchmark(
+            return run_and_compare(
                 benchmark,
                 store,
+                against,
                 here=here,
                 observers=(progress,),
                 save_models_to=_models_folder(benchmark, options),
                 watch=watch,
                 repeat=not options.no_repeat,
+                fault=options.fault,
             )
     finally:
         watch.stop()
@@ -331,7 +334,7 @@ def _print_promises(console: Console, results: list[Result]) -> None:
 def _status(results: list[Result]) -> int:
     """The worst there is; a pass only if every benchmark passes."""
     failures = [result.record.failure for result in results if result.record is not None]
-    if any(failure is not None and failure.kind in _UNUSABLE_INPUT for failure in failures):
+    if any(failure is not None and failure.kind in UNUSABLE_INPUT for failure in failures):
         return USAGE
     outcomes = {result.outcome for result in results}
     if "fail" in outcomes:

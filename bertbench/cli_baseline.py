@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _BANK = 20
 _PASS = 0
 _ROLLING = "rolling"
+#: No name given: rolling, and reference where there is one.
+_USUAL = ""
 #: Where baselines are looked for if nobody says which spec they are of.
 _USUAL_FOLDERS = (Path("baselines"), Path("benchmarks/baselines"))
 
@@ -28,9 +30,10 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compare",
         nargs="?",
-        const=_ROLLING,
+        const=_USUAL,
         metavar="NAME[,NAME...]",
-        help="compare with these baselines ('rolling' if no name is given)",
+        help="compare with these baselines ('rolling', and 'reference' where there is one, if no name is given); "
+        "further seeds are run as far as the verdict needs them",
     )
     _add_folder(parser)
     _add_gated_specs(parser)
@@ -46,7 +49,7 @@ def against_of(options: argparse.Namespace) -> Against | None:
         return None
     from bertbench.comparing import Against
 
-    names = tuple(name.strip() for name in options.compare.split(","))
+    names = tuple(name.strip() for name in options.compare.split(",")) if options.compare else ()
     return Against(names, gated_specs=options.gated_specs, folder=options.baselines)
 
 
@@ -54,9 +57,15 @@ def add_commands(commands: Commands[argparse.ArgumentParser], *, epilog: str) ->
     """Add `compare` and `baseline` to the command line."""
     compare = commands.add_parser("compare", help="hold a run against a baseline, without running", epilog=epilog)
     compare.add_argument("spec", type=Path, metavar="SPEC", help="TOML file")
-    compare.add_argument("run", nargs="?", metavar="RUN", help="id or its beginning (the newest of the spec)")
     compare.add_argument(
-        "--name", dest="compare", default=_ROLLING, metavar="NAME[,NAME...]", help="baselines (rolling)"
+        "run", nargs="?", metavar="RUN", help="id or its beginning (the newest, with all that ran the same code)"
+    )
+    compare.add_argument(
+        "--name",
+        dest="compare",
+        default=_USUAL,
+        metavar="NAME[,NAME...]",
+        help="baselines (rolling, and reference where there is one)",
     )
     compare.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     _add_folder(compare)
@@ -109,14 +118,17 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from bertbench.comparing import run_to_compare
+    from bertbench.comparing import candidate_to_compare
     from bertbench.report.summary import write_summary
     from bertbench.store import Store
     from bertbench.suite import Result, load_benchmark, with_comparison
 
     benchmark, against, store = load_benchmark(options.spec), against_of(options), Store(options.store)
-    record = run_to_compare(benchmark.spec, store, options.run)
-    result = with_comparison(Result(benchmark, record, None, ()), store, against)
+    candidate, left_out = candidate_to_compare(benchmark.spec, store, options.run)
+    if left_out:
+        _say(f"left out, since they gave a seed other bits than newer runs: {', '.join(left_out)}")
+    ran = Result(benchmark, candidate.first, None, (), further=candidate.records[1:])
+    result = with_comparison(ran, store, against)
     _print_verdict(result)
     if options.json:
         write_summary(options.json, [result])

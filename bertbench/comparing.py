@@ -5,17 +5,32 @@ What is judged is in `bertbench.verdict`, what a baseline is in `bertbench.basel
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path
 
-from bertbench.baseline import Baseline, baseline_name, build_baseline, final_wrong_rows, find_baseline, revision_of
+from bertbench.attempts import Attempt, Ledger, Standing
+from bertbench.baseline import (
+    REFERENCE,
+    ROLLING,
+    Baseline,
+    Revision,
+    baseline_files,
+    baseline_name,
+    baseline_text,
+    build_baseline,
+    final_wrong_rows,
+    find_baseline,
+    revision_of,
+)
 from bertbench.baseline.building import ground_of
 from bertbench.errors import BaselineError, RecordError, VerdictError
 from bertbench.record import RunRecord, SeedRun
 from bertbench.spec import Spec, spec_fingerprint
 from bertbench.store import Store
-from bertbench.verdict import Check, compare, judge_recipe, no_baseline
+from bertbench.verdict import Candidate, Check, compare, judge_recipe, no_baseline
 
 
 @dataclass(frozen=True)
@@ -23,12 +38,13 @@ class Against:
     """What runs are compared with; checked when it is made.
 
     Attributes:
-        names: Of baselines, as in `rolling`; each gives two checks.
+        names: Of baselines, as in `rolling`; each gives two checks. None are the usual ones: `rolling`, and `reference`
+            where the spec has one.
         gated_specs: Specs whose quality the project gates: they share one error rate.
         folder: Where baselines are; None is beside the specs.
     """
 
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
     gated_specs: int = 1
     folder: Path | None = None
 
@@ -40,40 +56,88 @@ class Against:
         """
         for name in self.names:
             baseline_name(name)
-        if not self.names or len(set(self.names)) < len(self.names):
+        if len(set(self.names)) < len(self.names):
             raise BaselineError(f"{','.join(self.names)!r}: different names of baselines were expected, one or more")
         if self.gated_specs < 1:
             raise BaselineError(f"{self.gated_specs} gated specs were given, one or more were expected")
 
+    def names_for(self, spec: str, folder: Path) -> tuple[str, ...]:
+        """Names of the baselines that a spec is compared with.
 
-def compare_run(record: RunRecord, store: Store, folder: Path, against: Against) -> tuple[Check, ...]:
-    """Hold a run against each baseline.
+        Args:
+            spec: Its name.
+            folder: Of baselines, unless this says otherwise.
+
+        Raises:
+            BaselineError: If the folder of reference baselines cannot be read.
+        """
+        if self.names:
+            return self.names
+        has_reference = bool(baseline_files(self.folder or folder, REFERENCE, spec=spec))
+        return (ROLLING, REFERENCE) if has_reference else (ROLLING,)
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Every name that some spec may be compared with."""
+        return self.names or (ROLLING, REFERENCE)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Runs held against one baseline.
+
+    Attributes:
+        name: Of the baseline.
+        identity: Are the bits the same?
+        quality: Is it no worse?
+        baseline: What was accepted; None if there is nothing to compare with.
+        standing: Where this stands among the attempts at its commit; None if nobody counted.
+    """
+
+    name: str
+    identity: Check
+    quality: Check
+    baseline: Baseline | None = None
+    standing: Standing | None = field(default=None, compare=False)
+
+    @property
+    def checks(self) -> tuple[Check, Check]:
+        """Identity, quality."""
+        return self.identity, self.quality
+
+
+def compare_runs(candidate: Candidate, store: Store, folder: Path, against: Against) -> tuple[Compared, ...]:
+    """Hold runs against each baseline.
 
     Args:
-        record: The run.
-        store: Has its predictions; without them rows that flipped are not shown.
+        candidate: The run, with the further seeds that ran for it.
+        store: Has their predictions; without them rows that flipped are not shown.
         folder: Of baselines, unless *against* says otherwise.
         against: What to compare with.
 
     Returns:
-        Two checks for each name; `no_baseline` where there is nothing to compare with.
+        One for each name; `no_baseline` where there is nothing to compare with.
     """
-    return tuple(
-        check for name in against.names for check in _compared(record, store, against.folder or folder, name, against)
-    )
+    names = against.names_for(candidate.first.spec.name, folder)
+    return tuple(_compared(candidate, store, name, names, (folder, against)) for name in names)
 
 
-def _compared(record: RunRecord, store: Store, folder: Path, name: str, against: Against) -> tuple[Check, Check]:
+def _compared(
+    candidate: Candidate, store: Store, name: str, names: Sequence[str], where: tuple[Path, Against]
+) -> Compared:
+    (folder, against), record = where, candidate.first
     numerics = record.environment.numerics_fingerprint if record.environment else ""
     try:
-        baseline = find_baseline(folder, name, spec=record.spec.name, numerics_fingerprint=numerics)
-        from bertbench.verdict.quality_comparison import quality_rule  # loads scipy: half a second
+        baseline = find_baseline(against.folder or folder, name, spec=record.spec.name, numerics_fingerprint=numerics)
+        from bertbench.verdict.quality_gate import quality_gate  # loads scipy: half a second
 
-        rule = quality_rule(baseline.validation_rows, gated_specs=against.gated_specs)
+        gate = quality_gate(
+            baseline.validation_rows, record.spec.verdict, gated_specs=against.gated_specs, baselines=len(names)
+        )
     except (BaselineError, VerdictError) as problem:
-        return no_baseline(name, problem)
+        return Compared(name, *no_baseline(name, problem))
 
-    def known(run: SeedRun) -> tuple[int, ...] | None:
+    def known(record: RunRecord, run: SeedRun) -> tuple[int, ...] | None:
         """For display: what cannot be read, or contradicts the record, is not shown."""
         try:
             wrong = wrong_rows_of(store, record, run)
@@ -83,7 +147,86 @@ def _compared(record: RunRecord, store: Store, folder: Path, name: str, against:
         agrees = round(run.final_epoch.validation.accuracy * rows) == rows - len(wrong)
         return wrong if agrees and all(row < rows for row in wrong) else None
 
-    return compare(record, baseline, name=name, rule=rule, wrong_rows=known)
+    checks = compare(candidate, baseline, name=name, gate=gate, wrong_rows=known)
+    return Compared(name, *checks, baseline)
+
+
+def book_attempts(compared: Sequence[Compared], candidate: Candidate, store: Store, revision: Revision | None) -> None:
+    """Write down each verdict, so that a second attempt at the same commit is known for one.
+
+    What was not compared is no attempt: there is no baseline, or the run broke off for another reason than a seed.
+
+    Args:
+        compared: The verdicts, attempts aside.
+        candidate: What was compared.
+        store: Keeps them.
+        revision: Of the spec's repository before the first run began.
+
+    Raises:
+        RecordError: If what was written before cannot be read.
+        RecordWriteError: If it cannot be written.
+    """
+    record = candidate.first
+    Ledger(store.folder).add(
+        [
+            Attempt(
+                at=datetime.now(timezone.utc),
+                spec=record.spec.name,
+                spec_fingerprint=record.spec_fingerprint,
+                numerics_fingerprint=record.environment.numerics_fingerprint if record.environment else "",
+                baseline=one.name,
+                baseline_sha256=_digest(one.baseline),
+                git_commit=revision.commit if revision else None,
+                git_dirty=revision.dirty if revision else None,
+                runs=tuple(run.run_id for run in candidate.records),
+                outcome=one.quality.outcome,
+                observed=one.quality.observed,
+            )
+            for one in compared
+            if one.baseline is not None and one.quality.outcome != "no_baseline" and not candidate.broke_off
+        ]
+    )
+
+
+def with_attempts(compared: Sequence[Compared], candidate: Candidate, store: Store) -> tuple[Compared, ...]:
+    """The verdicts with the number of the attempt; what failed at the same clean commit before stays failed.
+
+    Raises:
+        RecordError: If what was written before cannot be read.
+    """
+    ledger = Ledger(store.folder)
+    return tuple(_with_attempt(one, candidate.first.run_id, ledger) for one in compared)
+
+
+def _with_attempt(one: Compared, run_id: str, ledger: Ledger) -> Compared:
+    standing = ledger.standing(run_id, one.name, _digest(one.baseline)) if one.baseline else None
+    if standing is None:
+        return one
+    commit = standing.attempt.git_commit
+    dirty = " with changes (counted, not binding)" if standing.attempt.git_dirty else ""
+    where = f"at commit {commit[:10]}{dirty}" if commit else "outside any repository (counted, not binding)"
+    told = f"Attempt {standing.number} {where}."
+    quality = replace(one.quality, numbers={**one.quality.numbers, "attempt": standing.number})
+    failed = standing.failed_before
+    if failed is not None and quality.outcome != "fail":
+        told = (
+            f"Attempt {standing.number} {where}: an earlier one failed ({failed.runs[0]}, {failed.at:%Y-%m-%d %H:%M} "
+            f"UTC: {failed.observed}), and trying again does not erase a fail. By itself this one is {quality.outcome}."
+        )
+        quality = replace(
+            quality,
+            outcome="fail",
+            next_step="find out what differs between the attempts; then make a new commit, or accept a new baseline",
+        )
+    quality = replace(quality, reason=f"{told} {quality.reason}" if failed else f"{quality.reason}. {told}".rstrip("."))
+    identity = one.identity
+    if quality.outcome == "fail" and identity.outcome == "pass" and identity.observed != "equal bits":
+        identity = replace(identity, outcome="undecided", next_step=f"see {quality.name}")
+    return replace(one, identity=identity, quality=quality, standing=standing)
+
+
+def _digest(baseline: Baseline | None) -> str:
+    return hashlib.sha256(baseline_text(baseline).encode()).hexdigest() if baseline else ""
 
 
 def wrong_rows_of(store: Store, record: RunRecord, run: SeedRun) -> tuple[int, ...]:
@@ -122,8 +265,8 @@ def propose_baseline(spec: Spec, base_folder: Path, store: Store, *, runs: Seque
             newest in numerics, data, weights and version. Repeats are left out.
 
     Raises:
-        BaselineError: If there is none, a run is of another recipe or drifted from its own, a seed is missing, or two
-            runs disagree.
+        BaselineError: If there is none, a run is of another recipe, drifted from its own or was made faulty on
+            purpose, a seed is missing, or two runs disagree.
         RecordError: If a run cannot be found or read.
     """
     chosen, left_out = (_named(store, runs), ()) if runs else _matching(spec, store)
@@ -138,6 +281,7 @@ def propose_baseline(spec: Spec, base_folder: Path, store: Store, *, runs: Seque
             f"{', '.join(sorted(recipes))}: ran another recipe than {spec.name} now has", remedy="run the spec again"
         )
     for run in chosen:
+        _refuse_fault(run)
         _refuse_drift(run)
     baseline = build_baseline(
         chosen,
@@ -148,25 +292,57 @@ def propose_baseline(spec: Spec, base_folder: Path, store: Store, *, runs: Seque
     return Proposal(baseline.model_copy(update={"spec": spec.name}), left_out)
 
 
-def run_to_compare(spec: Spec, store: Store, name: str | None = None) -> RunRecord:
-    """The run of a spec that is called *name*, or its newest that has ended.
+def candidate_to_compare(spec: Spec, store: Store, name: str | None = None) -> tuple[Candidate, tuple[str, ...]]:
+    """The run of a spec that is called *name* with its further seeds; or all that its newest run belongs to.
+
+    Without a name that is every run of the newest one's recipe, numerics, data, weights and version: they are taken
+    oldest first, as they came. A run, with its further seeds, that gave a seed other bits than a newer one ran other
+    code, and is left out.
+
+    Returns:
+        The candidate, and the ids of runs left out.
 
     Raises:
         RecordError: If there is none, it goes on, or it is of another spec or of another recipe than *spec* now has.
     """
+    records = [entry.record for entry in store.entries() if entry.record is not None]
     if name is not None:
         record = _read(store, name)
         if problem := _not_of(spec, record):
             raise RecordError(f"{record.run_id}: {problem}", remedy="bertbench show --all; bertbench run SPEC")
-        return record
-    records = (entry.record for entry in store.entries())
-    ended = [record for record in records if record is not None and not record.repeats and not _not_of(spec, record)]
+        return Candidate((record, *_continued(record, records))), ()
+    normal = [record for record in records if not record.repeats and not record.continues and not record.fault]
+    ended = [record for record in normal if not _not_of(spec, record)]
     if not ended:
         raise RecordError(
             f"{store.folder}: holds no run of {spec.name} as the spec now stands that has ended",
             remedy="bertbench run SPEC",
         )
-    return ended[-1]
+    newest = (ended[-1], *_continued(ended[-1], records))
+    if newest[0].outcome != "completed":
+        return Candidate(newest), ()
+    ground = ground_of(newest[0])
+    taken, left_out = [newest], []
+    for record in reversed(ended[:-1]):
+        if record.outcome != "completed" or ground_of(record) != ground:
+            continue
+        group = (record, *_continued(record, records))
+        if any(_contradict(one, other) for one in group for others in taken for other in others):
+            left_out += [run.run_id for run in group]
+        else:
+            taken.append(group)
+    return Candidate(tuple(run for group in reversed(taken) for run in group)), tuple(left_out)
+
+
+def _continued(record: RunRecord, records: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
+    """Runs of further seeds of a run, oldest first."""
+    return tuple(other for other in records if other.continues == record.run_id and other.outcome != "running")
+
+
+def _contradict(one: RunRecord, other: RunRecord) -> bool:
+    """Whether two runs gave a seed different bits."""
+    digests = {run.seed: run.digests for run in one.seeds if run.digests}
+    return any(run.digests and digests.get(run.seed, run.digests) != run.digests for run in other.seeds)
 
 
 def _not_of(spec: Spec, record: RunRecord) -> str:
@@ -176,6 +352,14 @@ def _not_of(spec: Spec, record: RunRecord) -> str:
     if record.spec_fingerprint != spec_fingerprint(spec):
         return f"ran another recipe than {spec.name} now has"
     return "has not ended" if record.outcome == "running" else ""
+
+
+def _refuse_fault(record: RunRecord) -> None:
+    """A run that was made faulty on purpose is for testing the verdict, whatever it came to."""
+    if record.fault is not None:
+        raise BaselineError(
+            f"{record.run_id}: was made faulty on purpose ({record.fault})", remedy="bertbench run SPEC, then accept"
+        )
 
 
 def _refuse_drift(record: RunRecord) -> None:

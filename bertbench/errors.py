@@ -11,11 +11,13 @@
     ├── SetupError                 this process cannot run as the spec prescribes
     ├── EngineError                an engine cannot do what the spec asks
     │   └── NonFiniteLossError     a training step produced NaN or infinity
+    ├── FaultError                 a fault on purpose that is unknown, or that a spec leaves no room for
     ├── RecordError                a record that is unreadable or impossible
     │   └── RecordWriteError       a record could not be written
     ├── BaselineError              a baseline that is unreadable, impossible, or cannot be made of these runs
     │   └── BaselineAbsentError    there is no baseline of this name
     ├── VerdictError               a question that the samples cannot answer
+    ├── SideError                  one of two sides to compare cannot be had
     └── ReportError                a view of a record that cannot be made here
 
 Library code raises these; only the command line exits and only the pytest plugin turns them into failures.
@@ -23,6 +25,17 @@ Each message says who, where, what was given, what was expected and what to do n
 """
 
 from __future__ import annotations
+
+#: Names of errors that end a run whose input cannot be used: none of its promises was tried.
+UNUSABLE_INPUT = (
+    "CheckpointAbsentError",
+    "CheckpointError",
+    "DataAbsentError",
+    "DataError",
+    "EngineError",
+    "FaultError",
+    "SetupError",
+)
 
 
 class BertbenchError(Exception):
@@ -89,6 +102,10 @@ class NonFiniteLossError(EngineError):
         self.seed, self.epoch, self.step = seed, epoch, step
 
 
+class FaultError(BertbenchError):
+    """A fault on purpose that is unknown, or that a spec leaves no room for."""
+
+
 class RecordError(BertbenchError):
     """A record that is unreadable or impossible."""
 
@@ -107,6 +124,10 @@ class BaselineAbsentError(BaselineError):
 
 class VerdictError(BertbenchError):
     """A question that the samples cannot answer."""
+
+
+class SideError(BertbenchError):
+    """One of two sides to compare cannot be had."""
 
 
 class ReportError(BertbenchError):

@@ -25,10 +25,11 @@ from bertbench.data import (
 from bertbench.digests import digest_arrays, digest_numbers
 from bertbench.engines.protocol import Engine
 from bertbench.errors import NonFiniteLossError
+from bertbench.evidence import Witness, weights_and_facts
 from bertbench.observers import Observer
 from bertbench.phases import PhaseClock
 from bertbench.quantities import quality_of
-from bertbench.record import Digests, EpochRow, Failure, Outcome, Quality, SeedRun, StepSeries
+from bertbench.record import Digests, EpochRow, Failure, Outcome, Quality, SeedRun, StepSeries, VariableFacts
 from bertbench.runtime import peak_memory_mebibytes
 from bertbench.spec import EarlyStoppingSpec, Spec
 from bertbench.utilization import UtilizationProbe
@@ -73,12 +74,14 @@ class SeedProgress:
     """
 
     seed: int
+    witness: Witness = field(default_factory=Witness)
     clock: PhaseClock = field(default_factory=PhaseClock)
     steps: list[Step] = field(default_factory=list)
     epochs: list[EpochRow] = field(default_factory=list)
     logits: list[NDArray[np.float32]] = field(default_factory=list)
     probe: UtilizationProbe | None = None
     live_recipe: dict[str, object] = field(default_factory=dict)
+    variables: dict[str, VariableFacts] = field(default_factory=dict)
     confusion: NDArray[np.int64] | None = None
     best_epoch_restored: int | None = None
 
@@ -113,6 +116,8 @@ class SeedProgress:
             validation_confusion=None if self.confusion is None else tuple(map(tuple, self.confusion.tolist())),
             best_epoch_restored=self.best_epoch_restored,
             live_recipe=self.live_recipe,
+            evidence=self.witness.evidence(),
+            variables=self.variables if completed else {},
         )
 
 
@@ -140,6 +145,7 @@ def fine_tune(engine: Engine, rows: Rows, spec: Spec, progress: SeedProgress, ob
     # Start
     engine.prepare(progress.seed)
     progress.live_recipe = dict(engine.recipe())
+    progress.witness.weights_before(engine.weights())
     progress.probe = UtilizationProbe(engine)
     observer.seed_started(progress.seed, total_steps(spec, rows.train.rows))
     stopping = _EarlyStopping(spec.training.early_stopping, engine)
@@ -164,7 +170,7 @@ def fine_tune(engine: Engine, rows: Rows, spec: Spec, progress: SeedProgress, ob
 
     # Result
     digests = Digests(
-        weights=digest_arrays(engine.weights()),
+        weights=digest_arrays(weights_and_facts(engine.weights(), progress.variables)),
         losses=digest_numbers(progress.losses),
         predictions=digest_arrays((f"epoch {i}", logits) for i, logits in enumerate(progress.logits)),
     )
@@ -185,6 +191,7 @@ def _train_epoch(engine: Engine, rows: Rows, spec: Spec, progress: SeedProgress,
     counts = np.zeros((classes, classes), np.int64)
     loss_sum = 0.0
     for batch in _training_batches(rows, spec, progress.seed, epoch=progress.epoch):
+        progress.witness.training_batch(batch)
         began = time.perf_counter()
         result = engine.train_step(batch)
         seconds = time.perf_counter() - began
@@ -208,13 +215,15 @@ def _train_epoch(engine: Engine, rows: Rows, spec: Spec, progress: SeedProgress,
 
         loss_sum += result.loss * batch.row_count
         counts += metrics.confusion(batch.labels, result.predictions, classes)
+    progress.witness.epoch_ended(classes)
     return metrics.quality(counts, loss_sum / rows.train.rows)
 
 
 def _validate(engine: Engine, rows: Rows, spec: Spec, progress: SeedProgress) -> Quality:
     """Quality on all validation rows, dropout off; keeps the logits."""
     with progress.clock.phase("validation"):
-        batches = _validation_batches(rows.validation, spec)
+        batches = list(_validation_batches(rows.validation, spec))
+        progress.witness.validation_batches(batches)
         logits = np.concatenate([engine.logits(batch) for batch in batches])  # (rows, classes)
     labels = rows.validation.labels
     loss = metrics.mean_cross_entropy(logits, labels, np.ones(len(labels), np.float32))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, cast
@@ -20,7 +20,7 @@ from bertbench.observers import Observer
 from bertbench.record import Failure, RunRecord
 from bertbench.spec import Spec
 from bertbench.store import RecordKeeper, Store
-from bertbench.training import run_spec
+from bertbench.training import Origin, run_spec
 
 #: Lines of a dead process's last words that are kept.
 _LAST_WORDS_LINES = 12
@@ -48,6 +48,8 @@ class Request(BaseModel):
     workers: int = 1
     save_models_to: Path | None = None
     repeats: str | None = None
+    continues: str | None = None
+    fault: str | None = None
 
 
 def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> RunRecord:
@@ -67,7 +69,8 @@ def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> Ru
             workers=request.workers,
             save_models_to=request.save_models_to,
             run_id=request.run_id,
-            repeats=request.repeats,
+            origin=Origin(request.repeats, request.continues),
+            fault=request.fault,
         )
     except RecordWriteError:
         raise
@@ -75,7 +78,13 @@ def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> Ru
         return store.read(request.run_id)
 
 
-def run_request(request: Request, *, watch: Watch | None = None, command: Sequence[str] = _WORKER) -> RunRecord:
+def run_request(
+    request: Request,
+    *,
+    watch: Watch | None = None,
+    command: Sequence[str] = _WORKER,
+    environment: Mapping[str, str] | None = None,
+) -> RunRecord:
     """Run in a process of its own and read what it recorded.
 
     A process that dies without a last word is recorded as failed, with the end of what it printed.
@@ -83,14 +92,17 @@ def run_request(request: Request, *, watch: Watch | None = None, command: Sequen
     Args:
         request: What to run.
         watch: Told of the record now and then while it grows.
-        command: The process; for tests.
+        command: The process; another Python's, for instance.
+        environment: Its variables; this process's if not given.
 
     Raises:
         KeyboardInterrupt: After the process has recorded the interrupt.
         RecordWriteError: If the store cannot be written.
     """
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output)  # noqa: S603 - ours
+        process = subprocess.Popen(  # noqa: S603 - ours, or a Python that the user named
+            command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment
+        )
         try:
             _hand_over(request, process)
             status = _wait(process, request, watch)

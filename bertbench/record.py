@@ -6,6 +6,8 @@ of it. `bertbench.store` keeps records on disk.
 
 Schema history:
     1: first.
+    2: `fault`; of a seed `variables` and `evidence`; of the checkpoint `config`; of the data `rows_sha256`,
+       `words_in_use` and `longest_row_tokens`. Records of version 1 are read, and what they lack is not recorded.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from bertbench.spec import Spec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Outcome = Literal["running", "completed", "failed", "interrupted"]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -113,6 +115,39 @@ class Digests(Fact):
     """Of the validation logits of every epoch's end."""
 
 
+class VariableFacts(Fact):
+    """What one variable came to."""
+
+    sha256: str
+    """First 16 digits of the SHA-256 of its values."""
+    norm: float
+    """Euclidean norm of its values, added up in float64."""
+
+
+class Evidence(Fact):
+    """What was seen to reach the engine in one seed: taken down by the harness, whatever the engine says of itself.
+
+    Digests are the first 16 digits of a SHA-256. What was not seen is None or empty.
+    """
+
+    weights_prescribed: str | None = None
+    """Of all pretrained weights that take part, as they stand in the checkpoint's file."""
+    weights_before: str | None = None
+    """Of the same weights, as the engine held them before the first step."""
+    weights_differing: tuple[str, ...] = ()
+    """Names of those that differ, the first five."""
+    row_orders: tuple[str, ...] = ()
+    """For each epoch, of the numbers of the training rows in the order in which the engine was given them."""
+    train_rows: dict[str, str] = {}
+    """Of each part of the training rows of the first epoch, in the order of the split; see `DataFacts.rows_sha256`."""
+    validation_rows: dict[str, str] = {}
+    """Of each part of the validation rows of the first epoch, in the order in which the engine was given them."""
+    rows_by_class: tuple[int, ...] = ()
+    """Training rows of each class in the first epoch."""
+    weights_by_class: tuple[float | None, ...] = ()
+    """Weight of each class in the loss; None for a class whose rows were weighted differently, or that had none."""
+
+
 class Failure(Fact):
     """Why a run or seed did not complete."""
 
@@ -157,6 +192,10 @@ class SeedRun(Fact):
     """With early stopping and `restore_best`: the epoch whose weights the seed ended with."""
     live_recipe: dict[str, Any] = {}
     """What the running engine said of itself before the first step."""
+    evidence: Evidence | None = None
+    """What was seen to reach it."""
+    variables: dict[str, VariableFacts] = {}
+    """Of completed seeds, every variable at the end, by its name in transformers' BertForSequenceClassification."""
 
     @model_validator(mode="after")
     def _epochs_are_in_order(self) -> SeedRun:
@@ -227,6 +266,12 @@ class DataFacts(Fact):
     """Of each split."""
     findings: tuple[FindingRow, ...] = ()
     """Of the checks."""
+    rows_sha256: dict[str, dict[str, str]] = {}
+    """Of each split, the first 16 digits of the SHA-256 of `words`, `segments`, `positions`, `lengths`, `labels`."""
+    words_in_use: int | None = None
+    """WordPieces that occur in any split, and the special ones."""
+    longest_row_tokens: int | None = None
+    """Of any split."""
 
 
 class CheckpointFacts(Fact):
@@ -238,6 +283,8 @@ class CheckpointFacts(Fact):
     """Commit on the hub, version of the package, or empty for a folder."""
     sha256: str
     """Of `model.safetensors`."""
+    config: dict[str, Any] = {}
+    """Architecture and dropout rates as `config.json` has them, under its names."""
 
 
 class EnvironmentFacts(Fact):
@@ -269,7 +316,7 @@ class ProcessFacts(Fact):
 class RunRecord(Fact):
     """One run: one spec, one process, some seeds."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     """See the history above."""
     run_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]*$")]
     """Name of the record's folder; begins with the UTC time."""
@@ -281,6 +328,10 @@ class RunRecord(Fact):
     """Of all that shapes the numbers."""
     repeats: str | None = None
     """The run that this one repeats in a fresh process, to see whether it comes to the same bits."""
+    continues: str | None = None
+    """The run whose further seeds this one ran, since a look at a comparison needed them."""
+    fault: str | None = None
+    """What was done wrong on purpose, by its name in `bertbench.faults`; the spec is as written all the same."""
     started_at: Moment
     """UTC."""
     finished_at: Moment | None = None

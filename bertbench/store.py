@@ -170,17 +170,25 @@ class Store:
         repeats = [e.record for e in self.entries() if e.record is not None and e.record.repeats == run_id]
         return repeats[-1] if repeats else None
 
+    def further_of(self, run_id: str) -> tuple[RunRecord, ...]:
+        """The readable runs of further seeds of a run, oldest first."""
+        return tuple(e.record for e in self.entries() if e.record is not None and e.record.continues == run_id)
+
     def runs_of(self, spec: Spec) -> tuple[RunRecord, ...]:
-        """Completed runs of one recipe in the numerics class of the newest, oldest first; repeats are left out."""
+        """Completed runs of one recipe in the numerics class of the newest, oldest first.
+
+        Repeats are left out, and runs that were made faulty on purpose.
+        """
         fingerprint = spec_fingerprint(spec)
         records = [e.record for e in self.entries() if e.record is not None and e.record.outcome == "completed"]
-        runs = [r for r in records if r.spec_fingerprint == fingerprint and r.repeats is None and r.environment]
+        normal = [r for r in records if r.repeats is None and r.fault is None]
+        runs = [r for r in normal if r.spec_fingerprint == fingerprint and r.environment]
         return tuple(r for r in runs if _numerics(r) == _numerics(runs[-1]))
 
     def find(self, name: str = "latest") -> Entry:
         """The run whose id is or begins with *name*; the newest of a spec of that name; `latest` is the newest of all.
 
-        Repeats are found by their id only.
+        Repeats and runs of further seeds are found by their id only.
 
         Raises:
             RecordError: If there is none, or more than one begins so.
@@ -188,7 +196,7 @@ class Store:
         entries = self.entries()
         if not entries:
             raise RecordError(f"{self.folder}: holds no runs", remedy="bertbench run SPEC")
-        originals = [e for e in entries if e.record is None or e.record.repeats is None] or entries
+        originals = [e for e in entries if e.record is None or not (e.record.repeats or e.record.continues)] or entries
         if name == "latest":
             return originals[-1]
         exact = [e for e in entries if e.run_id == name]

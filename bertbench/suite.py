@@ -16,16 +16,25 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
-from bertbench.baseline import baseline_files, baselines_folder
-from bertbench.comparing import Against, compare_run
-from bertbench.errors import CheckpointAbsentError, DataAbsentError, SpecError
+from bertbench.baseline import baseline_files, baselines_folder, revision_of
+from bertbench.comparing import Against, Compared, book_attempts, compare_runs, with_attempts
+from bertbench.errors import CheckpointAbsentError, DataAbsentError, RecordError, SpecError
 from bertbench.observers import Observer
 from bertbench.processes import Request, Watch, run_request, run_request_here
 from bertbench.record import RunRecord
 from bertbench.spec import Spec, override, read_spec
 from bertbench.store import Store, write_atomically
 from bertbench.training import new_run_id
-from bertbench.verdict import Check, Outcome, judge_budget, judge_recipe, judge_repeat, judge_threshold, overall
+from bertbench.verdict import (
+    Candidate,
+    Check,
+    Outcome,
+    judge_budget,
+    judge_recipe,
+    judge_repeat,
+    judge_threshold,
+    overall,
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,8 @@ class Result:
         repeat: The repeat in a fresh process, if the spec asks for one.
         checks: Every promise, judged; empty if skipped.
         skipped: Why it was skipped and what to do; empty if it ran.
+        further: Runs of further seeds, as far as looks at the comparison needed them.
+        compared: One for each baseline; their checks are among `checks`.
     """
 
     benchmark: Benchmark
@@ -71,6 +82,8 @@ class Result:
     repeat: RunRecord | None
     checks: tuple[Check, ...]
     skipped: str = ""
+    further: tuple[RunRecord, ...] = ()
+    compared: tuple[Compared, ...] = ()
 
     @property
     def outcome(self) -> Outcome | Literal["skipped"]:
@@ -98,7 +111,7 @@ def load_benchmark(source: Path | str | Spec, *, seeds: Sequence[int] | None = N
     return Benchmark(spec, base_folder, file)
 
 
-def run_benchmark(
+def run_benchmark(  # noqa: PLR0913 - each is one thing that a caller names
     benchmark: Benchmark,
     store: Store,
     *,
@@ -108,6 +121,7 @@ def run_benchmark(
     save_models_to: Path | None = None,
     watch: Watch | None = None,
     repeat: bool = True,
+    fault: str | None = None,
 ) -> Result:
     """Run, repeat, judge.
 
@@ -120,6 +134,8 @@ def run_benchmark(
         save_models_to: Where trained models go; nowhere if None.
         watch: Told of the record of a process of its own now and then while it grows.
         repeat: Whether to repeat where the spec asks for it; identity is undecided without.
+        fault: What to do wrong on purpose, in the run and in its repeat, by its name in `bertbench.faults`. A session
+            never asks for one, so that no normal run is taken for a faulty one, or the other way round.
 
     Returns:
         The result; a run that failed is a result too, with its reason in the record.
@@ -128,13 +144,13 @@ def run_benchmark(
         KeyboardInterrupt: If it was interrupted; the record says so.
         RecordWriteError: If the store cannot be written.
     """
-    request = new_request(benchmark, store, workers=workers, save_models_to=save_models_to)
+    request = new_request(benchmark, store, workers=workers, save_models_to=save_models_to, fault=fault)
     record = run_request_here(request, observers) if here else run_request(request, watch=watch)
     if reason := _absence(benchmark.spec, record):
         return Result(benchmark, None, None, (), skipped=reason)
     second = None
     if repeat and benchmark.spec.identity.repeat != "no" and record.outcome == "completed":
-        again = new_request(_repetition(benchmark), store, workers=workers, repeats=record.run_id)
+        again = new_request(_repetition(benchmark), store, workers=workers, repeats=record.run_id, fault=fault)
         second = run_request(again, watch=watch)
     return Result(benchmark, record, second, judge(record, second))
 
@@ -169,11 +185,67 @@ def result_of(record: RunRecord, store: Store, benchmark: Benchmark | None = Non
 
 
 def with_comparison(result: Result, store: Store, against: Against | None) -> Result:
-    """*result* with the checks of every baseline after its promises; as it is if nothing is to be compared or ran."""
+    """*result* with the checks of every baseline after its promises; as it is if nothing is to be compared or ran.
+
+    Runs nothing and counts no attempt; attempts that were counted are told.
+    """
     if against is None or result.record is None:
         return result
-    compared = compare_run(result.record, store, result.benchmark.baselines_folder, against)
-    return replace(result, checks=(*result.checks, *compared))
+    candidate = Candidate((result.record, *result.further))
+    compared = compare_runs(candidate, store, result.benchmark.baselines_folder, against)
+    compared = with_attempts(compared, candidate, store)
+    return replace(
+        result, checks=(*result.checks, *(check for one in compared for check in one.checks)), compared=compared
+    )
+
+
+def run_and_compare(
+    benchmark: Benchmark,
+    store: Store,
+    against: Against | None,
+    *,
+    workers: int = 1,
+    watch: Watch | None = None,
+    **how: Any,
+) -> Result:
+    """Run, repeat, judge; then compare, and run further seeds as far as the next look needs them.
+
+    The spec's seeds come first, since promises are about them. If their bits are the baseline's, that is all. Else the
+    seeds that a look lacks are run, in a run of their own, until every baseline has decided or the looks are used up.
+
+    Args:
+        benchmark: What to run.
+        store: Where the records and the attempts go.
+        against: What to compare with; nothing if None.
+        workers: Test workers that share the machine.
+        watch: Told of records while they grow.
+        how: As for `run_benchmark`.
+
+    Raises:
+        RecordError: If what was written of earlier attempts cannot be read.
+        RecordWriteError: If the store cannot be written.
+    """
+    revision = revision_of(benchmark.base_folder.resolve()) if against else None  # as it is when the run begins
+    result = run_benchmark(benchmark, store, workers=workers, watch=watch, **how)
+    if against is None or result.record is None:
+        return result
+    candidate = Candidate((result.record,))
+    while True:
+        compared = compare_runs(candidate, store, benchmark.baselines_folder, against)
+        wanted = next((one.quality.seeds_wanted for one in compared if one.quality.seeds_wanted), ())
+        if not wanted:
+            break
+        further = with_seeds(benchmark, wanted)
+        request = new_request(
+            further, store, workers=workers, continues=result.record.run_id, fault=result.record.fault
+        )
+        ended = Candidate((*candidate.records, run_request(request, watch=watch)))
+        if len(ended.order) == len(candidate.order) and not ended.problem:
+            raise RecordError(f"{request.run_id}: ran none of the seeds {wanted}", remedy="bertbench show --all")
+        candidate = ended
+    if not result.record.fault:  # a fail that was asked for binds nobody
+        book_attempts(compared, candidate, store, revision)
+    return with_comparison(replace(result, further=candidate.records[1:]), store, against)
 
 
 def orphaned_baselines(results: Sequence[Result], against: Against) -> tuple[Path, ...]:
@@ -186,7 +258,7 @@ def orphaned_baselines(results: Sequence[Result], against: Against) -> tuple[Pat
     for base_folder in sorted(folders):
         names = {result.benchmark.spec.name for result in results} | _spec_names(base_folder)
         folder = against.folder or baselines_folder(base_folder)
-        files = [path for name in against.names for path in baseline_files(folder, name)]
+        files = [path for name in against.all_names for path in baseline_files(folder, name)]
         orphans += [path for path in files if path.name.rpartition("-")[0] not in names]
     return tuple(orphans)
 
@@ -261,18 +333,19 @@ class Session:
         return self._from_note(json.loads(note.read_bytes())) if note.exists() else None
 
     def _run(self, benchmark: Benchmark) -> Result:
-        result = run_benchmark(benchmark, self.store, workers=self._workers, watch=self._watch)
+        result = run_and_compare(benchmark, self.store, self._against, workers=self._workers, watch=self._watch)
         note = json.dumps(
             {
                 "spec": benchmark.spec.model_dump(mode="json", exclude_unset=True),
                 "base_folder": str(benchmark.base_folder),
                 "file": str(benchmark.file) if benchmark.file else None,
                 "run_id": result.record.run_id if result.record else None,
+                "further": [record.run_id for record in result.further],
                 "skipped": result.skipped,
             }
         )
         write_atomically(self._folder / f"{benchmark.key}.json", lambda stream: stream.write(note.encode()))
-        return with_comparison(result, self.store, self._against)
+        return result
 
     def _from_note(self, note: dict[str, Any]) -> Result:
         benchmark = Benchmark(
@@ -283,6 +356,7 @@ class Session:
         if note["skipped"]:
             return Result(benchmark, None, None, (), skipped=note["skipped"])
         result = result_of(self.store.read(note["run_id"]), self.store, benchmark)
+        result = replace(result, further=tuple(self.store.read(run_id) for run_id in note["further"]))
         return with_comparison(result, self.store, self._against)
 
 
@@ -300,9 +374,13 @@ def new_request(benchmark: Benchmark, store: Store, **more: Any) -> Request:
 def _repetition(benchmark: Benchmark) -> Benchmark:
     """The same spec with the seeds that are run again."""
     seeds = benchmark.spec.training.seeds
-    again = seeds if benchmark.spec.identity.repeat == "every_seed" else seeds[:1]
-    expect = tuple(promise for promise in benchmark.spec.expect if promise.over != "lower_bound" or len(again) > 1)
-    training = benchmark.spec.training.model_copy(update={"seeds": again})
+    return with_seeds(benchmark, seeds if benchmark.spec.identity.repeat == "every_seed" else seeds[:1])
+
+
+def with_seeds(benchmark: Benchmark, seeds: tuple[int, ...]) -> Benchmark:
+    """The same spec with other seeds; a promise on the bound of a mean, which one seed has not, is left out for one."""
+    expect = tuple(promise for promise in benchmark.spec.expect if promise.over != "lower_bound" or len(seeds) > 1)
+    training = benchmark.spec.training.model_copy(update={"seeds": seeds})
     spec = benchmark.spec.model_copy(update={"training": training, "expect": expect})
     return Benchmark(spec, benchmark.base_folder, benchmark.file)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -29,6 +29,8 @@ from bertbench.data import (
 from bertbench.engines import create_engine
 from bertbench.engines.protocol import Task
 from bertbench.errors import NonFiniteLossError
+from bertbench.evidence import PretrainedWeights, Witness, rows_sha256
+from bertbench.faults import fault_named
 from bertbench.fine_tuning import Rows, SeedProgress, fine_tune, first_batches, total_steps
 from bertbench.observers import Observer, Observers
 from bertbench.phases import PhaseClock
@@ -48,7 +50,19 @@ from bertbench.spec import Spec, spec_fingerprint
 from bertbench.version import VERSION
 
 
-def run_spec(
+class Origin(NamedTuple):
+    """Which run another one belongs to; of a run for its own sake, none."""
+
+    repeats: str | None = None
+    """The run that is repeated in a fresh process."""
+    continues: str | None = None
+    """The run whose further seeds are run."""
+
+
+ORIGINAL = Origin()
+
+
+def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
     spec: Spec,
     *,
     base_folder: Path,
@@ -57,7 +71,8 @@ def run_spec(
     workers: int = 1,
     save_models_to: Path | None = None,
     run_id: str | None = None,
-    repeats: str | None = None,
+    origin: Origin = ORIGINAL,
+    fault: str | None = None,
 ) -> RunRecord:
     """Fine-tune BERT as *spec* says, once per seed.
 
@@ -70,7 +85,8 @@ def run_spec(
         save_models_to: Each seed's model is saved in a folder `seed-<n>` of this one, which is made at once; not saved
             if None.
         run_id: Name of the run; a new one if None.
-        repeats: The run that this one repeats, if it does.
+        origin: The run that this one repeats, or whose further seeds it runs, if it does.
+        fault: What to do wrong on purpose, by its name in `bertbench.faults`; the record says so.
 
     Returns:
         The record, completed.
@@ -79,39 +95,44 @@ def run_spec(
         BertbenchError: If the run failed; the observers have been told, with the reason.
         KeyboardInterrupt: If it was interrupted; likewise.
     """
-    run = _Run(spec, run_id or new_run_id(spec.name), repeats, observers)
+    run = _Run(spec, run_id or new_run_id(spec.name), origin, observers, fault=fault)
     try:
         run.changed()
         if save_models_to is not None:  # a folder that cannot be made is told before hours of training, not after
             with explained(save_models_to):
                 save_models_to.mkdir(parents=True, exist_ok=True)
+        wrong = fault_named(fault)  # nothing, unless somebody tests the verdict
         # What is fine-tuned, and on what
         inputs = read_inputs(spec, base_folder=base_folder, cache_folder=cache_folder, clock=run.clock)
         run.checkpoint, run.data = inputs.checkpoint_facts(), inputs.data_facts()
         refuse_hard(inputs.findings)
-        first = first_batches(inputs.rows, spec, spec.training.seeds[0])
+        executed = wrong.spec(spec)
+        given = replace(inputs, tokenized=wrong.rows(inputs.tokenized, inputs.dataset, inputs.tokenizer))
+        first = first_batches(given.rows, executed, spec.training.seeds[0])
 
         # The process: last of what can be refused, since loading a backend takes seconds
         with run.clock.phase("import"):
             runtime.configure(spec.runtime)
         run.environment = runtime.environment_facts(spec.runtime, workers=workers)
 
-        # The engine, traced once for all seeds
-        with run.clock.phase("build"):
-            engine = create_engine(inputs.task(spec))
-        with run.clock.phase("trace"):
-            engine.prepare(spec.training.seeds[0])
-            engine.trace(*first)
-        run.changed()
+        with wrong.in_force():
+            # The engine, traced once for all seeds
+            with run.clock.phase("build"):
+                pretrained = inputs.pretrained_weights(spec)
+                engine = wrong.engine(create_engine(given.task(executed)))
+            with run.clock.phase("trace"):
+                engine.prepare(spec.training.seeds[0])
+                engine.trace(*first)
+            run.changed()
 
-        # The seeds
-        for seed in spec.training.seeds:
-            run.clock.current = "steps"
-            run.begin_seed(seed)
-            run.end_seed(fine_tune(engine, inputs.rows, spec, run.progress, run.observers))
-            if save_models_to is not None:
-                with run.clock.phase("save"):
-                    engine.save(save_models_to / f"seed-{seed}")
+            # The seeds
+            for seed in spec.training.seeds:
+                run.clock.current = "steps"
+                run.begin_seed(seed, Witness(pretrained))
+                run.end_seed(fine_tune(engine, given.rows, executed, run.progress, run.observers))
+                if save_models_to is not None:
+                    with run.clock.phase("save"):
+                        engine.save(save_models_to / f"seed-{seed}")
         run.complete()
     except BaseException as error:  # also Ctrl-C, also what nobody foresaw: the record says so
         run.cut_off(error)
@@ -154,10 +175,24 @@ class Inputs:
             longest_row_tokens=self.tokenized.longest_row_tokens,
         )
 
+    def pretrained_weights(self, spec: Spec) -> PretrainedWeights:
+        """What a seed begins with, by the checkpoint's file; before the first step the engine is held against it."""
+        return PretrainedWeights.of(
+            self.checkpoint,
+            words=self.tokenized.vocabulary_in_use,
+            longest_row_tokens=self.tokenized.longest_row_tokens,
+            fresh_pooler=spec.model.pooler == "fresh",
+        )
+
     def checkpoint_facts(self) -> CheckpointFacts:
         """For the record."""
         checkpoint = self.checkpoint
-        return CheckpointFacts(source=checkpoint.source, revision=checkpoint.revision, sha256=checkpoint.sha256)
+        return CheckpointFacts(
+            source=checkpoint.source,
+            revision=checkpoint.revision,
+            sha256=checkpoint.sha256,
+            config=asdict(checkpoint.bert),
+        )
 
     def data_facts(self) -> DataFacts:
         """For the record, with every finding."""
@@ -174,6 +209,9 @@ class Inputs:
                 )
                 for f in self.findings
             ),
+            rows_sha256={name: rows_sha256(split) for name, split in self.tokenized.splits.items()},
+            words_in_use=len(self.tokenized.vocabulary_in_use),
+            longest_row_tokens=self.tokenized.longest_row_tokens,
         )
 
 
@@ -214,7 +252,9 @@ def new_run_id(name: str) -> str:
 class _Run(Observer):
     """The record while it grows; hears of its own epochs, so that observers know of a seed that is not done yet."""
 
-    def __init__(self, spec: Spec, run_id: str, repeats: str | None, observers: tuple[Observer, ...]) -> None:
+    def __init__(
+        self, spec: Spec, run_id: str, origin: Origin, observers: tuple[Observer, ...], *, fault: str | None
+    ) -> None:
         self.observers = Observers((*observers, self))
         self._told = Observers(observers)
         self.clock = PhaseClock()
@@ -226,7 +266,9 @@ class _Run(Observer):
         self._unfinished: SeedProgress | None = None
         self._fixed: dict[str, Any] = {
             "run_id": run_id,
-            "repeats": repeats,
+            "repeats": origin.repeats,
+            "continues": origin.continues,
+            "fault": fault,
             "bertbench_version": VERSION,
             "spec": spec,
             "spec_fingerprint": spec_fingerprint(spec),
@@ -244,8 +286,8 @@ class _Run(Observer):
         outcome: Outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         self._tell(outcome, self._failure(error))
 
-    def begin_seed(self, seed: int) -> None:
-        self.progress = self._unfinished = SeedProgress(seed)
+    def begin_seed(self, seed: int, witness: Witness) -> None:
+        self.progress = self._unfinished = SeedProgress(seed, witness)
 
     def end_seed(self, run: SeedRun) -> None:
         self._seeds.append(run)

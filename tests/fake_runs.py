@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from record_maker import make_live_recipe, make_record, make_seed
+from record_maker import make_evidence, make_live_recipe, make_record, make_seed
 
 from bertbench.engines.schedules import learning_rate_at
 from bertbench.processes import Request
@@ -41,6 +41,8 @@ def fake_run_request(request: Request, **_: Any) -> RunRecord:
     record = make_record(
         run_id=request.run_id,
         repeats=request.repeats,
+        continues=request.continues,
+        fault=request.fault,
         spec=request.spec,
         spec_fingerprint=spec_fingerprint(request.spec),
         outcome="failed" if failure else "completed",
@@ -98,7 +100,8 @@ def _seed(spec: Spec, seed: int, fake: dict[str, Any], runs: int) -> Any:
     digest = f"{runs if fake.get('differs') else seed + 1000 * fake.get('bits', 0):064x}"
     return run.model_copy(
         update={
-            "live_recipe": make_live_recipe(spec) | fake.get("live", {}),
+            "live_recipe": make_live_recipe(spec, seed) | fake.get("live", {}),
+            "evidence": make_evidence(spec, seed, rows=TRAIN_ROWS),
             "steps": run.steps.model_copy(update={"rows": tuple(batches * epochs), "learning_rate": rates}),
             "epochs": (*run.epochs[:-1], last.model_copy(update={"validation": validation})),
             "digests": Digests(weights=digest, losses=digest, predictions=digest),

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from bertbench.data import row_order
+from bertbench.evidence import order_sha256
 from bertbench.record import (
     CheckpointFacts,
     DataFacts,
     Digests,
     EnvironmentFacts,
     EpochRow,
+    Evidence,
     Failure,
     FindingRow,
     ProcessFacts,
@@ -22,9 +25,38 @@ from bertbench.record import (
     StepSeries,
     Utilization,
 )
+from bertbench.seeds import operation_seed
 from bertbench.spec import Spec, build_spec, spec_fingerprint
 
 STARTED = datetime(2030, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+#: Random operations of a BERT of one layer.
+DROPOUTS = (
+    "embeddings",
+    "encoder.layer_0.attention.probabilities",
+    "encoder.layer_0.attention.output",
+    "encoder.layer_0.feed_forward.output",
+    "classifier",
+)
+_PARTS = ("words", "segments", "positions", "lengths", "labels")
+ROWS_SHA256 = {
+    split: {part: f"{number}{split[0]}".ljust(16, "0") for number, part in enumerate(_PARTS)}
+    for split in ("train", "validation")
+}
+#: `config.json` of that BERT.
+CONFIG = {
+    "vocab_size": 300,
+    "hidden_size": 4,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 8,
+    "max_position_embeddings": 512,
+    "type_vocab_size": 2,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.1,
+    "attention_probs_dropout_prob": 0.1,
+    "classifier_dropout": None,
+    "layer_norm_eps": 1e-12,
+}
 PROCESS_PHASES = {"import": 3.0, "data": 0.5, "tokenize": 0.25, "build": 1.0, "trace": 6.0, "total": 40.0}
 
 
@@ -82,8 +114,8 @@ def make_steps(steps: int, *, losses: Mapping[int, float] | None = None) -> Step
     )
 
 
-def make_live_recipe(spec: Spec) -> dict[str, Any]:
-    """What a running engine that does what *spec* says would say of itself."""
+def make_live_recipe(spec: Spec, seed: int = 0) -> dict[str, Any]:
+    """What a running engine that does what *spec* says under *seed*, on the checkpoint here, would say of itself."""
     return {
         "backend": spec.runtime.backend,
         "optimizer": spec.optimizer.model_dump(),
@@ -91,8 +123,50 @@ def make_live_recipe(spec: Spec) -> dict[str, Any]:
         "dtype_policy": spec.training.precision,
         "compute_dtype": "float32",
         "variable_dtypes": ["float32"],
-        "dropout_rates": {"embeddings": 0.1, "encoder.layer_0.attention.probabilities": 0.1, "classifier": 0.1},
+        "dropout_rates": dict.fromkeys(DROPOUTS, 0.1),
+        "dropout_states": {name: [operation_seed(seed, f"{name}.dropout"), 0] for name in DROPOUTS},
+        "dropout_seen": {
+            "in_training": sorted(DROPOUTS),
+            "in_inference": [],
+            "inference_repeats": True,
+            "loss_follows_seed": True,
+        },
+        "network": {
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "hidden_size": 4,
+            "intermediate_size": 8,
+            "type_vocab_size": 2,
+            "layer_norm_eps": 1e-12,
+            "activation_points": [0.0, 1.0],
+            "activation_values": [0.0, 0.8413447141647339],
+        },
+        "embedding_rows": {"word": 60, "position": 12, "segment": 2},
+        # (60 + 12 + 2 + 2) x 4 of embeddings; 80 + 40 + 36 + 16 of the layer; 20 + 10 of the head.
+        "parameters": 506,
+        "seed": seed,
+        "drawn_weights": {
+            "classifier.kernel": {"by_seed": "5" * 16, "live": "5" * 16},
+            "classifier.bias": {"by_seed": "6" * 16, "live": "6" * 16},
+        },
     }
+
+
+def make_evidence(spec: Spec, seed: int = 0, *, rows: int = 32) -> Evidence:
+    """What would be seen of an engine that is given what *spec* says."""
+    training = spec.training
+    weights = training.class_weights
+    is_table = weights is not None and weights != "balanced"
+    orders = (row_order(seed, epoch, rows, shuffle=training.shuffle) for epoch in range(training.epochs))
+    return Evidence(
+        weights_prescribed="7" * 16,
+        weights_before="7" * 16,
+        row_orders=tuple(map(order_sha256, orders)),
+        train_rows=ROWS_SHA256["train"],
+        validation_rows=ROWS_SHA256["validation"],
+        rows_by_class=(rows // 2, rows - rows // 2),
+        weights_by_class=tuple(weights.values()) if is_table else (1.0, 1.0),  # type: ignore[union-attr]
+    )
 
 
 def make_failed_seed(seed: int) -> SeedRun:
@@ -163,8 +237,11 @@ def make_record(**changes: Any) -> RunRecord:
                     rows=("3", "7"),
                 ),
             ),
+            rows_sha256=ROWS_SHA256,
+            words_in_use=60,
+            longest_row_tokens=12,
         ),
-        "checkpoint": CheckpointFacts(source="embedded:minilm-l6", revision="0.1.0", sha256="c" * 64),
+        "checkpoint": CheckpointFacts(source="embedded:minilm-l6", revision="0.1.0", sha256="c" * 64, config=CONFIG),
         "phases_seconds": PROCESS_PHASES,
         "seeds": seeds,
     }

@@ -47,10 +47,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--bertbench-compare",
         nargs="?",
-        const="rolling",
+        const="",
         default=None,
         metavar="NAME[,NAME...]",
-        help="compare every run with these baselines: 'rolling' if no name is given, or 'rolling,reference'",
+        help="compare every run with these baselines: 'rolling', and 'reference' where there is one, if no name is "
+        "given; further seeds are run as far as the verdict needs them",
     )
     parser.addini(
         "bertbench_gated_specs", "specs whose quality the project gates: they share one error rate", default="1"

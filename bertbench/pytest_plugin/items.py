@@ -41,7 +41,8 @@ class SpecFile(pytest.File):
             return
         names = ["run", RECIPE_LOCK_NAME, *map(threshold_name, spec.expect), *map(budget_name, spec.budget)]
         names += [IDENTITY_NAME] if spec.identity.repeat != "no" else []
-        names += [named(other) for other in state.baselines for named in (identity_name, quality_name)]
+        baselines = state.baselines_of(spec.name, benchmark.baselines_folder)
+        names += [named(other) for other in baselines for named in (identity_name, quality_name)]
         for name in names:
             yield PromiseItem.from_parent(self, name=name, benchmark=benchmark)
 
@@ -76,6 +77,7 @@ class PromiseItem(pytest.Item):
             ("promised", check.promised),
             ("reason", check.reason),
             ("run_id", run_id),
+            *check.numbers.items(),
         ):
             self.user_properties.append((f"bertbench_{key}", value))
 

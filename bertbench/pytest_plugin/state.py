@@ -58,10 +58,9 @@ class PluginState:
         ini = self._config.getini("bertbench_logdir")
         return Path(chosen) if chosen else self._config.rootpath / ini if ini else None
 
-    @property
-    def baselines(self) -> tuple[str, ...]:
-        """Names of the baselines to compare with."""
-        return self._against.names if self._against else ()
+    def baselines_of(self, spec: str, folder: Path) -> tuple[str, ...]:
+        """Names of the baselines that a spec is compared with."""
+        return self._against.names_for(spec, folder) if self._against else ()
 
     @property
     def session(self) -> Session:
@@ -141,7 +140,8 @@ class PluginState:
         """Where records go, and what was chosen."""
         chosen = f", specs {', '.join(self._patterns)}" if self._patterns else ""
         seeds = f", seeds {','.join(map(str, self.seeds))}" if self.seeds else ""
-        compared = f", compared with {', '.join(self.baselines)}" if self.baselines else ""
+        names = ", ".join(self._against.names) or "rolling, and reference where there is one" if self._against else ""
+        compared = f", compared with {names}" if names else ""
         return f"bertbench: records in {self.store_folder}{chosen}{seeds}{compared}"
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -270,7 +270,8 @@ def _parsed_against(config: pytest.Config) -> Against | None:
 
     gated = config.getini("bertbench_gated_specs")
     try:
-        return Against(tuple(name.strip() for name in text.split(",")), gated_specs=int(gated))
+        names = tuple(name.strip() for name in text.split(",")) if text else ()
+        return Against(names, gated_specs=int(gated))
     except ValueError:
         raise pytest.UsageError(f"bertbench_gated_specs: {gated!r} was given, a whole number was expected") from None
     except BaselineError as error:

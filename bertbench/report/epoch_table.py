@@ -141,6 +141,8 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, RenderableType]]:
     yield "benchmark", Text(f"{record.spec.name}: {record.spec.title}" if record.spec.title else record.spec.name)
     yield "run", Text(f"{record.run_id}, bertbench {record.bertbench_version}")
     yield "outcome", _outcome(record.outcome)
+    if record.fault is not None:
+        yield "fault", Text(f"{record.fault}, put in on purpose", style="bold magenta")
     if record.failure is not None:
         yield "because", _failure(record.failure)
     yield "recipe", _digest(record.spec_fingerprint)

@@ -24,9 +24,15 @@ def run_list(entries: Sequence[Entry]) -> Table:
         if entry.record is None:
             table.add_row(Text(entry.run_id), Text(f"{entry.status}: {entry.problem}", style="bold red"))
         else:
-            status = f"{entry.status}, repeat" if entry.record.repeats else entry.status
-            table.add_row(Text(entry.run_id), Text(status), *_numbers(entry.record))
+            table.add_row(Text(entry.run_id), Text(_status(entry, entry.record)), *_numbers(entry.record))
     return table
+
+
+def _status(entry: Entry, record: RunRecord) -> str:
+    """How it ended, and what it is if it is no run like others."""
+    part = ", repeat" if record.repeats else ", further seeds" if record.continues else ""
+    fault = f", fault {record.fault}" if record.fault else ""
+    return f"{entry.status}{part}{fault}"
 
 
 def _numbers(record: RunRecord) -> tuple[str, str, str]:

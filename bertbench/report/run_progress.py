@@ -28,7 +28,7 @@ class RecordProgress:
         total = _total_steps(record)
         if self._shown != (record.run_id, total):
             self._shown, self._steps = (record.run_id, total), 0
-            again = " again" if record.repeats else ""
+            again = " again" if record.repeats else ", further seeds" if record.continues else ""
             self._bar.start(total, f"{record.spec.name}{again}")
         losses = [loss for seed in record.seeds for loss in seed.steps.loss]
         if len(losses) > self._steps:

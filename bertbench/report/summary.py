@@ -13,7 +13,7 @@ from bertbench.errors import RecordWriteError
 from bertbench.record import SeedRun
 from bertbench.store import write_atomically
 from bertbench.suite import Result
-from bertbench.verdict import overall
+from bertbench.verdict import Check, overall
 from bertbench.version import VERSION
 
 #: Rises when a field changes its meaning or goes; not when one is added.
@@ -56,14 +56,21 @@ def _spec(result: Result) -> dict[str, Any]:
         "outcome": result.outcome,
         "skipped": result.skipped or None,
         "run_id": record.run_id if record else None,
+        "fault": record.fault if record else None,
         "repeat_run_id": result.repeat.run_id if result.repeat else None,
+        "further_run_ids": [further.run_id for further in result.further],
         "spec_fingerprint": record.spec_fingerprint if record else None,
         "numerics_fingerprint": record.environment.numerics_fingerprint if record and record.environment else None,
         "machine_fingerprint": record.environment.machine_fingerprint if record and record.environment else None,
         "phases_seconds": record.phases_seconds if record else {},
-        "checks": [_finite(asdict(check)) for check in result.checks],
+        "checks": [_check(check) for check in result.checks],
         "seeds": [_seed(run) for run in record.seeds] if record else [],
     }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    fields = _finite(asdict(check))
+    return fields | {"numbers": _finite(dict(check.numbers)), "seeds_wanted": list(check.seeds_wanted)}
 
 
 def _seed(run: SeedRun) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def verdict_table(results: Sequence[Result]) -> Table:
     for heading in ("benchmark", "promise", "observed", "promised", "verdict"):
         table.add_column(heading, overflow="fold")
     for result in results:
-        name = result.benchmark.spec.name
+        name = shown_name(result)
         if result.skipped:
             table.add_row(name, "", "", "", _outcome("skipped"))
         for check in result.checks:
@@ -38,7 +38,7 @@ def verdict_reasons(results: Sequence[Result]) -> list[str]:
 
 
 def _reasons(result: Result) -> Iterator[str]:
-    name = result.benchmark.spec.name
+    name = shown_name(result)
     if result.skipped:
         yield f"{name}: skipped: {result.skipped}"
     for check in result.checks:
@@ -47,6 +47,13 @@ def _reasons(result: Result) -> Iterator[str]:
             yield f"{name}: {check.name}: {check.outcome}: {check.reason}.{remedy}"
     for found in diagnose(result.record) if result.record else ():
         yield f"{name}: {found.trouble}: {found.evidence}. Cure: {found.cure}."
+
+
+def shown_name(result: Result) -> str:
+    """Of the benchmark; with the fault, if the run was made faulty on purpose."""
+    name = result.benchmark.spec.name
+    fault = result.record.fault if result.record is not None else None
+    return f"{name} (fault: {fault})" if fault else name
 
 
 def verdict_sentence(results: Sequence[Result]) -> str:

@@ -17,6 +17,7 @@ from bertbench.spec.fields import (
     SGDSpec,
     Spec,
     TrainingSpec,
+    VerdictSpec,
 )
 from bertbench.spec.fingerprint import spec_fingerprint
 from bertbench.spec.names import spec_fields
@@ -39,6 +40,7 @@ __all__ = [
     "ScheduleSpec",
     "Spec",
     "TrainingSpec",
+    "VerdictSpec",
     "build_spec",
     "override",
     "read_spec",

@@ -35,6 +35,7 @@ _TABLES: tuple[tuple[str, type[Table]], ...] = (
     ("[training.early_stopping]", fields.EarlyStoppingSpec),
     ("[runtime]", fields.RuntimeSpec),
     ("[identity]", fields.IdentitySpec),
+    ("[verdict]", fields.VerdictSpec),
     ("[[expect]]", fields.ExpectSpec),
     ("[[budget]]", fields.BudgetSpec),
 )

@@ -22,6 +22,8 @@ Count = Annotated[int, Field(ge=1)]
 #: Fewer classes are nothing to tell apart, fewer seeds have no spread.
 _TWO = 2
 _PERCENT = 100
+#: Shares that add to 1 in decimals may add to a little more in doubles.
+_ROUNDING = 1e-9
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -446,6 +448,45 @@ class IdentitySpec(Table):
     """Which seeds are run again."""
 
 
+class VerdictSpec(Table):
+    """What decides a comparison with a baseline; docs/method.md has the rules and their error rates."""
+
+    margin_points: Annotated[float, Field(gt=0.0, lt=100.0)] | None = None
+    """Drop of validation accuracy, in points, that a pass excludes; one point, and one row at least, if not given."""
+    floor_points: Annotated[float, Field(gt=0.0, lt=100.0)] | None = None
+    """Smallest drop seen, in points, that may fail; half the margin if not given."""
+    looks: tuple[Annotated[int, Field(ge=2)], ...] = (4, 8, 20)
+    """Seeds after which a run may be decided, rising; further seeds are run only as far as the next look needs."""
+    shares: tuple[Annotated[float, Field(gt=0.0, le=1.0)], ...] = (0.2, 0.3, 0.5)
+    """What each look may spend of the error rates; together at most 1."""
+    pass_alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.05
+    """Chance to pass a drop of the margin, over all looks."""
+    smallest_bank: Annotated[int, Field(ge=2)] = 20
+    """Seeds that a baseline needs before it says anything of quality."""
+    allowed_failed_rate: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
+    """Share of seeds that may fail (NaN, or no better than always the largest class) and be nobody's regression."""
+
+    @model_validator(mode="after")
+    def _a_rule_that_keeps_its_word(self) -> VerdictSpec:
+        if not self.looks or list(self.looks) != sorted(set(self.looks)):
+            raise ValueError(f"looks: {list(self.looks)} was given, rising numbers of seeds were expected")
+        if len(self.shares) != len(self.looks):
+            raise ValueError(
+                f"shares: {len(self.shares)} for {len(self.looks)} looks; each look needs its share of the error rates"
+            )
+        if not math.fsum(self.shares) <= 1 + _ROUNDING:
+            raise ValueError(f"shares: they add to {math.fsum(self.shares):g}, and more than 1 spends a rate twice")
+        margin = self.margin_points
+        if self.floor_points is not None and margin is not None and self.floor_points > margin:
+            raise ValueError(
+                f"floor_points: {self.floor_points:g} exceeds margin_points = {margin:g}: a drop of the margin that is "
+                "certain could not fail"
+            )
+        if self.floor_points is not None and margin is None and self.floor_points > 1:
+            raise ValueError("floor_points: more than one point needs a margin_points of at least as much")
+        return self
+
+
 class Spec(Table):
     """One benchmark: a recipe, its seeds, and what is promised of it."""
 
@@ -473,6 +514,8 @@ class Spec(Table):
     """Backend, determinism, threads."""
     identity: IdentitySpec = IdentitySpec()
     """Fresh-process repeat."""
+    verdict: VerdictSpec = VerdictSpec()
+    """Comparison with a baseline."""
     expect: tuple[ExpectSpec, ...] = ()
     """Thresholds."""
     budget: tuple[BudgetSpec, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 from bertbench.spec.fields import Spec
 
 #: What people read or what is judged afterwards; it changes no number of a run.
-_NOT_THE_RECIPE = ("name", "title", "expect", "budget", "identity")
+_NOT_THE_RECIPE = ("name", "title", "expect", "budget", "identity", "verdict")
 
 
 def recipe(spec: Spec) -> dict[str, Any]:

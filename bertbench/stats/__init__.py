@@ -5,6 +5,7 @@ Importing this loads scipy.stats, which takes half a second: do it where a compa
 
 from bertbench.stats.clopper_pearson import ExactRate, exact_lower_bound, exact_rate, exact_upper_bound
 from bertbench.stats.failed_seeds import FailedSeedLimits, FailedSeeds, failed_seed_limits, judge_failed_seeds
+from bertbench.stats.many_comparisons import FailedSeedRule, decide_many
 from bertbench.stats.multi_bootstrap import MultiBootstrap, multi_bootstrap
 from bertbench.stats.noninferiority import DifferenceOfMeans, difference_of_means
 from bertbench.stats.permutation import PermutationTest, permutation_test
@@ -26,19 +27,31 @@ from bertbench.stats.signed_rank import (
     signed_rank_test,
     signed_rank_upper_bound,
 )
-from bertbench.stats.simulation import GateRates, GateScenario, simulate_gate, simulate_runs
+from bertbench.stats.simulation import (
+    BankRates,
+    GateRates,
+    GateScenario,
+    measured_scenario,
+    simulate_banks,
+    simulate_gate,
+    simulate_runs,
+)
+from bertbench.stats.spread import Interval, correlation_interval, lower_tail, spread_interval
 from bertbench.stats.threshold_audit import ThresholdAudit, audit_threshold
 from bertbench.stats.tolerance import predictive_miss_chance, tolerance_factor
 
 __all__ = [
     "LOOKS",
     "SHARES",
+    "BankRates",
     "DifferenceOfMeans",
     "ExactRate",
     "FailedSeedLimits",
+    "FailedSeedRule",
     "FailedSeeds",
     "GateRates",
     "GateScenario",
+    "Interval",
     "LookDecision",
     "MultiBootstrap",
     "PermutationTest",
@@ -50,14 +63,18 @@ __all__ = [
     "ThresholdAudit",
     "anytime_p_value",
     "audit_threshold",
+    "correlation_interval",
     "decide_in_turn",
     "decide_look",
+    "decide_many",
     "difference_of_means",
     "exact_lower_bound",
     "exact_rate",
     "exact_upper_bound",
     "failed_seed_limits",
     "judge_failed_seeds",
+    "lower_tail",
+    "measured_scenario",
     "multi_bootstrap",
     "permutation_test",
     "plan_seeds",
@@ -66,7 +83,9 @@ __all__ = [
     "signed_rank_interval",
     "signed_rank_test",
     "signed_rank_upper_bound",
+    "simulate_banks",
     "simulate_gate",
     "simulate_runs",
+    "spread_interval",
     "tolerance_factor",
 ]

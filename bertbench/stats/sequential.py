@@ -41,7 +41,7 @@ SHOWN_CONFIDENCE = 0.99
 _POINTS = 100.0
 _FEWEST_FOR_SPREAD = 2
 #: Numbers that are equal in exact arithmetic may differ by this in doubles; no whole row is as small.
-_ROUNDING_POINTS = 1e-9
+ROUNDING_POINTS = 1e-9
 
 Word = Literal["fail", "pass", "go on", "undecided"]
 
@@ -87,7 +87,7 @@ class QualityRule:
             raise VerdictError(
                 f"shares: {self.shares} was given, a positive share for each of {self.looks} was expected"
             )
-        if not math.fsum(self.shares) <= 1 + _ROUNDING_POINTS:
+        if not math.fsum(self.shares) <= 1 + ROUNDING_POINTS:
             raise VerdictError(f"shares: {self.shares} add to {math.fsum(self.shares):g}, at most 1 was expected")
         if self.smallest_bank < _FEWEST_FOR_SPREAD:
             raise VerdictError(f"smallest_bank: {self.smallest_bank} was given, two or more were expected")
@@ -190,13 +190,13 @@ class LookDecision:
     @property
     def small_drop(self) -> bool:
         """Whether the drop seen lies between floor and margin, where either word may come."""
-        return self.floor_points - _ROUNDING_POINTS <= self.drop_points < self.margin_points
+        return self.floor_points - ROUNDING_POINTS <= self.drop_points < self.margin_points
 
     @property
     def better(self) -> bool:
         """Whether the fail rule, with the sides swapped, would fail: a notice beside the word, never a fail."""
         shared_rose = self.shared_drop_points is None or self.shared_drop_points < 0
-        rose = -self.drop_points >= self.floor_points - _ROUNDING_POINTS
+        rose = -self.drop_points >= self.floor_points - ROUNDING_POINTS
         return self.p_value_better <= self.fail_level and rose and shared_rose
 
 
@@ -281,7 +281,7 @@ def _refuse_what_no_look_decides(samples: QualitySamples, look: int, rule: Quali
             f"baseline: a bank of {len(samples.bank)} seeds was given, {rule.smallest_bank} or more are needed",
             remedy="accept a baseline with more seeds",
         )
-    if rule.margin_points * samples.rows < _POINTS * (1 - _ROUNDING_POINTS):
+    if rule.margin_points * samples.rows < _POINTS * (1 - ROUNDING_POINTS):
         row = f"{_POINTS / samples.rows:.3g} points" if samples.rows > 0 else "nothing"
         raise VerdictError(
             f"margin: {rule.margin_points:g} points of {samples.rows} rows are less than one row ({row})",
@@ -325,7 +325,7 @@ def _measure(samples: QualitySamples, look: int, rule: QualityRule, generator: n
 
 
 def _fails(seen: LookDecision) -> bool:
-    reaches_floor = seen.drop_points >= seen.floor_points - _ROUNDING_POINTS
+    reaches_floor = seen.drop_points >= seen.floor_points - ROUNDING_POINTS
     return seen.p_value <= seen.fail_level and reaches_floor and seen.shared_seeds_agree
 
 

@@ -1,7 +1,7 @@
 """How often does the quality gate say which word? Simulated with known truth, by the very rule that decides.
 
 What it shows is the arithmetic: seeds are drawn as assumed here, not as BERT draws them. So measure the spread, the
-tail and the correlation first and simulate with those.
+tail and the correlation first and simulate with those, or draw from the measured seeds themselves.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bertbench.errors import VerdictError
 from bertbench.stats.clopper_pearson import ExactRate, exact_rate
-from bertbench.stats.sequential import LookDecision, QualityRule, QualitySamples, decide_in_turn
+from bertbench.stats.many_comparisons import FAIL, PASS, UNDECIDED, FailedSeedRule, ManyDecisions, decide_many
+from bertbench.stats.sequential import QualityRule
 
 _POINTS = 100.0
+_FEWEST_MEASURED = 2
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,10 @@ class GateScenario:
             an exponential, one seed in a hundred 3.6 spreads below the mean).
         spread_ratio: The candidate's spread as a multiple of the baseline's.
         correlation: Between the same seeds of both sides, from 0 to below 1.
+        measured_hits: Rows right of seeds that were measured: seeds are drawn from them with replacement, tail and all,
+            in place of *spread_points*, *mean_points* and *skewness*; see `measured_scenario`.
+        failed_rate: Chance of a candidate's seed to fail; the bank was accepted without failed seeds.
+        failed_rule: What decides about failed seeds; None leaves them out of the means and judges nothing.
     """
 
     rule: QualityRule
@@ -46,6 +53,9 @@ class GateScenario:
     skewness: float = 0.0
     spread_ratio: float = 1.0
     correlation: float = 0.0
+    measured_hits: tuple[int, ...] = ()
+    failed_rate: float = 0.0
+    failed_rule: FailedSeedRule | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn.
@@ -55,8 +65,38 @@ class GateScenario:
         """
         if not (self.spread_points >= 0 and self.spread_ratio >= 0 and self.rows >= 1 and self.skewness <= 0):
             raise VerdictError(f"scenario: {self} was given; spreads of at least 0, rows, skewness <= 0 were expected")
-        if not 0 <= self.correlation < 1:
-            raise VerdictError(f"scenario: correlation {self.correlation} was given, 0 to below 1 was expected")
+        if not 0 <= self.correlation < 1 or not 0 <= self.failed_rate < 1:
+            raise VerdictError(
+                f"scenario: correlation {self.correlation} and failed_rate {self.failed_rate} were given, 0 to below 1 "
+                "was expected"
+            )
+        if self.measured_hits and not all(0 <= hits <= self.rows for hits in self.measured_hits):
+            raise VerdictError(f"scenario: measured hits {self.measured_hits} were given, 0 to {self.rows} expected")
+
+
+def measured_scenario(rule: QualityRule, hits: Sequence[int], *, rows: int, **more: Any) -> GateScenario:
+    """A scenario that draws from measured seeds; mean and spread are theirs.
+
+    Args:
+        rule: What decides.
+        hits: Rows right, one number for each measured seed, two or more.
+        rows: Rows that they are of.
+        more: Fields of `GateScenario`.
+
+    Raises:
+        VerdictError: If there are too few, or a number is impossible.
+    """
+    if len(hits) < _FEWEST_MEASURED:
+        raise VerdictError(f"scenario: {len(hits)} measured seeds were given, two or more are needed")
+    points = _POINTS * np.asarray(hits) / rows
+    return GateScenario(
+        rule,
+        spread_points=float(points.std(ddof=1)),
+        rows=rows,
+        mean_points=float(points.mean()),
+        measured_hits=tuple(hits),
+        **more,
+    )
 
 
 @dataclass(frozen=True)
@@ -76,6 +116,32 @@ class GateRates:
     mean_seeds: float
 
 
+@dataclass(frozen=True)
+class BankRates:
+    """How the rate of fails differs from one accepted baseline to the next.
+
+    Attributes:
+        rates: float64 (banks,): each bank's own share of failing runs, rising.
+        trials: Candidates of each bank.
+    """
+
+    rates: NDArray[np.float64]
+    trials: int
+
+    @property
+    def mean(self) -> float:
+        """Over banks: what the level promises."""
+        return float(self.rates.mean())
+
+    def quantile(self, share: float) -> float:
+        """The rate that so large a share of banks does not exceed."""
+        return float(np.quantile(self.rates, share))
+
+    def above(self, limit: float) -> ExactRate:
+        """Share of banks whose own rate exceeds *limit*."""
+        return exact_rate(int((self.rates > limit).sum()), len(self.rates))
+
+
 def simulate_gate(scenario: GateScenario, *, trials: int, generator: np.random.Generator) -> GateRates:
     """Trials of one check, each with a fresh baseline and a fresh candidate: rates are averages over baselines.
 
@@ -91,64 +157,111 @@ def simulate_runs(scenarios: Sequence[GateScenario], *, trials: int, generator: 
     Args:
         scenarios: The gated checks of a run; the rule of each holds its share of alpha.
         trials: Runs to simulate.
-        generator: Source of all seeds and, where needed, drawn splits.
+        generator: Source of all seeds.
 
     Raises:
         VerdictError: If there are no trials or no checks.
     """
-    if trials < 1 or not scenarios:
-        raise VerdictError(
-            f"simulation: {trials} trials of {len(scenarios)} checks were asked for, one of each is needed"
-        )
-    counts = dict.fromkeys(("fail", "undecided", "pass"), 0)
-    seeds_run = 0
-    for drawn in zip(*(_draw(scenario, trials, generator) for scenario in scenarios), strict=True):
-        last = [
-            _last_look(scenario, base, cand, generator) for scenario, (base, cand) in zip(scenarios, drawn, strict=True)
+    _refuse_nothing(trials, scenarios)
+    decided = [_decide(scenario, *draw_hits(scenario, trials, generator), generator) for scenario in scenarios]
+    words = np.min([decisions.words for decisions in decided], axis=0)  # (trials,): least is the verdict
+    fail, passed, undecided = (exact_rate(int((words == word).sum()), trials) for word in (FAIL, PASS, UNDECIDED))
+    return GateRates(fail, passed, undecided, float(np.mean([decisions.looks for decisions in decided])))
+
+
+def simulate_banks(
+    scenarios: Sequence[GateScenario], *, banks: int, trials: int, generator: np.random.Generator
+) -> BankRates:
+    """The share of failing runs of each of many baselines, which the average over baselines hides.
+
+    A rate found with *trials* candidates is itself uncertain: 1 % of 4,000 by 0.16 points (standard deviation), which
+    widens the distribution a little.
+
+    Args:
+        scenarios: The gated checks of a run, without correlation: the bank is fixed, the seeds' luck is not.
+        banks: Baselines of each check.
+        trials: Runs against each.
+        generator: Source of all seeds.
+
+    Raises:
+        VerdictError: If there is nothing to simulate, or same seeds correlate.
+    """
+    _refuse_nothing(min(trials, banks), scenarios)
+    if any(scenario.correlation for scenario in scenarios):
+        raise VerdictError("simulation: fixed banks were asked for with a correlation of same seeds, none was expected")
+    fixed = [draw_hits(scenario, banks, generator)[0] for scenario in scenarios]
+    rates = np.empty(banks)
+    for number in range(banks):
+        words = [
+            _decide(scenario, bank[number : number + 1], draw_hits(scenario, trials, generator)[1], generator).words
+            for scenario, bank in zip(scenarios, fixed, strict=True)
         ]
-        words = {look.word for look in last}
-        counts[next(word for word in counts if word in words)] += 1
-        seeds_run += sum(look.look for look in last)
-    rates = {word: exact_rate(count, trials) for word, count in counts.items()}
-    return GateRates(rates["fail"], rates["pass"], rates["undecided"], seeds_run / (trials * len(scenarios)))
+        rates[number] = (np.min(words, axis=0) == FAIL).mean()
+    return BankRates(np.sort(rates), trials)
+
+
+def draw_hits(
+    scenario: GateScenario, trials: int, generator: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows right of fresh banks and candidates.
+
+    Normal or skewed seeds: the candidate's seed k shares a part sqrt(correlation) of its deviation with seed k of the
+    bank; with a left tail and a correlation the sum has a little less of the tail. Measured seeds: it is the bank's own
+    with a chance of *correlation*. A drop that is no whole number of measured rows falls on either side by chance, with
+    the right mean.
+
+    Returns:
+        int64 (trials, bank seeds) and (trials, candidate seeds of the last look).
+    """
+    seeds = scenario.rule.looks[-1]
+    shape = (trials, max(scenario.bank_seeds, seeds))
+    base, cand = (_measured if scenario.measured_hits else _imagined)(scenario, shape, generator)
+    return _clipped(base[:, : scenario.bank_seeds], scenario.rows), _clipped(cand[:, :seeds], scenario.rows)
 
 
 def draw_accuracies(
     scenario: GateScenario, trials: int, generator: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Accuracies of fresh banks and candidates, rounded to whole rows.
+    """The same as shares of the rows: float64 (trials, bank seeds) and (trials, candidate seeds of the last look)."""
+    base, cand = draw_hits(scenario, trials, generator)
+    return base / scenario.rows, cand / scenario.rows
 
-    The candidate's seed k shares a part sqrt(correlation) of its deviation with seed k of the bank; with a left tail
-    and a correlation the sum has a little less of the tail.
 
-    Returns:
-        Shares, (trials, bank seeds) and (trials, candidate seeds of the last look).
-    """
-    seeds = scenario.rule.looks[-1]
-    width = max(scenario.bank_seeds, seeds)
-    own, other, common = (_deviations(scenario.skewness, (trials, width), generator) for _ in range(3))
+def _decide(
+    scenario: GateScenario, bank: NDArray[np.int64], candidate: NDArray[np.int64], generator: np.random.Generator
+) -> ManyDecisions:
+    failed = generator.random(candidate.shape) < scenario.failed_rate if scenario.failed_rate else None
+    return decide_many(
+        bank, candidate, rows=scenario.rows, rule=scenario.rule, failed=failed, failed_rule=scenario.failed_rule
+    )
+
+
+def _imagined(
+    scenario: GateScenario, shape: tuple[int, int], generator: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Hits of both sides by the scenario's mean, spread and skewness, rounded to whole rows."""
+    own, other, common = (_deviations(scenario.skewness, shape, generator) for _ in range(3))
     joint, apart = math.sqrt(scenario.correlation), math.sqrt(1 - scenario.correlation)
     base = scenario.mean_points + scenario.spread_points * (joint * common + apart * own)
     mean, spread = scenario.mean_points - scenario.drop_points, scenario.spread_points * scenario.spread_ratio
     cand = mean + spread * (joint * common + apart * other)
-    return _whole(base[:, : scenario.bank_seeds], scenario.rows), _whole(cand[:, :seeds], scenario.rows)
+    rows = scenario.rows
+    return np.rint(base / _POINTS * rows), np.rint(cand / _POINTS * rows)
 
 
-def _draw(
-    scenario: GateScenario, trials: int, generator: np.random.Generator
-) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    return list(zip(*draw_accuracies(scenario, trials, generator), strict=True))
-
-
-def _last_look(
-    scenario: GateScenario,
-    base: NDArray[np.float64],
-    cand: NDArray[np.float64],
-    generator: np.random.Generator,
-) -> LookDecision:
-    """The look that decided one comparison."""
-    samples = QualitySamples(dict(enumerate(base.tolist())), dict(enumerate(cand.tolist())), scenario.rows)
-    return decide_in_turn(samples, seeds=range(cand.size), rule=scenario.rule, generator=generator)[-1]
+def _measured(
+    scenario: GateScenario, shape: tuple[int, int], generator: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Hits of both sides, drawn from the measured seeds."""
+    pool = np.asarray(scenario.measured_hits, np.float64)
+    base, other = generator.choice(pool, shape), generator.choice(pool, shape)
+    same = generator.random(shape) < scenario.correlation
+    spread = pool.mean() + scenario.spread_ratio * (np.where(same, base, other) - pool.mean())
+    wanted = spread - scenario.drop_points / _POINTS * scenario.rows
+    # Sums of decimals: what is meant to be whole is made whole before a chance decides about the rest.
+    wanted = np.where(np.abs(wanted - np.rint(wanted)) < 1e-6, np.rint(wanted), wanted)  # noqa: PLR2004 - of a row
+    below = np.floor(wanted)
+    return base, below + (generator.random(shape) < wanted - below)
 
 
 def _deviations(skewness: float, shape: tuple[int, int], generator: np.random.Generator) -> NDArray[np.float64]:
@@ -159,6 +272,12 @@ def _deviations(skewness: float, shape: tuple[int, int], generator: np.random.Ge
     return (gamma_shape - generator.standard_gamma(gamma_shape, shape)) / math.sqrt(gamma_shape)
 
 
-def _whole(points: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
-    shares: NDArray[np.float64] = np.clip(np.rint(points / _POINTS * rows), 0, rows) / rows
-    return shares
+def _clipped(hits: NDArray[np.float64], rows: int) -> NDArray[np.int64]:
+    return np.clip(hits, 0, rows).astype(np.int64)
+
+
+def _refuse_nothing(trials: int, scenarios: Sequence[GateScenario]) -> None:
+    if trials < 1 or not scenarios:
+        raise VerdictError(
+            f"simulation: {trials} trials of {len(scenarios)} checks were asked for, one of each is needed"
+        )

@@ -1,6 +1,7 @@
 """Promises held against records; knows nothing of TensorFlow."""
 
 from bertbench.verdict.budgets import budget_name, judge_budget
+from bertbench.verdict.candidate import Candidate
 from bertbench.verdict.comparison import compare, identity_name, no_baseline, quality_name
 from bertbench.verdict.diagnosis import Diagnosis, diagnose
 from bertbench.verdict.identity import NAME as IDENTITY_NAME
@@ -14,6 +15,7 @@ __all__ = [
     "IDENTITY_NAME",
     "PRECEDENCE",
     "RECIPE_LOCK_NAME",
+    "Candidate",
     "Check",
     "Diagnosis",
     "Outcome",

@@ -14,14 +14,15 @@ from bertbench.baseline import Baseline, BaselineSeed
 from bertbench.errors import BertbenchError
 from bertbench.quantities import QUALITY
 from bertbench.record import RunRecord, SeedRun
+from bertbench.verdict.candidate import Candidate
 from bertbench.verdict.identity import differing_facts
 from bertbench.verdict.outcomes import Check, Outcome
 
 if TYPE_CHECKING:
-    from bertbench.stats import QualityRule
+    from bertbench.verdict.quality_gate import QualityGate
 
-#: Numbers of the rows that a seed had wrong; None if nobody knows.
-WrongRows = Callable[[SeedRun], Sequence[int] | None]
+#: Numbers of the rows that a seed of a run had wrong; None if nobody knows.
+WrongRows = Callable[[RunRecord, SeedRun], Sequence[int] | None]
 
 _DIGESTS = ("losses", "predictions", "weights")
 #: Seeds or facts named in one sentence.
@@ -40,43 +41,56 @@ def quality_name(name: str) -> str:
 
 
 def compare(
-    record: RunRecord,
+    candidate: Candidate,
     baseline: Baseline,
     *,
     name: str,
-    rule: QualityRule,
+    gate: QualityGate,
     wrong_rows: WrongRows | None = None,
 ) -> tuple[Check, Check]:
-    """Hold a run against a baseline.
+    """Hold a run, with the further seeds that ran for it, against a baseline.
 
     Args:
-        record: The run.
+        candidate: What ran.
         baseline: What was accepted.
         name: Of the baseline, as in `rolling`.
-        rule: What decides where bits differ.
+        gate: What decides where bits differ.
         wrong_rows: Gives the rows that a seed had wrong at its end, None if nobody knows; asked only where bits differ,
             to show which rows flipped.
 
     Returns:
         Identity, quality.
     """
-    if record.outcome != "completed":
-        return _both(name, "fail", f"the run is {record.outcome}", f"bertbench show {record.run_id}")
-    if broken := _impossible_values(record):
-        return _both(name, "fail", broken, f"bertbench show {record.run_id}")
-    if other := _other_ground(record, baseline):
+    show = f"bertbench show {candidate.records[-1].run_id}"
+    if candidate.problem:
+        return _both(name, "fail", candidate.problem, show)
+    if broken := _impossible_values(candidate):
+        return _both(name, "fail", broken, show)
+    if other := next((told for record in candidate.records if (told := _other_ground(record, baseline))), ""):
         remedy = f"bertbench baseline accept SPEC --name {name}, if the change is meant"
         return _both(name, "no_baseline", f"the baseline ({baseline.origin()}) is of {other}", remedy)
-    pairs = _shared(record, baseline)
-    if pairs and not any(_differing_digests(*pair) for pair in pairs):
-        return _identical(name, record, baseline, pairs)
+    pairs = _shared(candidate, baseline)
+    if pairs and not candidate.not_finite and not any(_differing_digests(*pair) for pair in pairs):
+        return _identical(name, candidate, baseline, pairs)
     from bertbench.verdict.quality_comparison import judge_quality  # loads scipy: half a second, and only needed here
 
-    asked = {run.seed: wrong_rows(run) for run in record.seeds} if wrong_rows else {}
-    known = {seed: rows for seed, rows in asked.items() if rows is not None}
-    told = f" Baseline: {baseline.origin()}{_environments(record, baseline)}."
-    quality = judge_quality(record, baseline, name=quality_name(name), rule=rule, wrong_rows=known, context=told)
-    return _different(name, record, baseline, pairs, quality), quality
+    known = _known_wrong_rows(candidate, wrong_rows)
+    told = f" Baseline: {baseline.origin()}{_environments(candidate.first, baseline)}."
+    quality = judge_quality(candidate, baseline, name=quality_name(name), gate=gate, wrong_rows=known, context=told)
+    return _different(name, candidate.first, baseline, pairs, quality), quality
+
+
+def _known_wrong_rows(candidate: Candidate, wrong_rows: WrongRows | None) -> dict[int, Sequence[int]]:
+    """By seed, as the first run that had it knows."""
+    if wrong_rows is None:
+        return {}
+    seeds = {run.seed: run for run in candidate.seeds}
+    known: dict[int, Sequence[int]] = {}
+    for record in candidate.records:
+        for run in record.seeds:
+            if seeds.get(run.seed) is run and (rows := wrong_rows(record, run)) is not None:
+                known[run.seed] = rows
+    return known
 
 
 def no_baseline(name: str, problem: BertbenchError) -> tuple[Check, Check]:
@@ -84,11 +98,11 @@ def no_baseline(name: str, problem: BertbenchError) -> tuple[Check, Check]:
     return _both(name, "no_baseline", problem.message, problem.remedy)
 
 
-def _impossible_values(record: RunRecord) -> str:
+def _impossible_values(candidate: Candidate) -> str:
     """Final qualities that cannot have been measured, NaN among them; empty if there are none."""
     broken = [
         f"seed {run.seed}: validation {quantity.name} {value}"
-        for run in record.seeds
+        for run in candidate.seeds
         for quantity in QUALITY.values()
         if not quantity.is_valid(value := getattr(run.final_epoch.validation, quantity.name))
     ]
@@ -117,8 +131,8 @@ def _short(value: object) -> str:
     return text[:12] if len(text) == 64 else text  # noqa: PLR2004 - hex digits of a SHA-256
 
 
-def _shared(record: RunRecord, baseline: Baseline) -> list[tuple[SeedRun, BaselineSeed]]:
-    pairs = ((run, baseline.seed_of(run.seed)) for run in record.seeds)
+def _shared(candidate: Candidate, baseline: Baseline) -> list[tuple[SeedRun, BaselineSeed]]:
+    pairs = ((run, baseline.seed_of(run.seed)) for run in candidate.seeds)
     return [(run, seed) for run, seed in pairs if seed is not None]
 
 
@@ -128,17 +142,17 @@ def _differing_digests(run: SeedRun, seed: BaselineSeed) -> list[str]:
 
 
 def _identical(
-    name: str, record: RunRecord, baseline: Baseline, pairs: Sequence[tuple[SeedRun, BaselineSeed]]
+    name: str, candidate: Candidate, baseline: Baseline, pairs: Sequence[tuple[SeedRun, BaselineSeed]]
 ) -> tuple[Check, Check]:
     """Equal bits are equal, whatever the fingerprints say."""
     listed = _listed(run.seed for run, _ in pairs)
-    others = "the seeds that did not run" if len(pairs) == len(record.seeds) else "all other seeds"
+    others = "the seeds that did not run" if len(pairs) == len(candidate.seeds) else "all other seeds"
     same = f"weights, losses and predictions of seed {listed} are those of the baseline ({baseline.origin()}): certain"
     unchanged = (
         f"quality of seed {listed} is unchanged, for certain; of {others} by inference: they took the same code path"
     )
     return (
-        _check(identity_name(name), "pass", "equal bits", same + _environments(record, baseline)),
+        _check(identity_name(name), "pass", "equal bits", same + _environments(candidate.first, baseline)),
         _check(quality_name(name), "pass", "unchanged", unchanged, promised=_PROMISED["quality"]),
     )
 

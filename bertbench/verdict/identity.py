@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bertbench.record import RunRecord, SeedRun
+from bertbench.record import RunRecord, SeedRun, VariableFacts
 from bertbench.verdict.outcomes import Check, Outcome
 
 NAME = "identity_on_repeat"
@@ -63,7 +63,9 @@ def difference(first: SeedRun, second: SeedRun) -> str:
     names = [name for name in ("losses", "predictions", "weights") if _digest(first, name) != _digest(second, name)]
     if not names:
         return ""
-    return f"seed {first.seed}: {' and '.join(names)} differ{_first_step(first, second)}"
+    return (
+        f"seed {first.seed}: {' and '.join(names)} differ{_first_step(first, second)}{_first_variable(first, second)}"
+    )
 
 
 def _digest(run: SeedRun, name: str) -> str:
@@ -83,6 +85,57 @@ def _first_step(first: SeedRun, second: SeedRun) -> str:
     if steps != other_steps:
         return f"; {steps} steps against {other_steps}"
     return "; every loss and gradient norm of the steps is equal"
+
+
+def _first_variable(first: SeedRun, second: SeedRun) -> str:
+    """The first variable, on the way from tokens to logits, that ended as another, and how far apart the norms are."""
+    if not first.variables or not second.variables:
+        return ""
+    names = sorted(first.variables.keys() | second.variables.keys(), key=network_order)
+    differing = [name for name in names if not _are_equal(first.variables.get(name), second.variables.get(name))]
+    if not differing:
+        return "; every variable is equal"
+    name = differing[0]
+    one, other = first.variables.get(name), second.variables.get(name)
+    count = f"{len(differing)} of {len(names)} variables"
+    if one is None or other is None:
+        return f"; {count}, first {name}, which only one run has"
+    apart = abs(one.norm - other.norm)
+    return f"; {count}, first {name}: norm {one.norm!r} against {other.norm!r}, {apart:.3g} apart"
+
+
+def _are_equal(one: VariableFacts | None, other: VariableFacts | None) -> bool:
+    """By their bits; a norm may differ in its last digit, as it is added up in an order that nobody fixed."""
+    return one is not None and other is not None and one.sha256 == other.sha256
+
+
+#: Where a part of transformers' BertForSequenceClassification stands between tokens and logits.
+_PARTS = (
+    "word_embeddings",
+    "token_type_embeddings",
+    "position_embeddings",
+    "embeddings.LayerNorm",
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "attention.output.LayerNorm",
+    "intermediate.dense",
+    "output.dense",
+    "output.LayerNorm",
+    "pooler",
+    "classifier",
+)
+#: First of all the embeddings, then the layers by their number, then the head.
+_STAGES = ("bert.embeddings.", "bert.encoder.layer.", "")
+
+
+def network_order(name: str) -> tuple[int, int, int, str]:
+    """Sorts variables, by their names in transformers, in the order in which the network reads them."""
+    stage = next(number for number, beginning in enumerate(_STAGES) if name.startswith(beginning))
+    layer = name.removeprefix("bert.encoder.layer.").partition(".")[0]
+    place = next((number for number, part in enumerate(_PARTS) if part in name), len(_PARTS))
+    return stage, int(layer) if layer.isdigit() else -1, place, name
 
 
 def _differing_environment(first: RunRecord, second: RunRecord) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Outcome = Literal["fail", "no_baseline", "undecided", "pass"]
@@ -26,6 +26,8 @@ class Check:
         next_step: What to do; empty on a pass.
         observed_value: The number behind `observed`, if there is one.
         promised_value: The number behind `promised`, if there is one.
+        numbers: What the verdict rests on, by names with units: estimate, interval, p, level, seeds.
+        seeds_wanted: Seeds that the next look at a comparison needs and that have not run.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Check:
     next_step: str = ""
     observed_value: float | None = None
     promised_value: float | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    seeds_wanted: tuple[int, ...] = ()
 
 
 def overall(checks: Iterable[Check]) -> Outcome:

@@ -1,154 +1,231 @@
 """Did accuracy fall against a bank of baseline seeds? The rule's decision, in words that say no more than it knows.
 
-The estimand: expected accuracy of this recipe over fresh seeds, on these rows. Loads scipy.
+The estimand: expected accuracy of this recipe over fresh seeds that do not fail, on these rows. Failed seeds are
+counted apart. Loads scipy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bertbench.baseline import Baseline
 from bertbench.errors import VerdictError
-from bertbench.record import RunRecord
-from bertbench.stats import LookDecision, QualityRule, QualitySamples, decide_in_turn, multi_bootstrap
+from bertbench.stats import FailedSeeds, LookDecision, QualityRule, QualitySamples, decide_look, multi_bootstrap
+from bertbench.verdict.candidate import Candidate
+from bertbench.verdict.failed_seeds import failed_baseline_seeds, failed_candidate_seeds, failed_seeds_told
 from bertbench.verdict.outcomes import Check, Outcome
+from bertbench.verdict.quality_gate import QualityGate
 
-#: Chance of a fail of one CI run in which nothing changed: its quality half.
-QUALITY_ALPHA = 0.005
 #: Where resamples begin: a verdict shown again is the same verdict.
 _RESAMPLES_FROM = 0
-_LEAST_MARGIN_POINTS = 1.0
 #: Seeds whose flipped rows are told one by one.
 _SHOWN = 8
 _POINTS = 100.0
-_OUTCOMES: dict[str, Outcome] = {"fail": "fail", "pass": "pass"}
+#: Fewer seeds have no spread.
+_TWO = 2
 
 
-def quality_rule(rows: int, *, gated_specs: int = 1) -> QualityRule:
-    """The rule of a spec: an equal share of the error rate, a margin of one point and one row at least.
+@dataclass(frozen=True)
+class _Look:
+    """Both questions at one look.
 
-    Args:
-        rows: Validation rows, at least 2.
-        gated_specs: Specs whose quality the project gates, whatever was selected today.
-
-    Raises:
-        VerdictError: If there is no margin on so few rows, or no share.
+    Attributes:
+        mean: Of the seeds that did not fail; None if fewer than two are left.
+        failed: The number of those that did.
     """
-    if gated_specs < 1 or rows < 1:
-        raise VerdictError(f"{gated_specs} gated specs and {rows} rows were given, one or more were expected")
-    return QualityRule(alpha=QUALITY_ALPHA / gated_specs, margin_points=max(_LEAST_MARGIN_POINTS, _POINTS / rows))
+
+    mean: LookDecision | None
+    failed: FailedSeeds
+
+    @property
+    def outcome(self) -> Outcome:
+        """Fail if either fails; pass if the mean passes and the failed seeds are explained; else undecided so far."""
+        if self.failed.word == "fail" or (self.mean is not None and self.mean.word == "fail"):
+            return "fail"
+        passes = self.mean is not None and self.mean.word == "pass" and self.failed.word == "explained"
+        return "pass" if passes else "undecided"
 
 
 @dataclass(frozen=True)
 class _Compared:
-    """What one comparison is made of: both sides, the order of seeds, and the looks that these seeds allow."""
+    """What one comparison is made of: both sides, and the order of seeds."""
 
-    record: RunRecord
+    candidate: Candidate
     baseline: Baseline
-    rule: QualityRule
+    gate: QualityGate
     wrong_rows: Mapping[int, Sequence[int]]
 
     @property
+    def rule(self) -> QualityRule:
+        return self.gate.rule
+
+    @cached_property
+    def failed(self) -> dict[int, str]:
+        """Failed seeds of the candidate, and why."""
+        return failed_candidate_seeds(self.candidate)
+
+    @cached_property
+    def failed_in_bank(self) -> frozenset[int]:
+        return failed_baseline_seeds(self.baseline, self.candidate.majority_share)
+
+    @property
+    def bank(self) -> dict[int, float]:
+        """Accuracy of the bank's seeds that did not fail."""
+        seeds = (seed for seed in self.baseline.seeds if seed.seed not in self.failed_in_bank)
+        return {seed.seed: seed.hits / self.baseline.validation_rows for seed in seeds}
+
+    @cached_property
     def order(self) -> list[int]:
-        """Seeds in the order of looks: as the run took them, then the bank's others."""
-        ran = [run.seed for run in self.record.seeds]
-        return ran + [seed.seed for seed in self.baseline.seeds if seed.seed not in ran]
+        """Seeds in the order of looks: as they ran, then the bank's others, then numbers that nobody has.
+
+        What ran follows the spec's order or was asked for by a look, so no result has a say in it.
+        """
+        known = list(dict.fromkeys((*self.candidate.order, *(seed.seed for seed in self.baseline.seeds))))
+        fresh = (number for number in range(self.rule.looks[-1] + len(known)) if number not in known)
+        return known + [number for _, number in zip(range(self.rule.looks[-1]), fresh, strict=False)]
 
     @property
-    def looks(self) -> int:
-        """How many looks the seeds at hand allow."""
-        return sum(look <= len(self.record.seeds) for look in self.rule.looks)
+    def ran(self) -> int:
+        return len(self.candidate.order)
 
-    @property
-    def samples(self) -> QualitySamples:
-        rows = self.baseline.validation_rows
+    def samples(self, seeds: Sequence[int]) -> QualitySamples:
+        """Both sides, the candidate's as far as *seeds* go, without those that failed."""
+        accuracy = {run.seed: run.final_epoch.validation.accuracy for run in self.candidate.seeds}
         return QualitySamples(
-            bank={seed.seed: seed.hits / rows for seed in self.baseline.seeds},
-            candidate={run.seed: run.final_epoch.validation.accuracy for run in self.record.seeds},
-            rows=rows,
+            bank=self.bank,
+            candidate={seed: accuracy[seed] for seed in seeds if seed not in self.failed},
+            rows=self.baseline.validation_rows,
         )
+
+    def looks(self) -> tuple[_Look, ...]:
+        """The looks that the seeds at hand allow, one after the other until one decides."""
+        generator = np.random.default_rng(_RESAMPLES_FROM)
+        taken: list[_Look] = []
+        for look in (look for look in self.rule.looks if look <= self.ran):
+            seeds = self.order[:look]
+            samples = self.samples(seeds)
+            mean = (
+                decide_look(samples, look=look, rule=self.rule, generator=generator)
+                if len(samples.candidate) >= _TWO
+                else None
+            )
+            taken.append(_Look(mean, self.gate.count(sum(seed in self.failed for seed in seeds), look)))
+            if taken[-1].outcome != "undecided":
+                break
+        return tuple(taken)
 
 
 def judge_quality(
-    record: RunRecord,
+    candidate: Candidate,
     baseline: Baseline,
     *,
     name: str,
-    rule: QualityRule,
+    gate: QualityGate,
     wrong_rows: Mapping[int, Sequence[int]],
     context: str,
 ) -> Check:
     """Apply the rule to the seeds that ran.
 
     Args:
-        record: A completed run of the baseline's recipe, data and weights.
+        candidate: Runs of the baseline's recipe, data and weights.
         baseline: The bank.
         name: Of the check.
-        rule: What decides.
-        wrong_rows: By seed, rows that the run had wrong at its end; may lack seeds.
+        gate: What decides.
+        wrong_rows: By seed, rows that the candidate had wrong at its end; may lack seeds.
         context: Said after the reason: where the baseline comes from, and what differs.
     """
-    compared = _Compared(record, baseline, rule, wrong_rows)
-    bank = len(baseline.seeds)
-    if bank < rule.smallest_bank:
+    compared = _Compared(candidate, baseline, gate, wrong_rows)
+    smallest, bank = gate.rule.smallest_bank, len(compared.bank)
+    if bank < smallest:
+        failed = f" ({len(compared.failed_in_bank)} more failed)" if compared.failed_in_bank else ""
         return _nothing(
             name,
             "no_baseline",
-            f"bits differ, and a bank of {bank} seeds says nothing of quality: {rule.smallest_bank} are needed",
-            f"with the code of the baseline: bertbench run SPEC --seeds 0-{rule.smallest_bank - 1}, then accept",
+            f"bits differ, and a bank of {bank} seeds{failed} says nothing of quality: {smallest} are needed",
+            f"with the code of the baseline: bertbench run SPEC --seeds 0-{smallest - 1}, then accept",
             context,
         )
     try:
-        if not compared.looks:
-            compared.samples.hits()  # refuses what is no share of the rows, however few seeds there are
-            ran = len(record.seeds)
-            said = f"bits differ, and {ran} seeds ran; the first look needs {rule.looks[0]}"
-            return _nothing(name, "undecided", said, _run_on(compared, rule.looks[0]), context)
-        looks = _decisions(compared)
+        _refuse_no_shares(compared)
+        looks = compared.looks()
     except VerdictError as error:
         return _nothing(name, "undecided", error.message, error.remedy, context)
+    if not looks:
+        first = gate.rule.looks[0]
+        said = f"bits differ, and {compared.ran} seeds ran; the first look needs {first}"
+        wanted = _wanted(compared, first)
+        return _nothing(name, "undecided", said, _run_on(compared, first), context, seeds_wanted=wanted)
     return _judged(name, compared, looks[-1], context)
 
 
-def _decisions(compared: _Compared) -> tuple[LookDecision, ...]:
-    """Only the looks that the seeds at hand allow; each keeps its own share of the error rates."""
-    rule, taken = compared.rule, compared.looks
-    at_hand = replace(rule, looks=rule.looks[:taken], shares=rule.shares[:taken])
-    generator = np.random.default_rng(_RESAMPLES_FROM)
-    samples, order = compared.samples, compared.order
-    ran = {seed: samples.candidate[seed] for seed in order[: at_hand.looks[-1]]}
-    return decide_in_turn(
-        replace(samples, candidate=ran), seeds=order[: at_hand.looks[-1]], rule=at_hand, generator=generator
-    )
+def _refuse_no_shares(compared: _Compared) -> None:
+    """However few seeds there are: what is no share of these rows was measured on others."""
+    values = {run.seed: run.final_epoch.validation.accuracy for run in compared.candidate.seeds}
+    if values:
+        QualitySamples(compared.bank, values, compared.baseline.validation_rows).hits()
 
 
-def _judged(name: str, compared: _Compared, seen: LookDecision, context: str) -> Check:
-    outcome = _OUTCOMES.get(seen.word, "undecided")
-    sentences = [
-        sentence(seen),
-        _why(seen, outcome),
-        _notices(seen),
-        *_rows_told(compared, compared.order[: seen.look]),
-    ]
+def _judged(name: str, compared: _Compared, look: _Look, context: str) -> Check:
+    outcome, seen = look.outcome, look.mean
+    seeds = compared.order[: look.failed.seeds]
+    counted = failed_seeds_told(look.failed, {seed: why for seed, why in compared.failed.items() if seed in seeds})
+    sentences = [counted] if look.failed.word == "fail" else []
+    if seen is not None:
+        sentences += [sentence(seen), _why(seen), _notices(seen)]
+    sentences += [counted] if look.failed.word != "fail" else []
+    sentences += _rows_told(compared, [seed for seed in seeds if seed not in compared.failed])
+    later = [later for later in compared.rule.looks if later > look.failed.seeds] if outcome == "undecided" else []
     next_steps: dict[Outcome, str] = {
         "fail": "look at what differs from the baseline; if the drop is meant: bertbench baseline accept SPEC",
-        "undecided": _more_seeds(compared, seen),
+        "undecided": _run_on(compared, later[0]) if later else _plan(look),
     }
+    failing = "bertbench show RUN; clip gradients, lower the learning rate, or allow more: verdict.allowed_failed_rate"
     return Check(
         name=name,
         kind="comparison",
         outcome=outcome,
-        observed=_change(seen.drop_points),
-        promised=f"drop < {seen.margin_points:.2f} points",
+        observed=_change(seen.drop_points) if seen else f"{look.failed.failed} of {look.failed.seeds} seeds failed",
+        promised=f"drop < {compared.rule.margin_points:.2f} points",
         reason=" ".join(part for part in sentences if part).removesuffix(".") + "." + context.removesuffix("."),
-        next_step=next_steps.get(outcome, ""),
-        observed_value=seen.drop_points,
-        promised_value=seen.margin_points,
+        next_step=failing if look.failed.word == "fail" else next_steps.get(outcome, ""),
+        observed_value=seen.drop_points if seen else None,
+        promised_value=compared.rule.margin_points,
+        numbers=_numbers(look),
+        seeds_wanted=_wanted(compared, later[0]) if later else (),
     )
+
+
+def _numbers(look: _Look) -> dict[str, float]:
+    """What the verdict rests on, for machines."""
+    failed, seen = look.failed, look.mean
+    numbers: dict[str, float] = {
+        "look_seeds": failed.seeds,
+        "failed_seeds": failed.failed,
+        "failed_rate_upper_bound": failed.upper_bound,
+        "failed_p_value": failed.p_value,
+    }
+    if seen is not None:
+        low, high = seen.interval_points
+        numbers |= {
+            "drop_points": seen.drop_points,
+            "drop_low_points": low,
+            "drop_high_points": high,
+            "drop_upper_bound_points": seen.upper_bound_points,
+            "p_value": seen.p_value,
+            "fail_level": seen.fail_level,
+            "seeds": seen.seeds,
+            "bank_seeds": seen.bank_seeds,
+            "margin_points": seen.margin_points,
+            "floor_points": seen.floor_points,
+            "baseline_spread_points": seen.baseline_spread_points,
+            "spread_points": seen.candidate_spread_points,
+        }
+    return numbers
 
 
 def sentence(seen: LookDecision) -> str:
@@ -172,18 +249,18 @@ def _oriented(drop_points: float, interval: tuple[float, float]) -> tuple[float,
     return (-high, -low) if drop_points < 0 else (low, high)
 
 
-def _why(seen: LookDecision, outcome: Outcome) -> str:
-    """The numbers that the word rests on."""
+def _why(seen: LookDecision) -> str:
+    """The numbers that the word on the mean rests on."""
     sides = f"{seen.seeds} seeds against a bank of {seen.bank_seeds}"
-    if outcome == "fail":
+    if seen.word == "fail":
         small = " A small drop: between floor and margin either verdict may come." if seen.small_drop else ""
         return f"{sides}: p = {seen.p_value:.2g}, and {seen.fail_level:.2g} or less is a fail.{small}"
     bound = f"{_POINTS * seen.pass_confidence:g} % upper bound of the drop {seen.upper_bound_points:.2f} points"
-    side = "below" if outcome == "pass" else "not below"
+    side = "below" if seen.word == "pass" else "not below"
     small = " A small drop: between floor and margin either verdict may come." if seen.small_drop else ""
     cannot = (
         ""
-        if seen.can_fail or outcome == "pass"
+        if seen.can_fail or seen.word == "pass"
         else (f" This look cannot fail: the smallest possible p is {seen.smallest_possible_p:.2g}.")
     )
     return f"{sides}: {bound}, {side} the margin of {seen.margin_points:.2f}; p = {seen.p_value:.2g}.{small}{cannot}"
@@ -235,12 +312,11 @@ def _right(wrong: set[int], rows: int) -> NDArray[np.float64]:
     return right
 
 
-def _more_seeds(compared: _Compared, seen: LookDecision) -> str:
-    """What would decide: the next look, or after the last one the plan."""
-    later = [look for look in compared.rule.looks if look > seen.look]
-    if later:
-        return _run_on(compared, later[0])
-    plan = seen.plan
+def _plan(look: _Look) -> str:
+    """What would decide after the last look."""
+    plan = look.mean.plan if look.mean else None
+    if look.mean is not None and look.mean.word == "pass":  # only the failed seeds stand in the way
+        return "look at the failed seeds (bertbench show RUN); if they are nobody's fault: verdict.allowed_failed_rate"
     if plan is None or plan.both_sides is None:
         return "validate on more rows: at this spread over seeds, not even 1,000 seeds a side would decide"
     if plan.to_pass is not None and plan.to_fail is not None:
@@ -249,12 +325,25 @@ def _more_seeds(compared: _Compared, seen: LookDecision) -> str:
     return f"accept a bank of {plan.both_sides} seeds and run as many (decides in {plan.power:.0%})"
 
 
-def _run_on(compared: _Compared, seeds: int) -> str:
-    listed = ",".join(map(str, compared.order[:seeds]))
-    return f"run {seeds} seeds: bertbench run SPEC --seeds {listed} with the same --compare"
+def _wanted(compared: _Compared, look: int) -> tuple[int, ...]:
+    """Seeds that a look needs and that have not run."""
+    return tuple(compared.order[compared.ran : look])
 
 
-def _nothing(name: str, outcome: Outcome, reason: str, next_step: str, context: str) -> Check:
+def _run_on(compared: _Compared, look: int) -> str:
+    listed = ",".join(map(str, compared.order[:look]))
+    return f"run {look} seeds: bertbench run SPEC --seeds {listed} with the same --compare"
+
+
+def _nothing(
+    name: str,
+    outcome: Outcome,
+    reason: str,
+    next_step: str,
+    context: str,
+    *,
+    seeds_wanted: tuple[int, ...] = (),
+) -> Check:
     return Check(
         name=name,
         kind="comparison",
@@ -263,4 +352,5 @@ def _nothing(name: str, outcome: Outcome, reason: str, next_step: str, context: 
         promised="no worse",
         reason=f"{reason}.{context.removesuffix('.')}",
         next_step=next_step,
+        seeds_wanted=seeds_wanted,
     )

@@ -20,6 +20,7 @@ from unittest import mock
 import fake_runs
 import numpy as np
 import pytest
+from baseline_examples import BANK, ROWS, baseline_of, run_of
 from numpy.typing import NDArray
 from record_maker import make_live_recipe, make_record, make_seed
 from small_bench import LABELS
@@ -43,7 +44,8 @@ from bertbench.spec import RuntimeSpec, Spec, build_spec, override, spec_fields,
 from bertbench.store import Store
 from bertbench.suite import Benchmark, run_benchmark
 from bertbench.training import read_inputs
-from bertbench.verdict import judge_budget, judge_recipe, judge_threshold
+from bertbench.verdict import Candidate, compare, judge_budget, judge_recipe, judge_threshold
+from bertbench.verdict.quality_gate import quality_gate
 
 
 class Place:
@@ -218,6 +220,17 @@ def at_checks(_: Place, spec: Spec) -> Any:
     ]
 
 
+def at_comparison(_: Place, spec: Spec) -> Any:
+    """One and the same run, one of whose seeds failed, held against one and the same bank."""
+    hits = {**dict(list(BANK.items())[:8]), 2: 100}
+    confused = [
+        run.model_copy(update={"validation_confusion": ((150, 0), (0, 150))}) for run in run_of(hits, bits=1).seeds
+    ]
+    candidate = Candidate((run_of(hits, bits=1).model_copy(update={"seeds": tuple(confused)}),))
+    checks = compare(candidate, baseline_of(), name="rolling", gate=quality_gate(ROWS, spec.verdict))
+    return [(check.outcome, check.numbers, check.next_step) for check in checks]
+
+
 def at_process(_: Place, spec: Spec) -> Any:
     """What a process is told before it computes, and what is written down of it."""
     return _configured(spec.runtime)
@@ -249,6 +262,7 @@ LOOKS: dict[str, Look] = {
     "training.early_stopping": at_stopping,
     "runtime": at_process,
     "identity.repeat": at_repeats,
+    "verdict": at_comparison,
     "expect": at_checks,
     "budget": at_checks,
 }

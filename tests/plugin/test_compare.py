@@ -53,7 +53,7 @@ def test_equal_bits_pass(project):
     result = project.runpytest_subprocess("--bertbench-compare")
     result.assert_outcomes(passed=7)
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["bertbench: records in *, compared with rolling", "*identity_with_rolling*pass*"])
+    result.stdout.fnmatch_lines(["bertbench: records in *, compared with rolling, *", "*identity_with_rolling*pass*"])
 
 
 def test_a_drop_is_a_failure_of_a_test_in_words_and_in_junit(project):
@@ -84,12 +84,29 @@ def test_other_bits_of_the_same_quality_pass(project):
     result.assert_outcomes(passed=7)
 
 
-def test_too_few_seeds_are_skipped_and_fail_under_strict(project):
+def test_further_seeds_are_run_as_far_as_the_look_needs_them_and_once_for_all_workers(project):
     set_runs(project, accuracy=accuracies(0.98))
     accept(project, TWENTY)
     set_runs(project, accuracy=accuracies(0.98), bits=1)
-    project.runpytest_subprocess("--bertbench-compare").assert_outcomes(passed=5, skipped=2)
-    project.runpytest_subprocess("--bertbench-compare", "--bertbench-strict").assert_outcomes(passed=5, failed=2)
+    (project.path / "runs.log").unlink()
+    result = project.runpytest_subprocess("-n2", "--bertbench-compare", "--bertbench-json=out.json")
+    result.assert_outcomes(passed=6, skipped=1)  # the time budget: workers share the machine
+    assert len((project.path / "runs.log").read_text().splitlines()) == 3  # the run, its repeat, seeds 2 and 3
+    (spec,) = json.loads((project.path / "out.json").read_text())["specs"]
+    assert len(spec["further_run_ids"]) == 1
+    assert [run["seed"] for run in spec["seeds"]] == [0, 1]  # promises are about the seeds that the spec prescribes
+    assert spec["checks"][-1]["numbers"]["seeds"] == 4
+
+
+def test_an_undecided_comparison_is_skipped_and_fails_under_strict(project):
+    """A bank so wide that twenty seeds settle nothing."""
+    wide = {str(seed): round(0.90 + 0.08 * (seed % 2), 2) for seed in range(20)}
+    set_runs(project, accuracy=wide)
+    accept(project, TWENTY)
+    set_runs(project, accuracy={seed: value - 0.01 for seed, value in wide.items()}, bits=1)
+    only = ("-k", "quality_against")
+    project.runpytest_subprocess("--bertbench-compare", *only).assert_outcomes(skipped=1)
+    project.runpytest_subprocess("--bertbench-compare", "--bertbench-strict", *only).assert_outcomes(failed=1)
 
 
 def test_rolling_and_reference_are_compared_beside_each_other(project):

@@ -121,6 +121,13 @@ ALTERNATIVES: dict[str, Alternative] = {
     "runtime.threads": Alternative(1),
     "runtime.device": Alternative("cpu"),
     "identity.repeat": Alternative("no"),
+    "verdict.margin_points": Alternative(2.0),
+    "verdict.floor_points": Alternative(0.25),
+    "verdict.looks": Alternative((5, 8, 20)),
+    "verdict.shares": Alternative((0.1, 0.4, 0.5)),
+    "verdict.pass_alpha": Alternative(0.01),
+    "verdict.smallest_bank": Alternative(40),
+    "verdict.allowed_failed_rate": Alternative(0.05),
     "expect.quantity": _expect(quantity="train_accuracy"),
     "expect.at_least": _expect(at_least=0.8),
     "expect.at_most": _promise(
@@ -146,7 +153,7 @@ ONLY_ONE_VALUE = ("engine",)
 NOT_THE_RECIPE = frozenset(
     name
     for name in ALTERNATIVES
-    if name.startswith(("expect.", "budget.", "identity.")) or name.endswith(".when_absent")
+    if name.startswith(("expect.", "budget.", "identity.", "verdict.")) or name.endswith(".when_absent")
 ) | {"name", "title", "training.seeds", "data.folder"}
 
 

@@ -26,6 +26,7 @@ from bertbench.spec import (
     SGDSpec,
     Spec,
     TrainingSpec,
+    VerdictSpec,
     build_spec,
     override,
     spec_fields,
@@ -34,6 +35,7 @@ from bertbench.spec import (
 TABLES: tuple[type[BaseModel], ...] = (
     AdamSpec, AdamWSpec, AugmentationSpec, BudgetSpec, CheckpointSpec, DataSpec, EarlyStoppingSpec, ExpectSpec,
     IdentitySpec, ModelSpec, RuntimeSpec, SGDSpec, ScheduleSpec, Spec, TrainingSpec,
+    VerdictSpec,
 )  # fmt: skip
 
 ADAMW = {"optimizer.name": "adamw"}
@@ -389,3 +391,43 @@ def test_promises_that_differ_in_epoch_or_seeds_stand_side_by_side() -> None:
         {**ACCURACY, "quantity": "train_accuracy"},
     ]
     assert len(spec_with({"expect": promises}).expect) == 4
+
+
+# What decides a comparison
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ({"looks": []}, "looks: [] was given, rising numbers"),
+        ({"looks": [8, 4, 20]}, "looks: [8, 4, 20] was given, rising numbers"),
+        ({"looks": [4, 4, 20]}, "rising numbers"),
+        ({"looks": [1, 4, 20]}, "looks"),
+        ({"looks": [4, 20]}, "shares: 3 for 2 looks"),
+        ({"shares": [0.5, 0.4, 0.3]}, "shares: they add to 1.2"),
+        ({"shares": [0.0, 0.5, 0.5]}, "shares"),
+        ({"margin_points": 0.0}, "margin_points"),
+        ({"margin_points": 100.0}, "margin_points"),
+        ({"margin_points": 1.0, "floor_points": 2.0}, "floor_points: 2 exceeds margin_points = 1"),
+        ({"floor_points": 2.0}, "needs a margin_points of at least as much"),
+        ({"pass_alpha": 0.0}, "pass_alpha"),
+        ({"pass_alpha": 0.5}, "pass_alpha"),
+        ({"smallest_bank": 1}, "smallest_bank"),
+        ({"allowed_failed_rate": 0.0}, "allowed_failed_rate"),
+        ({"allowed_failed_rate": 1.0}, "allowed_failed_rate"),
+        ({"margin_points": float("nan")}, "margin_points"),
+    ],
+)
+def test_a_verdict_that_could_not_keep_its_error_rates_is_refused(written: dict[str, Any], said: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        build_spec({"name": "example", "verdict": written})
+    assert said in str(caught.value)
+
+
+def test_the_usual_verdict_is_the_one_that_docs_and_statistics_know() -> None:
+    from bertbench.stats.sequential import LOOKS, PASS_ALPHA, SHARES, SMALLEST_BANK
+
+    usual = VerdictSpec()
+    assert (usual.looks, usual.shares) == (LOOKS, SHARES)
+    assert (usual.pass_alpha, usual.smallest_bank) == (PASS_ALPHA, SMALLEST_BANK)
+    assert VerdictSpec(shares=(0.1, 0.2, 0.7)).shares == (0.1, 0.2, 0.7)  # add to a little more than 1 in doubles

@@ -7,8 +7,17 @@ import pytest
 from scipy import stats as second_opinion
 
 from bertbench.errors import VerdictError
-from bertbench.stats import GateRates, GateScenario, QualityRule, simulate_gate, simulate_runs
-from bertbench.stats.simulation import draw_accuracies
+from bertbench.stats import (
+    FailedSeedRule,
+    GateRates,
+    GateScenario,
+    QualityRule,
+    measured_scenario,
+    simulate_banks,
+    simulate_gate,
+    simulate_runs,
+)
+from bertbench.stats.simulation import draw_accuracies, draw_hits
 
 RULE = QualityRule(alpha=0.0025)
 
@@ -51,6 +60,42 @@ def test_accuracies_are_whole_rows_and_stay_possible() -> None:
     )
     assert np.array_equal(np.rint(base * 49) / 49, base)
     assert base.max() == 1.0
+
+
+MEASURED = (293, 293, 294, 295, 295, 295, 298)
+
+
+def test_measured_seeds_are_drawn_as_they_are() -> None:
+    scenario = measured_scenario(RULE, MEASURED, rows=300)
+    base, cand = draw_hits(scenario, 2_000, np.random.default_rng(1))
+    assert set(base.ravel().tolist()) == set(cand.ravel().tolist()) == set(MEASURED)
+    assert (base == 298).mean() == pytest.approx(1 / 7, abs=0.01)
+    assert scenario.spread_points == pytest.approx(100 * np.std(MEASURED, ddof=1) / 300)
+    assert scenario.mean_points == pytest.approx(100 * np.mean(MEASURED) / 300)
+
+
+@pytest.mark.parametrize("drop_points", [1.0, 0.5])
+def test_a_drop_of_measured_seeds_has_the_mean_asked_for(drop_points: float) -> None:
+    """Half a point of 300 rows is a row and a half."""
+    scenario = measured_scenario(RULE, MEASURED, rows=300, drop_points=drop_points)
+    base, cand = draw_hits(scenario, 2_000, np.random.default_rng(1))
+    assert base.mean() - cand.mean() == pytest.approx(3 * drop_points, abs=0.05)
+    if drop_points == 1.0:
+        assert set(cand.ravel().tolist()) == {value - 3 for value in MEASURED}
+
+
+def test_measured_seeds_may_spread_and_correlate_otherwise() -> None:
+    below = [value - 20 for value in MEASURED]  # far from the ceiling, which would clip
+    scenario = measured_scenario(RULE, below, rows=300, spread_ratio=2.0, correlation=0.9)
+    base, cand = draw_hits(scenario, 3_000, np.random.default_rng(1))
+    assert cand.std() / base.std() == pytest.approx(2.0, abs=0.1)
+    assert np.corrcoef(base.ravel(), cand.ravel())[0, 1] > 0.85
+
+
+@pytest.mark.parametrize("hits", [(), (293,), (293, 301)])
+def test_measured_seeds_that_can_be_none_are_refused(hits: tuple[int, ...]) -> None:
+    with pytest.raises(VerdictError, match="measured"):
+        measured_scenario(RULE, hits, rows=300)
 
 
 def test_the_generator_alone_decides() -> None:
@@ -101,6 +146,33 @@ def test_a_run_fails_if_any_check_does_and_passes_if_all_do() -> None:
     assert simulate_runs([wild, worse], trials=10, generator=generator).fail.rate == 1.0
 
 
+def test_failed_seeds_fail_or_keep_from_passing() -> None:
+    """At a rate of 30 % two of four fail in 35 %; of the rest many pass at the look of 8, with one failed."""
+    rule = FailedSeedRule(0.001)
+    half = rates(GateScenario(RULE, 0.1, failed_rate=0.3, failed_rule=rule), 300)
+    assert 0.5 < half.fail.rate < 0.7
+    assert half.passed.rate < 0.5
+    assert rates(GateScenario(RULE, 0.1, failed_rate=0.3), 100).passed.rate == 1.0
+
+
+def test_each_bank_has_a_rate_of_its_own() -> None:
+    scenario = GateScenario(QualityRule(0.2), 0.9, bank_seeds=20)
+    seen = simulate_banks([scenario], banks=40, trials=400, generator=np.random.default_rng(5))
+    assert seen.rates.shape == (40,)
+    assert seen.quantile(0.0) == seen.rates[0] < seen.rates[-1] == seen.quantile(1.0)
+    assert seen.above(seen.quantile(1.0)).count == 0
+    assert seen.above(-1.0).count == 40
+    everybody = rates(scenario, 2_000)
+    assert seen.mean == pytest.approx(everybody.fail.rate, abs=0.06)
+
+
+def test_a_fixed_bank_and_correlated_seeds_are_refused() -> None:
+    with pytest.raises(VerdictError, match="correlation"):
+        simulate_banks(
+            [GateScenario(RULE, 0.5, correlation=0.5)], banks=2, trials=2, generator=np.random.default_rng(0)
+        )
+
+
 def test_intervals_are_exact() -> None:
     seen = rates(GateScenario(RULE, spread_points=0.0), 300)
     assert seen.fail.high == pytest.approx(1 - 0.025 ** (1 / 300))
@@ -109,7 +181,14 @@ def test_intervals_are_exact() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"spread_points": -1}, {"rows": 0}, {"skewness": 1.0}, {"correlation": 1.0}, {"spread_ratio": float("nan")}],
+    [
+        {"spread_points": -1},
+        {"rows": 0},
+        {"skewness": 1.0},
+        {"correlation": 1.0},
+        {"spread_ratio": float("nan")},
+        {"failed_rate": 1.0},
+    ],
 )
 def test_what_cannot_be_drawn_is_refused(fields: dict[str, float]) -> None:
     with pytest.raises(VerdictError, match="scenario"):

@@ -16,18 +16,16 @@ from bertbench.baseline import Baseline
 from bertbench.cli_baseline import _BANK
 from bertbench.errors import BaselineAbsentError, VerdictError
 from bertbench.record import RunRecord
-from bertbench.stats import QualityRule
 from bertbench.stats.sequential import SMALLEST_BANK
-from bertbench.verdict import Check, compare, no_baseline, overall
-from bertbench.verdict.quality_comparison import quality_rule
+from bertbench.verdict import Candidate, Check, compare, no_baseline, overall
+from bertbench.verdict.quality_gate import QualityGate, quality_gate
 
 
-def compared(record: RunRecord, baseline: Baseline | None = None, *, rule: QualityRule | None = None) -> list[Check]:
+def compared(record: RunRecord, baseline: Baseline | None = None, *, gate: QualityGate | None = None) -> list[Check]:
     """Identity, quality; with the rows that flipped."""
     baseline = baseline or baseline_of()
-    rule = rule or quality_rule(baseline.validation_rows)
-    rows = lambda run: first_rows_wrong(record, run)  # noqa: E731 - one word for the one that follows
-    return list(compare(record, baseline, name="rolling", rule=rule, wrong_rows=rows))
+    gate = gate or quality_gate(baseline.validation_rows)
+    return list(compare(Candidate((record,)), baseline, name="rolling", gate=gate, wrong_rows=first_rows_wrong))
 
 
 def shifted(rows: int, seeds: int = 20) -> dict[int, int]:
@@ -139,7 +137,9 @@ def test_the_same_verdict_comes_again() -> None:
 
 def test_rows_that_nobody_knows_are_not_told() -> None:
     run, baseline = run_of(shifted(-9), bits=1), baseline_of()
-    _, quality = compare(run, baseline, name="rolling", rule=quality_rule(ROWS), wrong_rows=lambda _run: None)
+    _, quality = compare(
+        Candidate((run,)), baseline, name="rolling", gate=quality_gate(ROWS), wrong_rows=lambda _record, _run: None
+    )
     assert quality.outcome == "fail"
     assert "Flipped" not in quality.reason
     assert "other messages" not in quality.reason
@@ -190,22 +190,25 @@ def test_after_the_last_look_the_plan_says_what_would_decide() -> None:
 
 
 def test_margin_is_one_row_at_least() -> None:
-    assert quality_rule(49).margin_points == pytest.approx(100 / 49)
-    assert quality_rule(300).margin_points == 1.0
+    assert quality_gate(49).rule.margin_points == pytest.approx(100 / 49)
+    assert quality_gate(300).rule.margin_points == 1.0
     hits = dict.fromkeys(range(20), 48)
     _, quality = compared(run_of(hits, rows=49, bits=1), baseline_of(hits, rows=49))
     assert quality.outcome == "pass"
 
 
 def test_specs_share_the_error_rate() -> None:
-    assert quality_rule(300).alpha == 0.005
-    assert quality_rule(300, gated_specs=5).alpha == pytest.approx(0.001)
+    """Four fifths for the mean, a fifth for failed seeds; together the quality half of one per cent."""
+    for specs, baselines in ((1, 1), (5, 1), (5, 2)):
+        gate = quality_gate(300, gated_specs=specs, baselines=baselines)
+        assert specs * (baselines * gate.rule.alpha + gate.failed_alpha) == pytest.approx(0.005)
+    assert quality_gate(300).rule.alpha == pytest.approx(0.004)
 
 
 @pytest.mark.parametrize(("rows", "specs"), [(0, 1), (300, 0), (1, 1)])
 def test_a_rule_that_cannot_be_is_refused(rows: int, specs: int) -> None:
     with pytest.raises(VerdictError):
-        quality_rule(rows, gated_specs=specs)
+        quality_gate(rows, gated_specs=specs)
 
 
 # Fail closed

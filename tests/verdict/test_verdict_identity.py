@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from record_maker import make_record, make_seed, make_spec
 from verdict_examples import ended
 
-from bertbench.record import RunRecord, SeedRun
+from bertbench.record import RunRecord, SeedRun, VariableFacts
 from bertbench.verdict import IDENTITY_NAME, judge_repeat
+from bertbench.verdict.identity import network_order
 
 
 def run_of(repeat: str = "first_seed", seeds: tuple[int, ...] = (0, 1), **changes: Any) -> RunRecord:
@@ -161,6 +162,80 @@ def test_equal_environment_is_not_mentioned() -> None:
 def test_equal_bits_pass_whatever_the_environments_say() -> None:
     """Equal is equal."""
     assert judge_repeat(run_of(), with_numerics(repeat_of(make_seed(0)), threads=7)).outcome == "pass"
+
+
+# Variables
+
+
+def with_variables(run: SeedRun, **norms: float) -> SeedRun:
+    """Names with `__` for the dot; a variable's digest follows from its norm."""
+    facts = {
+        name.replace("__", "."): VariableFacts(sha256=f"{norm:.17g}".ljust(16, "0")[:16], norm=norm)
+        for name, norm in norms.items()
+    }
+    return run.model_copy(update={"variables": facts})
+
+
+EQUAL = {"classifier__bias": 0.5, "bert__embeddings__LayerNorm__bias": 1.5}
+
+
+def test_the_first_variable_that_differs_is_named_with_the_size_of_the_difference() -> None:
+    """First on the way from tokens to logits, whatever the alphabet says: layer 2 comes before layer 10."""
+    name = "bert__encoder__layer__{}__output__dense__bias"
+    one = with_variables(make_seed(0), **EQUAL, **{name.format(2): 3.0, name.format(10): 7.0})
+    other = with_variables(PARTED, **EQUAL, **{name.format(2): 3.25, name.format(10): 8.0})
+    check = judge_repeat(run_of().model_copy(update={"seeds": (one, make_seed(1))}), repeat_of(other))
+    assert (
+        "; 2 of 4 variables, first bert.encoder.layer.2.output.dense.bias: norm 3.0 against 3.25, 0.25 apart"
+        in check.reason
+    )
+
+
+def test_a_variable_that_one_run_lacks_is_named() -> None:
+    one, other = with_variables(make_seed(0), **EQUAL), with_variables(PARTED, classifier__bias=0.5)
+    check = judge_repeat(run_of().model_copy(update={"seeds": (one, make_seed(1))}), repeat_of(other))
+    assert "1 of 2 variables, first bert.embeddings.LayerNorm.bias, which only one run has" in check.reason
+
+
+def test_where_every_variable_is_equal_it_says_so() -> None:
+    one, other = (with_variables(run, **EQUAL) for run in (make_seed(0), PARTED))
+    check = judge_repeat(run_of().model_copy(update={"seeds": (one, make_seed(1))}), repeat_of(other))
+    assert "; every variable is equal" in check.reason
+
+
+def test_a_norm_alone_makes_no_difference() -> None:
+    one, other = with_variables(make_seed(0), **EQUAL), with_variables(PARTED, **EQUAL)
+    facts = other.variables["classifier.bias"].model_copy(update={"norm": 0.5 + 1e-16})
+    other = other.model_copy(update={"variables": other.variables | {"classifier.bias": facts}})
+    check = judge_repeat(run_of().model_copy(update={"seeds": (one, make_seed(1))}), repeat_of(other))
+    assert "every variable is equal" in check.reason
+
+
+def test_records_without_variables_say_nothing_of_them() -> None:
+    assert "variable" not in judge_repeat(run_of(), repeat_of(PARTED)).reason
+
+
+def test_variables_are_sorted_as_the_network_reads_them() -> None:
+    layer = "bert.encoder.layer."
+    in_order = [
+        "bert.embeddings.word_embeddings.weight",
+        "bert.embeddings.token_type_embeddings.weight",
+        "bert.embeddings.position_embeddings.weight",
+        "bert.embeddings.LayerNorm.weight",
+        f"{layer}0.attention.self.query.weight",
+        f"{layer}0.attention.self.key.bias",
+        f"{layer}0.attention.self.value.weight",
+        f"{layer}0.attention.output.dense.weight",
+        f"{layer}0.attention.output.LayerNorm.bias",
+        f"{layer}0.intermediate.dense.weight",
+        f"{layer}0.output.dense.weight",
+        f"{layer}0.output.LayerNorm.weight",
+        f"{layer}2.output.LayerNorm.weight",
+        f"{layer}10.attention.self.query.weight",
+        "bert.pooler.dense.weight",
+        "classifier.bias",
+    ]
+    assert sorted(sorted(in_order), key=network_order) == in_order
 
 
 # What was not repeated

@@ -7,7 +7,7 @@ a feed-forward part, because nothing else reaches the classifier.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -120,6 +120,16 @@ class Bert:
             self._add_dropout(f"encoder.layer_{number}.attention.output", rates.hidden)
             self._add_dropout(f"encoder.layer_{number}.feed_forward.output", rates.hidden)
         self._add_dropout("classifier", rates.classifier)
+
+    @property
+    def config(self) -> BertConfig:
+        """The architecture that is computed."""
+        return self._config
+
+    @property
+    def activation(self) -> Callable[[Tensor], Tensor]:
+        """The activation that is computed."""
+        return self._activation
 
     def logits(
         self,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
-from bertbench.engines.native.operations import Operations, Tensor
+from bertbench.engines.native.operations import Operations, Tensor, on_host
 
 
 class Dropout:
@@ -27,6 +29,16 @@ class Dropout:
         if not training or not self.rate:
             return values
         return self._do.dropout(values, self.rate, self.generator)
+
+    @property
+    def state(self) -> NDArray[np.int64]:
+        """int64 (2,), the seed and the number of draws made."""
+        return on_host(self.generator.state.value).astype(np.int64)
+
+    @property
+    def draws(self) -> int:
+        """How often random numbers were drawn since `reseed`."""
+        return int(self.state[1])
 
     def reseed(self, seed: int) -> None:
         """Begin the stream of *seed*: no draw made."""

@@ -19,7 +19,7 @@ from bertbench.engines.native.export import write_folder
 from bertbench.engines.native.flops import training_step_flops
 from bertbench.engines.native.layout import GROUPS, Layout, lay_out
 from bertbench.engines.native.optimizers import create_optimizer, is_decayed
-from bertbench.engines.native.recipe import live_recipe
+from bertbench.engines.native.recipe import drawn_weights, live_recipe
 from bertbench.engines.native.state import LiveState
 from bertbench.engines.native.tables import WordTable
 from bertbench.engines.native.weights import correspondence, parameter_from_tensors, tensors_from_parameter
@@ -30,6 +30,8 @@ from bertbench.seeds import operation_seeds
 from bertbench.spec import ModelSpec
 
 _WORDS, _POSITIONS = "embeddings.word.table", "embeddings.position.table"
+#: For the second of two looks at dropout; no operation's own seed but by chance.
+_ANOTHER_SEED = 123_456_789
 
 
 class NativeEngine:
@@ -69,6 +71,7 @@ class NativeEngine:
         self._steps = create_steps(self._bert, self._optimizer)
         self._live = LiveState(self._bert, self._optimizer)
         self._seed = -1
+        self._dropout_seen: dict[str, Any] = {}
 
     def prepare(self, seed: int) -> None:
         """Put back pretrained weights, a head drawn from *seed*, fresh optimizer and dropout state."""
@@ -79,9 +82,15 @@ class NativeEngine:
         self._seed = seed
 
     def trace(self, train: PackedBatch, validation: PackedBatch) -> None:
-        """Compile what is compiled by running it once, then put everything back as `prepare` made it."""
-        self.train_step(train)
-        self.logits(validation)
+        """Compile what is compiled by running it once, look whether dropout acts, then put everything back."""
+        loss = self.train_step(train).loss
+        self.prepare(self._seed)
+        logits = [self.logits(validation) for _ in range(2)]
+        self._dropout_seen = {"in_inference": sorted(self._drawing()), "inference_repeats": _are_equal(*logits)}
+        for dropout in self._bert.dropouts.values():
+            dropout.reseed(_ANOTHER_SEED)
+        self._dropout_seen["loss_follows_seed"] = self.train_step(train).loss != loss
+        self._dropout_seen["in_training"] = sorted(self._drawing())
         self.prepare(self._seed)
 
     def train_step(self, batch: PackedBatch) -> StepResult:
@@ -106,8 +115,21 @@ class NativeEngine:
         return dict(self._tensors(self._steps.gradients(self._lay_out(batch))))
 
     def recipe(self) -> Mapping[str, Any]:
-        """Live values read back from the running engine; see `recipe.live_recipe`."""
-        return live_recipe(self._bert, self._optimizer)
+        """Live values read back from the running engine; see `recipe.live_recipe`.
+
+        Also `seed`, as it was prepared for; `drawn_weights`, digests of the fresh layers; and `dropout_seen`, what
+        `trace` saw: the operations that drew random numbers `in_training` and `in_inference`, whether the loss of a
+        training step is another under other dropout seeds (`loss_follows_seed`), and whether two passes of inference
+        are equal (`inference_repeats`).
+        """
+        return {
+            **live_recipe(self._bert, self._optimizer),
+            "seed": self._seed,
+            "drawn_weights": drawn_weights(
+                self._bert, self._drawn, seed=self._seed, deviation=self._spec.model.head_standard_deviation
+            ),
+            "dropout_seen": self._dropout_seen,
+        }
 
     def weights(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """Names (as in transformers' BertForSequenceClassification) and values, sorted by name.
@@ -182,6 +204,10 @@ class NativeEngine:
             for name, shape in self._drawn.items()
         }
 
+    def _drawing(self) -> Iterator[str]:
+        """Dropouts that have drawn random numbers since they were seeded."""
+        return (name for name, dropout in self._bert.dropouts.items() if dropout.draws)
+
     def _lay_out(self, batch: PackedBatch) -> Layout:
         """*batch* as the network reads it.
 
@@ -221,6 +247,10 @@ class NativeEngine:
         finally:
             for name, variable in self._bert.variables.items():
                 variable.assign(weights[name])
+
+
+def _are_equal(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    return one.tobytes() == other.tobytes()
 
 
 def dropout_rates(model: ModelSpec, config: BertConfig) -> DropoutRates:

@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import keras
+import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from bertbench.checkpoints.config import Activation
 
@@ -135,6 +137,13 @@ ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "silu": ops.silu,
     "tanh": ops.tanh,
 }
+
+
+def on_host(tensor: Tensor) -> NDArray[Any]:
+    """A copy of a tensor's value that later steps do not change."""
+    if hasattr(tensor, "detach"):  # PyTorch keeps values on their device and in the gradient's graph
+        tensor = tensor.detach().cpu()
+    return np.array(tensor.numpy())
 
 
 def _upstream(args: tuple[Tensor, ...], upstream: Tensor) -> Tensor:

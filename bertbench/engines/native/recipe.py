@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
+from keras import ops
 
+from bertbench.digests import digest_arrays
 from bertbench.engines.native.bert import Bert
+from bertbench.engines.native.operations import on_host
+from bertbench.seeds import operation_seed
+
+#: Where the activation is looked at: GELU and its approximation by tanh are 5e-4 apart at 2.
+ACTIVATION_POINTS = (-3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0)
+_DIGITS = 16
 
 
 def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
@@ -20,8 +30,10 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
     Returns:
         JSON values only: `backend`; `optimizer` (Keras' `get_config`), its `learning_rate` and `iterations` as they
         are now; `weight_decay_excluded`, the parameters that decay leaves alone; `loss_scale`, 1 if the loss is not
-        scaled; `dtype_policy`, `compute_dtype`, `variable_dtypes`; `dropout_rates` by operation; the numbers of
-        `variables` and of trainable `parameters`, and rows of the tables of embeddings; `loss_reduction`.
+        scaled; `dtype_policy`, `compute_dtype`, `variable_dtypes`; `dropout_rates` by operation, and `dropout_states`,
+        each one's seed and number of draws; `network`, the architecture as it stands in variables and attributes, and
+        the activation's value at each of `activation_points`; the numbers of `variables` and of trainable `parameters`,
+        and rows of the tables of embeddings; `loss_reduction`.
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     variables = bert.variables
@@ -36,11 +48,57 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
         "compute_dtype": bert.policy.compute_dtype,
         "variable_dtypes": sorted({variable.dtype for variable in variables.values()}),
         "dropout_rates": {name: dropout.rate for name, dropout in bert.dropouts.items()},
+        "dropout_states": {name: dropout.state.tolist() for name, dropout in bert.dropouts.items()},
+        "network": _network(bert),
         "variables": len(variables),
         "parameters": sum(math.prod(variable.shape) for variable in variables.values()),
         "embedding_rows": {name.split(".")[1]: v.shape[0] for name, v in variables.items() if name.endswith(".table")},
         "loss_reduction": "sum over rows of weight times cross-entropy, divided by rows",
     }
+
+
+def _network(bert: Bert) -> dict[str, Any]:
+    """Numbers of the architecture, counted in the variables where they show there."""
+    shapes = {name: tuple(variable.shape) for name, variable in bert.variables.items()}
+    values = on_host(bert.activation(ops.convert_to_tensor(ACTIVATION_POINTS, dtype="float32")))
+    return {
+        "num_hidden_layers": sum(name.endswith(".feed_forward.inner.weight") for name in shapes),
+        "num_attention_heads": bert.config.num_attention_heads,
+        "hidden_size": shapes["pooler.kernel"][0],
+        "intermediate_size": shapes["encoder.layer_0.feed_forward.inner.weight"][0],
+        "type_vocab_size": shapes["embeddings.segment.table"][0],
+        "layer_norm_eps": bert.config.layer_norm_eps,
+        "activation_points": list(ACTIVATION_POINTS),
+        "activation_values": values.astype(float).tolist(),
+    }
+
+
+def drawn_weights(
+    bert: Bert, drawn: Mapping[str, tuple[int, ...]], *, seed: int, deviation: float
+) -> dict[str, dict[str, str]]:
+    """Digests of the layers that come from no checkpoint, and of what the seed prescribes for them.
+
+    Args:
+        bert: The network.
+        drawn: Name and shape of each.
+        seed: Of the run.
+        deviation: Standard deviation of kernels; biases are zero.
+
+    Returns:
+        By name `by_seed`, the draw made once more, and `live`, the variable's own: 16 digits each.
+    """
+    digests = {}
+    for name, shape in drawn.items():
+        values = np.zeros(shape)
+        if name.endswith(".kernel"):
+            values = np.random.default_rng(operation_seed(seed, name)).normal(0.0, deviation, shape)
+        live = on_host(bert.variables[name].value)
+        digests[name] = {"by_seed": _digest(values.astype(live.dtype)), "live": _digest(live)}
+    return digests
+
+
+def _digest(values: Any) -> str:
+    return digest_arrays([("values", values)])[:_DIGITS]
 
 
 def _is_excluded(optimizer: Any, variable: keras.Variable) -> bool:

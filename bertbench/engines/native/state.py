@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertbench.engines.native.bert import Bert
+from bertbench.engines.native.operations import on_host
 from bertbench.errors import EngineError
 
 _STEPS_DONE = "engine/steps_done"
@@ -93,7 +94,4 @@ class LiveState:
 
 def numpy_of(variable: Any) -> NDArray[Any]:
     """Value of a Keras variable on the host, as a copy that later steps do not change."""
-    value = variable.value
-    if hasattr(value, "detach"):  # PyTorch keeps values on their device and in the gradient's graph
-        value = value.detach().cpu()
-    return np.array(value.numpy())
+    return on_host(variable.value)

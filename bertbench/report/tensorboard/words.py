@@ -48,6 +48,7 @@ def run_words(record: RunRecord, verdict_text: str | None) -> dict[str, str]:
 
 def _outcome(record: RunRecord) -> str:
     lines = [f"**{record.outcome}**: {plain(record.spec.title or record.spec.name)}"]
+    lines += [f"**fault put in on purpose**: {plain(record.fault)}"] if record.fault else []
     lines += [_failure("run", record.failure)] if record.failure else []
     lines += [_failure(f"seed {run.seed}", run.failure) for run in record.seeds if run.failure]
     return "\n\n".join(lines)

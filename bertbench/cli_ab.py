@@ -1,0 +1,114 @@
+"""The command `bertbench ab`: is a training step of the candidate slower than the baseline's?"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bertbench.errors import UNUSABLE_INPUT, SideError
+
+if TYPE_CHECKING:
+    from bertbench.ab.fields import AbRecord
+
+_STATUSES = {"pass": 0, "fail": 1}
+_USAGE, _UNDECIDED = 2, 3
+_BUDGET = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h)")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_SIDE = "path/to/python, git:REV or SPEC.toml"
+
+Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+
+def add_ab(commands: Commands[argparse.ArgumentParser], *, epilog: str) -> None:
+    """Add `ab` to the command line."""
+    ab = commands.add_parser("ab", help="is the candidate's training step slower? runs both in turn", epilog=epilog)
+    ab.add_argument("spec", type=Path, nargs="?", metavar="SPEC", help="TOML file; not needed where both sides are one")
+    ab.add_argument("--base", metavar="SIDE", help=f"what to compare with: {_SIDE}")
+    ab.add_argument("--cand", metavar="SIDE", help=f"what is judged: {_SIDE}")
+    ab.add_argument("--budget", default="10m", metavar="TIME", help="time for all pairs: 90s, 10m, 2h (10m)")
+    ab.add_argument("--epochs", type=int, metavar="N", help="in place of the spec's own, on both sides")
+    ab.add_argument(
+        "--gated-specs", type=int, default=1, metavar="N", help="specs that share the project's error rate (1)"
+    )
+    ab.add_argument("--coin-seed", type=int, metavar="N", help="where the order of pairs comes from (a new one)")
+    ab.add_argument("--show", nargs="?", const="latest", metavar="ID", help="show a comparison again (latest)")
+    ab.add_argument("--json", type=Path, metavar="FILE", help="write the comparison here, too")
+    ab.add_argument("--store", type=Path, default=Path(".bertbench"), metavar="FOLDER", help="records (.bertbench)")
+    ab.set_defaults(command=_ab)
+
+
+def _ab(options: argparse.Namespace) -> int:
+    record = _shown(options) if options.show else _compared(options)
+    _print(record)
+    if options.json:
+        from bertbench.ab.files import write_ab
+
+        write_ab(options.json, record)
+    return _status(record)
+
+
+def _shown(options: argparse.Namespace) -> AbRecord:
+    from bertbench.ab.files import find_ab
+
+    if options.base or options.cand or options.spec:
+        raise SideError("--show prints a comparison that was made; sides were given too", remedy="leave one out")
+    return find_ab(options.store, options.show)
+
+
+def _compared(options: argparse.Namespace) -> AbRecord:
+    if not options.base or not options.cand:
+        raise SideError(
+            f"bertbench ab: {'--base' if not options.base else '--cand'} is missing; {_SIDE} was expected",
+            remedy="bertbench ab --base SIDE --cand SIDE SPEC",
+        )
+    budget_seconds = seconds_of(options.budget)
+
+    import secrets
+
+    from rich.console import Console
+
+    from bertbench.ab.comparing import Plan, compare_speed
+    from bertbench.ab.sides import open_sides
+    from bertbench.report.ab_progress import PairProgress
+
+    coin_seed = secrets.randbits(32) if options.coin_seed is None else options.coin_seed
+    plan = Plan(budget_seconds, options.gated_specs, coin_seed, options.epochs)
+    with (
+        open_sides(base=options.base, cand=options.cand, spec=options.spec, epochs=options.epochs) as sides,
+        PairProgress(Console(stderr=True)) as progress,
+    ):
+        return compare_speed(sides, options.store, plan, progress=progress)
+
+
+def seconds_of(budget: str) -> float:
+    """Seconds of a time such as `90s`, `10m` or `2h`.
+
+    Raises:
+        SideError: If it is none, or none above 0.
+    """
+    found = _BUDGET.fullmatch(budget.strip())
+    seconds = float(found[1]) * _SECONDS[found[2]] if found else 0.0
+    if not seconds > 0:
+        raise SideError(f"--budget {budget}: a time above 0 was expected, such as 90s, 10m or 2h")
+    return seconds
+
+
+def _print(record: AbRecord) -> None:
+    from rich.console import Console
+
+    from bertbench.report.ab_table import ab_lines, ab_table
+
+    Console().print(ab_table(record))
+    for line in ab_lines(record):  # whole: nothing breaks a path or a command in two
+        sys.stdout.write(f"{line}\n")
+
+
+def _status(record: AbRecord) -> int:
+    """Of a baseline whose input cannot be used, that of a usage error."""
+    kinds = [crash.failure.kind for crash in record.crashes if crash.side == "base"]
+    if any(kind in UNUSABLE_INPUT for kind in kinds):
+        return _USAGE
+    return _STATUSES.get(record.check.outcome, _UNDECIDED)

@@ -1,0 +1,99 @@
+"""The command `bertbench selftest`: does the verdict keep its promises on this machine?"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bertbench.cli_ab import seconds_of
+
+if TYPE_CHECKING:
+    from bertbench.suite import Benchmark
+
+_STATUSES = {"pass": 0, "fail": 1, "undecided": 3}
+_INTERRUPTED = 130
+#: As in `bertbench.selftest.plan`, without loading scipy.
+_PARTS = ("seeds", "processes", "trials", "faults", "speed")
+_REPORT = "selftest.md"
+
+Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+
+def add_selftest(commands: Commands[argparse.ArgumentParser], *, epilog: str) -> None:
+    """Add `selftest` to the command line."""
+    selftest = commands.add_parser(
+        "selftest", help="does the verdict keep its promises on this machine? measures and says", epilog=epilog
+    )
+    selftest.add_argument("spec", type=Path, nargs="?", metavar="SPEC", help="TOML file (a small one that comes along)")
+    selftest.add_argument("--budget", default="10m", metavar="TIME", help="time for everything: 90s, 10m, 2h (10m)")
+    selftest.add_argument(
+        "--out", type=Path, default=Path(".bertbench/selftest"), metavar="FOLDER", help="results (.bertbench/selftest)"
+    )
+    selftest.add_argument(
+        "--parts", default=",".join(_PARTS), metavar="NAME[,NAME...]", help=f"only these (all: {', '.join(_PARTS)})"
+    )
+    selftest.add_argument(
+        "--gated-specs", type=int, default=1, metavar="N", help="specs that share the project's error rate (1)"
+    )
+    selftest.add_argument("--trials", type=int, default=1_000, metavar="N", help="fresh trials at most (1000)")
+    selftest.add_argument(
+        "--candidates-per-bank",
+        type=int,
+        default=1,
+        metavar="N",
+        help="trials that share a bank; above 1 cheaper and not independent (1)",
+    )
+    selftest.add_argument("--fault-seeds", type=int, metavar="N", help="seeds with each fault (as many as fit)")
+    selftest.add_argument("--random-seed", type=int, default=0, metavar="N", help="of simulated draws and coins (0)")
+    selftest.set_defaults(command=_selftest)
+
+
+def _selftest(options: argparse.Namespace) -> int:
+    budget_seconds = seconds_of(options.budget)
+
+    from rich.console import Console
+
+    from bertbench.atomic import write_atomically
+    from bertbench.faults import CATALOGUE
+    from bertbench.report.progress import ProgressBar
+    from bertbench.report.selftest_report import selftest_lines, selftest_markdown, selftest_table
+    from bertbench.selftest.record import write_selftest
+    from bertbench.selftest.session import Settings, self_test
+
+    settings = Settings(
+        budget_seconds,
+        parts=tuple(part.strip() for part in options.parts.split(",")),
+        gated_specs=options.gated_specs,
+        random_seed=options.random_seed,
+        most_trials=options.trials,
+        candidates_per_bank=options.candidates_per_bank,
+        fault_seeds=options.fault_seeds,
+    )
+    with ProgressBar(Console(stderr=True)) as bar:
+        found, folder = self_test(
+            _benchmark(options.spec),
+            options.out,
+            settings,
+            faults=tuple(CATALOGUE.values()),
+            told=lambda words: bar.start(None, words),
+        )
+    record = write_selftest(folder, found)
+    page = selftest_markdown(found).encode()
+    write_atomically(folder / _REPORT, lambda stream: stream.write(page))
+    Console().print(selftest_table(found))
+    for line in (*selftest_lines(found), f"{folder / _REPORT}, {record}"):
+        sys.stdout.write(f"{line}\n")
+    return _INTERRUPTED if found.interrupted else _STATUSES[found.outcome]
+
+
+def _benchmark(spec: Path | None) -> Benchmark:
+    from bertbench.suite import load_benchmark
+
+    if spec is not None:
+        return load_benchmark(spec)
+    from importlib.resources import as_file, files
+
+    with as_file(files("bertbench.selftest") / "default.toml") as path:
+        return load_benchmark(path)

@@ -1,0 +1,267 @@
+"""A self-test as a page that people read: what was promised, what was seen, what there was no time for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from bertbench.selftest.record import FaultRow, GateRow, IntervalFacts, PromiseFacts, RateFacts, SelfTest
+
+_STYLES = {"shown": "green", "consistent": "green", "violated": "bold red"}
+_OUTCOMES = {
+    "pass": "nothing that was seen contradicts a promise",
+    "fail": "a promise is contradicted beyond its interval",
+    "undecided": "too little was measured to say",
+}
+_LAYERS = ("run", "lock", "identity", "quality", "speed")
+#: Of a fault that no layer was asked about.
+_NOT_RUN = "not run"
+
+
+def selftest_table(found: SelfTest) -> Table:
+    """Promises for a terminal, one line each."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("what", "promise", "seen", "standing"):
+        table.add_column(heading, overflow="fold")
+    for promise in found.promises:
+        seen = percent(promise.seen) if promise.seen else ""
+        standing = Text(promise.standing, style=_STYLES[promise.standing])
+        table.add_row(Text(promise.about), promise.promise, seen, standing)
+    return table
+
+
+def selftest_lines(found: SelfTest) -> list[str]:
+    """In words: what was left out, and the outcome."""
+    left_out = [f"{part.name}: {part.left_out}" for part in found.parts if part.left_out]
+    stopped = ["interrupted: what follows had no time"] if found.interrupted else []
+    return [*stopped, *left_out, f"self-test of {found.spec.name}: {found.outcome}: {_OUTCOMES[found.outcome]}"]
+
+
+def selftest_markdown(found: SelfTest) -> str:
+    """The whole of it."""
+    parts = [
+        _heading(found),
+        _promises(found.promises),
+        _parts(found),
+        _seeds(found),
+        _processes(found),
+        _gate("The quality gate, simulated on these seeds", found.quality_gate, "seeds", found.code_check),
+        _gate("The speed gate, simulated on this spread of processes", found.speed_gate, "pairs", None),
+        _trials(found),
+        fault_table(found),
+    ]
+    return "\n\n".join("\n".join(lines) for part in parts if (lines := list(part))) + "\n"
+
+
+def percent(seen: RateFacts | None) -> str:
+    """A rate with its exact 95 % interval."""
+    if seen is None:
+        return ""
+    return f"{seen.count} of {seen.trials} ({100 * seen.low:.1f} to {100 * seen.high:.1f} %)"
+
+
+def _heading(found: SelfTest) -> Iterator[str]:
+    yield f"# Self-test of {found.spec.name}: {found.outcome}"
+    yield ""
+    yield f"{_OUTCOMES[found.outcome].capitalize()}."
+    yield ""
+    environment = found.environment
+    if environment is not None:
+        libraries = environment.numerics.get("libraries", {})
+        versions = ", ".join(f"{name} {version}" for name, version in libraries.items())
+        yield f"- machine: {environment.machine.get('processor')}, {environment.machine.get('cores')} cores; {versions}"
+    took = (found.finished_at - found.started_at).total_seconds()
+    yield f"- bertbench {found.bertbench_version}, {found.started_at:%Y-%m-%d %H:%M} UTC"
+    yield f"- {took / 60:.1f} min of a budget of {found.budget_seconds / 60:.1f} min; random seed {found.random_seed}"
+    yield f"- {found.validation_rows} validation rows, margin {found.margin_points:.2f} points"
+    yield f"- error rates shared by {found.gated_specs} gated specs"
+    if found.interrupted:
+        yield "- **interrupted**: this is as far as it got"
+
+
+def _promises(promises: Sequence[PromiseFacts]) -> Iterator[str]:
+    yield "## Promises"
+    yield ""
+    rows = (
+        (one.about, one.promise, percent(one.seen), _bold_if(one.standing, one.standing == "violated"))
+        for one in promises
+    )
+    yield from _table(("seen where", "promise", "seen (exact 95 %)", "standing"), rows)
+    yield ""
+    yield (
+        "*shown*: the whole interval keeps the promise; *consistent*: a part of it does; *violated*: none of it does."
+    )
+
+
+def _parts(found: SelfTest) -> Iterator[str]:
+    yield "## What was planned, done and left out"
+    yield ""
+    rows = ((one.name, one.planned, one.done, f"{one.seconds:.0f} s", one.left_out) for one in found.parts)
+    yield from _table(("part", "planned", "done", "took", "left out"), rows)
+
+
+def _seeds(found: SelfTest) -> Iterator[str]:
+    if not found.classes:
+        return
+    yield "## Seeds"
+    yield ""
+    rows = (
+        (
+            one.name,
+            one.changed,
+            str(len(one.hits)),
+            str(len(one.failed_seeds)),
+            _mean(one.hits.values(), found.validation_rows),
+            interval(one.spread_points, 2),
+            percent(one.tail),
+        )
+        for one in found.classes
+    )
+    headings = ("class", "changes", "seeds", "failed", "mean accuracy, %", "spread, points (95 %)", "below 2 spreads")
+    yield from _table(headings, rows)
+    if not found.effects:
+        return
+    yield ""
+    effects = (
+        (
+            one.name,
+            f"{one.equal_bits} of {one.shared_seeds}",
+            interval(one.drop_points, 2),
+            interval(one.correlation, 2) if one.correlation else one.note,
+        )
+        for one in found.effects
+    )
+    yield from _table(
+        ("against own", "equal bits", "class effect: drop, points (95 %)", "same-seed correlation"), effects
+    )
+    yield ""
+    half = found.margin_points / 2
+    yield f"A class whose effect lies within half the margin ({half:.2f} points) asks for no equal numerics."
+
+
+def _processes(found: SelfTest) -> Iterator[str]:
+    seen = found.processes
+    if seen is None:
+        return
+    yield "## Processes"
+    yield ""
+    medians = ", ".join(f"{1000 * seconds:.1f}" for seconds in seen.step_seconds)
+    yield f"Seed {seen.seed} in {seen.processes} fresh processes: equal bits in {seen.equal_bits}."
+    yield f"Median step of each, ms: {medians}."
+    if seen.spread is not None:
+        scaled = seen.spread.model_copy(
+            update={name: 100 * getattr(seen.spread, name) for name in ("estimate", "low", "high")}
+        )
+        yield f"Spread of a process's step time: {interval(scaled, 1)} % (95 %)."
+
+
+def _gate(title: str, rows: Sequence[GateRow], samples: str, check: RateFacts | None) -> Iterator[str]:
+    if not rows:
+        return
+    yield f"## {title}"
+    yield ""
+    cells = (
+        (row.words, *(_share(rate) for rate in (row.fail, row.passed, row.undecided)), f"{row.samples:.1f}")
+        for row in rows
+    )
+    yield from _table(("truth", "fail, %", "pass, %", "undecided, %", samples), cells)
+    if check is not None:
+        yield ""
+        yield (
+            f"Code check: {check.count} of {check.trials:,} random splits of the own class's seeds fail. It checks the "
+            "code alone: whatever all these seeds have in common it cannot see, so it is no rate of false alarms."
+        )
+
+
+def _trials(found: SelfTest) -> Iterator[str]:
+    seen = found.trials
+    if seen is None:
+        return
+    yield "## Fresh trials"
+    yield ""
+    if seen.note:
+        yield f"{seen.note[:1].upper()}{seen.note[1:]}."
+        return
+    words = [trial.word for trial in seen.counted]
+    counts = ", ".join(f"{words.count(word)} {word}" for word in ("fail", "undecided", "pass"))
+    yield (
+        f"{len(words)} comparisons of the own class with class {seen.candidate_class}, disjoint seeds, each run used "
+        f"once: {counts}. By identity, not counted: {seen.by_identity}."
+    )
+    if seen.candidates_per_bank > 1:
+        yield (
+            f"{seen.candidates_per_bank} trials share a bank, so they are not independent, and the exact intervals "
+            "above are too short."
+        )
+    if not words:
+        return
+    yield ""
+    rows = (
+        (
+            f"{trial.bank_seeds[0]} to {trial.bank_seeds[-1]}",
+            f"{trial.candidate_seeds[0]} to {trial.candidate_seeds[-1]}",
+            str(trial.look),
+            f"{trial.drop_points:+.2f}",
+            trial.word,
+        )
+        for trial in seen.counted
+    )
+    yield from _table(("bank seeds", "candidate seeds", "look", "drop, points", "verdict"), rows)
+
+
+def fault_table(found: SelfTest) -> Iterator[str]:
+    """Fault by layer, with what each does to accuracy and time."""
+    if not found.faults:
+        return
+    yield "## Faults put in on purpose"
+    yield ""
+    headings = ("fault", "what it does", *_LAYERS, "caught by", "seeds", "drop, points (95 %)", "slowdown")
+    yield from _table(headings, (_fault(row) for row in found.faults))
+    ran = [row for row in found.faults if row.caught_by]
+    invisible = [row.name for row in ran if not row.changes_numbers]
+    if invisible:
+        yield ""
+        yield (
+            f"{', '.join(invisible)} change no number of a run: invisible to lock, identity and quality by "
+            "construction; speed alone can see them."
+        )
+
+
+def _fault(row: FaultRow) -> Iterable[str]:
+    caught = row.caught_by or _NOT_RUN
+    slowdown = "" if row.slowdown is None else f"{row.slowdown:+.1%}"
+    layers = (_bold_if(getattr(row, layer) or "-", row.caught_by == layer) for layer in _LAYERS)
+    return (row.name, row.does, *layers, caught, str(row.seeds or ""), interval(row.drop_points, 2), slowdown)
+
+
+def _bold_if(text: str, is_bold: bool) -> str:
+    return f"**{text}**" if is_bold else text
+
+
+def interval(seen: IntervalFacts | None, digits: int) -> str:
+    """An estimate with what is not excluded."""
+    if seen is None:
+        return ""
+    high = f"{seen.high:.{digits}f}" if math.isfinite(seen.high) else "unknown"
+    return f"{seen.estimate:.{digits}f} ({seen.low:.{digits}f} to {high})"
+
+
+def _share(rate: RateFacts) -> str:
+    return f"{100 * rate.rate:.2f} ({100 * rate.low:.2f} to {100 * rate.high:.2f})"
+
+
+def _mean(hits: Iterable[int], rows: int) -> str:
+    values = list(hits)
+    return f"{100 * sum(values) / (len(values) * rows):.2f}" if values else ""
+
+
+def _table(headings: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """Markdown; a bar within a cell is no border."""
+    yield f"| {' | '.join(headings)} |"
+    yield "|---" * len(headings) + "|"
+    for row in rows:
+        cells = (cell.replace("|", "\\|").replace("\n", " ") for cell in row)
+        yield f"| {' | '.join(cells)} |"

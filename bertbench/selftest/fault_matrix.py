@@ -1,0 +1,202 @@
+"""Which layer of the verdict sees which fault? Each is run, and every layer that can be asked is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from bertbench.ab.measuring import Measuring, Ran
+from bertbench.baseline import Baseline
+from bertbench.errors import RecordError
+from bertbench.machine_watch import MachineWatch
+from bertbench.record import Failure, RunRecord
+from bertbench.selftest.classes import NumericsClass
+from bertbench.selftest.judging import quality_check
+from bertbench.selftest.measuring import drop_interval
+from bertbench.selftest.plan import Costs
+from bertbench.selftest.record import FaultRow, Layer, LayerWord
+from bertbench.selftest.runs import Runs, SeedOutcome, outcomes_of
+from bertbench.verdict import Check, judge_recipe
+from bertbench.verdict.quality_gate import QualityGate
+from bertbench.verdict.speed_comparison import SpeedEvidence, judge_speed, speed_rule
+
+#: Pairs of processes see these sooner than others, so they come first.
+SPEED_FIRST = ("steps-10-percent-slower", "steps-5-percent-slower", "steps-2-percent-slower")
+#: In the order in which they are asked; of each, what counts as 'seen'.
+_SEEN: tuple[tuple[Layer, LayerWord], ...] = (
+    ("run", "fail"),
+    ("lock", "fail"),
+    ("identity", "differs"),
+    ("quality", "fail"),
+    ("speed", "fail"),
+)
+
+
+class KnownFault(Protocol):
+    """What the matrix needs of a fault in `bertbench.faults`."""
+
+    @property
+    def name(self) -> str:
+        """In the catalogue."""
+
+    @property
+    def does(self) -> str:
+        """One sentence."""
+
+    @property
+    def place(self) -> str:
+        """Where it acts."""
+
+    @property
+    def changes_numbers(self) -> bool:
+        """Whether losses, weights or predictions change."""
+
+
+@dataclass(frozen=True)
+class Clean:
+    """What runs with a fault are held against.
+
+    Attributes:
+        own: The spec's own class.
+        outcomes: Of its clean seeds, in the order in which they ran; the faulty runs take the same ones.
+        bank: The baseline they make; None with too few seeds.
+        gate: What decides about quality.
+        rows: Validation rows.
+    """
+
+    own: NumericsClass
+    outcomes: Mapping[int, SeedOutcome]
+    bank: Baseline | None
+    gate: QualityGate
+    rows: int
+
+
+def in_turn(faults: Sequence[KnownFault]) -> tuple[KnownFault, ...]:
+    """Faults of different places in turn, so that a budget that ends early has seen some of each."""
+    by_place: dict[str, list[KnownFault]] = {}
+    for fault in faults:
+        by_place.setdefault(fault.place, []).append(fault)
+    longest = max((len(group) for group in by_place.values()), default=0)
+    return tuple(group[turn] for turn in range(longest) for group in by_place.values() if turn < len(group))
+
+
+def fault_rows(
+    faults: Sequence[KnownFault], clean: Clean, runs: Runs, *, seeds: int, costs: Costs
+) -> Iterator[FaultRow]:
+    """Run each fault that still fits the time, and ask run, lock, identity and quality.
+
+    Args:
+        faults: In the order in which they are run.
+        clean: What they are held against.
+        runs: Starts processes.
+        seeds: With each, the first of the clean ones; further ones follow them.
+        costs: What a run takes, to begin none that will not fit.
+    """
+    known = list(clean.outcomes)
+    fresh = (seed for seed in range(len(known) + seeds) if seed not in clean.outcomes)
+    order = [*known[:seeds], *(next(fresh) for _ in range(seeds - len(known)))]
+    for fault in faults:
+        if costs.of(seeds=len(order)) > runs.seconds_left:
+            return
+        yield _row(fault, clean, runs.run(clean.own, order, fault=fault.name))
+
+
+def _row(fault: KnownFault, clean: Clean, record: RunRecord) -> FaultRow:
+    if record.outcome != "completed":
+        said = f"{record.failure.kind}: {record.failure.message}" if record.failure else record.outcome
+        return _caught(unrun(fault).model_copy(update={"seeds": len(record.seeds), "run": "fail", "reason": said}), {})
+    outcomes = outcomes_of(record)
+    lock = judge_recipe(record)
+    shared = [seed for seed in outcomes if seed in clean.outcomes]
+    equal = all(outcomes[seed].digests == clean.outcomes[seed].digests for seed in shared)
+    quality = _quality(record, clean)
+    own = {seed: outcome.hits for seed, outcome in clean.outcomes.items() if not outcome.failed}
+    faulty = {seed: outcome.hits for seed, outcome in outcomes.items() if not outcome.failed}
+    row = unrun(fault).model_copy(
+        update={
+            "seeds": len(outcomes),
+            "run": "pass",
+            "lock": lock.outcome,
+            "identity": "equal" if equal else "differs",
+            "quality": quality.outcome if quality else "",
+            "drop_points": drop_interval(own, faulty, rows=clean.rows),
+        }
+    )
+    return _caught(row, {"lock": lock.reason, "quality": quality.reason if quality else ""})
+
+
+def _quality(record: RunRecord, clean: Clean) -> Check | None:
+    """The gate, if there is a bank and its first look has its seeds."""
+    if clean.bank is None or len(record.seeds) < clean.gate.rule.looks[0]:
+        return None
+    return quality_check([record], clean.bank, clean.gate)
+
+
+def speed_row(
+    row: FaultRow, own: NumericsClass, seed: int, runs: Runs, *, gated_specs: int, seconds: float, coin_seed: int
+) -> FaultRow:
+    """Ask speed of one fault: pairs of processes, with it and without.
+
+    Args:
+        row: What the other layers said.
+        own: The class that both sides run in.
+        seed: That every process runs.
+        runs: Starts processes.
+        gated_specs: Specs that share the error rate.
+        seconds: No pair is begun that would end later.
+        coin_seed: Of the coins that order pairs.
+    """
+    watch = MachineWatch()
+
+    def sample(side: str) -> Ran:
+        request = runs.request(own, [seed], fault=row.name if side == "cand" else None)
+        watch.start()
+        try:
+            record = runs.start(request)
+        except RecordError as error:
+            failure = Failure(kind=type(error).__name__, message=error.message, phase="unknown")
+            return Ran(request.run_id, None, failure, watch.stop())
+        except BaseException:
+            watch.stop()
+            raise
+        return Ran(request.run_id, record, record.failure, watch.stop())
+
+    measuring = Measuring(
+        sampler=sample,
+        rule=speed_rule(gated_specs=gated_specs),
+        generator=np.random.default_rng(coin_seed),
+        budget_seconds=min(seconds, runs.seconds_left),
+        check_ground=lambda _records: "",
+        progress=lambda _done, _planned: None,
+        clock=runs.clock,
+    )
+    series = measuring.run()
+    crash = next((crash for crash in measuring.crashes), None)
+    evidence = SpeedEvidence(
+        rule=measuring.rule,
+        series=series,
+        so_far=series.looks[-1] if series and series.looks else None,
+        quietness=measuring.quietness,
+        base_failure=crash.failure if crash and crash.side == "base" else None,
+        cand_failure=crash.failure if crash and crash.side == "cand" else None,
+        pair_seconds=measuring.pair_seconds,
+        affordable_pairs=measuring.affordable_pairs,
+    )
+    check = judge_speed(evidence)
+    judged = row.model_copy(update={"speed": check.outcome, "slowdown": check.observed_value})
+    return _caught(judged, {"speed": check.reason})
+
+
+def unrun(fault: KnownFault) -> FaultRow:
+    """A row of a fault that no layer was asked about."""
+    return FaultRow(name=fault.name, does=fault.does, changes_numbers=fault.changes_numbers)
+
+
+def _caught(row: FaultRow, reasons: Mapping[str, str]) -> FaultRow:
+    """The first layer that saw it."""
+    layer = next((layer for layer, word in _SEEN if getattr(row, layer) == word), "none")
+    reason = row.reason if layer in ("run", row.caught_by) else reasons.get(layer, "")
+    return row.model_copy(update={"caught_by": layer, "reason": reason})

@@ -1,0 +1,140 @@
+"""The gate simulated on what was measured here, and random splits of the measured seeds, which check the code alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertbench.selftest.record import GateRow, IntervalFacts, RateFacts
+from bertbench.stats import (
+    FailedSeedRule,
+    GateRates,
+    GateScenario,
+    decide_many,
+    exact_rate,
+    measured_scenario,
+    simulate_runs,
+)
+from bertbench.stats.many_comparisons import FAIL
+from bertbench.stats.speed_rule import SpeedRule
+from bertbench.stats.speed_simulation import SpeedScenario, simulate_speed
+from bertbench.verdict.quality_gate import QualityGate
+
+#: Correlations below this, and uncertain ones, change nothing worth a line.
+_SOME_CORRELATION = 0.1
+_MOST_CORRELATION = 0.99
+#: Where a drop of the margin is promised to be seen: points of spread, rows.
+_SEEN_UP_TO_SPREAD_POINTS, _SEEN_FROM_ROWS = 0.5, 300
+#: Where a slowdown of the margin is promised to be seen: spread of processes.
+_SEEN_UP_TO_PROCESS_SPREAD = 0.03
+#: Random splits of one pool; more tell nothing more.
+SPLITS = 2_000
+_POINTS = 100.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the simulation of quality rests on.
+
+    Attributes:
+        hits: Of the own class's seeds that did not fail, two or more.
+        rows: Validation rows.
+        gate: Of one spec among those that the project gates.
+        drops: Of each harmless class: its interval, by name.
+        correlation: Of the same seeds, the largest seen; None if none is known.
+    """
+
+    hits: Sequence[int]
+    rows: int
+    gate: QualityGate
+    drops: dict[str, IntervalFacts]
+    correlation: float | None
+
+
+def quality_rows(measured: Measured, *, trials: int, generator: np.random.Generator) -> tuple[GateRow, ...]:
+    """How often each word comes, seeds drawn from the measured ones; every seed fails with the allowed chance.
+
+    Args:
+        measured: What it rests on.
+        trials: Runs of each truth.
+        generator: Source of the draws.
+    """
+    margin = measured.gate.rule.margin_points
+    spread = float(np.std(_POINTS * np.asarray(measured.hits) / measured.rows, ddof=1))
+    is_seen = spread <= _SEEN_UP_TO_SPREAD_POINTS and measured.rows >= _SEEN_FROM_ROWS
+    truths: list[tuple[str, str, dict[str, float]]] = [("nothing changed", "same", {})]
+    if measured.correlation is not None and measured.correlation > _SOME_CORRELATION:
+        correlation = min(measured.correlation, _MOST_CORRELATION)
+        words = f"nothing changed, same seeds correlate {correlation:.2f}"
+        truths.append((words, "same", {"correlation": correlation}))
+    for name, drop in measured.drops.items():
+        words = f"class {name}, at the worst that is not excluded ({drop.high:.2f} points lower)"
+        truths.append((words, "", {"drop_points": drop.high}))
+    truths.append(
+        (f"a drop of the margin ({margin:.2f} points)", "point" if is_seen else "margin", {"drop_points": margin})
+    )
+    truths.append(("same mean, the candidate's spread doubled", "", {"spread_ratio": 2.0}))
+    return tuple(
+        GateRow.of(words, truth, simulate_runs([_scenario(measured, truth_is)], trials=trials, generator=generator))
+        for words, truth, truth_is in truths
+    )
+
+
+def speed_rows(
+    rule: SpeedRule, process_spread: float, *, trials: int, generator: np.random.Generator
+) -> tuple[GateRow, ...]:
+    """How often each word comes for the step time, at the measured spread of processes.
+
+    Args:
+        rule: Of one spec among those that the project gates.
+        process_spread: Standard deviation of a process's log step time.
+        trials: Comparisons of each truth.
+        generator: Source of the draws.
+    """
+    is_seen = process_spread <= _SEEN_UP_TO_PROCESS_SPREAD
+    truths = (
+        ("nothing changed", "same", 0.0),
+        (f"{rule.margin:.0%} slower", "slower" if is_seen else "margin", rule.margin),
+        (f"{rule.floor:.0%} slower", "", rule.floor),
+    )
+    rows = []
+    for words, truth, slowdown in truths:
+        seen = simulate_speed(SpeedScenario(rule, process_spread, slowdown), trials=trials, generator=generator)
+        rates = GateRates(seen.fail, seen.passed, seen.undecided, seen.mean_pairs)
+        rows.append(GateRow.of(words, truth, rates))
+    return tuple(rows)
+
+
+def code_check(measured: Measured, *, generator: np.random.Generator) -> RateFacts | None:
+    """Fails among random splits of the measured seeds into a bank and a candidate; None with too few for a look.
+
+    It checks the code. It is blind to whatever all these seeds have in common, so it is no rate of false alarms; the
+    interval of a binomial does not belong to it.
+    """
+    rule = measured.gate.rule
+    spare = len(measured.hits) - rule.smallest_bank
+    looks = tuple(look for look in rule.looks if look <= spare)
+    if not looks:
+        return None
+    at_hand = replace(rule, looks=looks, shares=rule.shares[: len(looks)])
+    pool = np.asarray(measured.hits)
+    splits: NDArray[np.int64] = generator.permuted(np.tile(pool, (SPLITS, 1)), axis=1)
+    bank, candidate = splits[:, : rule.smallest_bank], splits[:, rule.smallest_bank : rule.smallest_bank + looks[-1]]
+    words = decide_many(bank, candidate, rows=measured.rows, rule=at_hand, same_seeds=False).words
+    return RateFacts.of(exact_rate(int((words == FAIL).sum()), SPLITS))
+
+
+def _scenario(measured: Measured, truth: dict[str, float]) -> GateScenario:
+    gate = measured.gate
+    return measured_scenario(
+        gate.rule,
+        measured.hits,
+        rows=measured.rows,
+        bank_seeds=gate.rule.smallest_bank,
+        failed_rate=gate.allowed_failed_rate,
+        failed_rule=FailedSeedRule(gate.failed_alpha, gate.allowed_failed_rate),
+        **truth,
+    )

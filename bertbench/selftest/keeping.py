@@ -1,0 +1,101 @@
+"""Every promise held against everything that a self-test saw."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from bertbench.selftest.promises import PROMISES, Promise, Standing
+from bertbench.selftest.record import FaultRow, GateRow, PartOutcome, PromiseFacts, RateFacts, SelfTest
+from bertbench.stats import ExactRate, exact_rate
+
+#: A harmful fault is shown by so many seeds, not by four that were unlucky.
+_SEEDS_THAT_SHOW_HARM = 20
+
+
+def kept_promises(found: SelfTest) -> tuple[PromiseFacts, ...]:
+    """Those about which something was seen."""
+    return (*_simulated(found), *_tried(found), *_same_bits(found), *_faults_seen(found), *_harmful_faults(found))
+
+
+def outcome_of(promises: Collection[PromiseFacts], found: SelfTest, *, asked: Collection[str]) -> PartOutcome:
+    """Fail if one is violated, undecided if an asked part saw nothing that could have violated one."""
+    if any(promise.standing == "violated" for promise in promises):
+        return "fail"
+    seen = {
+        "seeds": bool(found.quality_gate and found.effects),
+        "processes": found.processes is not None and found.processes.processes > 1,
+        "trials": found.trials is not None and bool(found.trials.counted or found.trials.by_identity),
+        "faults": any(row.identity for row in found.faults),
+        "speed": True,  # one comparison of each fault is no rate, so nothing is promised of it
+    }
+    measured = all(seen[part] for part in asked) and any(part != "speed" for part in asked)
+    return "pass" if measured and not found.interrupted else "undecided"
+
+
+def _simulated(found: SelfTest) -> Iterator[PromiseFacts]:
+    for kind, rows in (("quality", found.quality_gate), ("speed", found.speed_gate)):
+        for row in rows:
+            for promise in PROMISES.get(row.truth, ()):
+                yield _held(f"{kind}, simulated on what was measured: {row.words}", promise, _rate(row, promise))
+
+
+def _rate(row: GateRow, promise: Promise) -> RateFacts:
+    return {"fail": row.fail, "pass": row.passed, "undecided": row.undecided}[promise.verdict]
+
+
+def _tried(found: SelfTest) -> Iterator[PromiseFacts]:
+    if found.trials is None or not found.trials.counted:
+        return
+    words = [trial.word for trial in found.trials.counted]
+    for promise in PROMISES["same"]:
+        seen = RateFacts.of(exact_rate(words.count(promise.verdict), len(words)))
+        yield _held(f"fresh trials with class {found.trials.candidate_class}", promise, seen)
+
+
+def _same_bits(found: SelfTest) -> Iterator[PromiseFacts]:
+    seen = found.processes
+    if seen is not None and seen.processes > 1:
+        yield _certain("one seed in fresh processes", "equal bits", seen.equal_bits, seen.processes)
+
+
+def _faults_seen(found: SelfTest) -> Iterator[PromiseFacts]:
+    ran = [row for row in found.faults if row.run]
+    changing = [row for row in ran if row.changes_numbers]
+    if changing:
+        seen = sum(_is_seen(row) for row in changing)
+        yield _certain("faults that change a number", "seen by run, lock or identity", seen, len(changing))
+    others = [row for row in ran if not row.changes_numbers]
+    if others:
+        equal = sum(row.identity == "equal" for row in others)
+        yield _certain("faults that change no number", "equal bits", equal, len(others))
+
+
+def _is_seen(row: FaultRow) -> bool:
+    return "fail" in (row.run, row.lock) or row.identity == "differs"
+
+
+def _harmful_faults(found: SelfTest) -> Iterator[PromiseFacts]:
+    """Those whose drop is shown to be the margin at least."""
+    harmful = [
+        row
+        for row in found.faults
+        if row.quality
+        and row.seeds >= _SEEDS_THAT_SHOW_HARM
+        and row.drop_points is not None
+        and row.drop_points.low >= found.margin_points
+    ]
+    if harmful:
+        seen = RateFacts.of(exact_rate(sum(row.quality == "fail" for row in harmful), len(harmful)))
+        (promise,) = [promise for promise in PROMISES["point"] if promise.verdict == "fail"]
+        yield _held("faults shown to cost the margin or more, judged by quality", promise, seen)
+
+
+def _held(about: str, promise: Promise, seen: RateFacts) -> PromiseFacts:
+    rate = ExactRate(seen.count, seen.trials, seen.low, seen.high, 0.95)
+    return PromiseFacts(about=about, promise=promise.words, seen=seen, standing=promise.standing(rate))
+
+
+def _certain(about: str, promise: str, kept: int, cases: int) -> PromiseFacts:
+    """A promise that allows no exception: one is a violation."""
+    standing: Standing = "shown" if kept == cases else "violated"
+    return PromiseFacts(about=about, promise=promise, seen=RateFacts.of(exact_rate(kept, cases)), standing=standing)

@@ -1,0 +1,113 @@
+"""What this machine's seeds and processes are like: spread, tail, correlation, class effect, each with an interval."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+
+from bertbench.errors import VerdictError
+from bertbench.record import RunRecord
+from bertbench.selftest.classes import NumericsClass
+from bertbench.selftest.record import ClassFacts, EffectFacts, IntervalFacts, ProcessFacts, RateFacts
+from bertbench.selftest.runs import SeedOutcome, outcomes_of
+from bertbench.stats import correlation_interval, difference_of_means, lower_tail, rounding_spread, spread_interval
+from bertbench.stats.spread import FEWEST_FOR_INTERVAL, FEWEST_PAIRS, Interval
+
+#: Of every interval that a self-test prints.
+CONFIDENCE = 0.95
+_POINTS = 100.0
+_FEWEST_FOR_MEAN = 2
+
+
+def class_facts(of: NumericsClass, records: Sequence[RunRecord], *, rows: int) -> ClassFacts:
+    """Seeds of one class.
+
+    Args:
+        of: The class.
+        records: Completed runs in it, of different seeds.
+        rows: Validation rows.
+    """
+    outcomes = {seed: outcome for record in records for seed, outcome in outcomes_of(record).items()}
+    good = {seed: outcome.hits for seed, outcome in outcomes.items() if not outcome.failed}
+    points = [_POINTS * hits / rows for hits in good.values()]
+    environment = records[0].environment
+    return ClassFacts(
+        name=of.name,
+        changed=of.changed,
+        numerics_fingerprint=environment.numerics_fingerprint if environment else "",
+        hits=good,
+        failed_seeds=tuple(seed for seed, outcome in outcomes.items() if outcome.failed),
+        spread_points=IntervalFacts.of(spread_interval(points)) if len(points) >= FEWEST_FOR_INTERVAL else None,
+        tail=RateFacts.of(lower_tail(points)) if len(points) >= _FEWEST_FOR_MEAN else None,
+        runs=tuple(record.run_id for record in records),
+    )
+
+
+def effect_facts(
+    own: ClassFacts, other: ClassFacts, bits: Mapping[str, Mapping[int, SeedOutcome]], *, rows: int
+) -> EffectFacts:
+    """What a harmless class changes.
+
+    The interval of the effect takes both sides for independent, which is cautious where same seeds correlate.
+
+    Args:
+        own: The own class.
+        other: A harmless one.
+        bits: Outcomes by name of the class and seed.
+        rows: Validation rows.
+    """
+    shared = [seed for seed in bits[own.name] if seed in bits[other.name]]
+    equal = sum(bits[own.name][seed].digests == bits[other.name][seed].digests for seed in shared)
+    pairs = [seed for seed in own.hits if seed in other.hits]
+    correlation, note = None, f"fewer than {FEWEST_PAIRS} seeds ran in both"
+    if len(pairs) >= FEWEST_PAIRS:
+        try:
+            sides = ([facts.hits[seed] for seed in pairs] for facts in (own, other))
+            correlation, note = IntervalFacts.of(correlation_interval(*sides, confidence=CONFIDENCE)), ""
+        except VerdictError as error:
+            note = error.message
+    return EffectFacts(
+        name=other.name,
+        equal_bits=equal,
+        shared_seeds=len(shared),
+        drop_points=drop_interval(own.hits, other.hits, rows=rows),
+        correlation=correlation,
+        note=note,
+    )
+
+
+def drop_interval(own: Mapping[int, int], other: Mapping[int, int], *, rows: int) -> IntervalFacts | None:
+    """Mean accuracy of one side minus that of the other, in points, at 95 %; None with fewer than two seeds a side.
+
+    Args:
+        own: Hits by seed.
+        other: Hits by seed.
+        rows: That hits are of.
+    """
+    if min(len(own), len(other)) < _FEWEST_FOR_MEAN:
+        return None
+    sides = ([_POINTS * hits / rows for hits in side.values()] for side in (own, other))
+    seen = difference_of_means(*sides, least_spread=_POINTS * rounding_spread(rows))
+    low, high = seen.interval(CONFIDENCE)
+    return IntervalFacts.of(Interval(seen.estimate, low, high, len(own) + len(other), CONFIDENCE))
+
+
+def process_facts(records: Sequence[RunRecord]) -> ProcessFacts:
+    """One seed in many fresh processes: are the bits the same, and how much do step times differ?
+
+    Args:
+        records: Completed runs of one and the same seed.
+    """
+    runs = [record.seeds[0] for record in records]
+    medians = tuple(statistics.median(run.steps.seconds) for run in runs)
+    spread = None
+    if len(medians) >= FEWEST_FOR_INTERVAL and min(medians) > 0:
+        spread = IntervalFacts.of(spread_interval([math.log(seconds) for seconds in medians]))
+    return ProcessFacts(
+        seed=runs[0].seed,
+        equal_bits=sum(run.digests == runs[0].digests for run in runs),
+        processes=len(runs),
+        step_seconds=medians,
+        spread=spread,
+    )

@@ -1,0 +1,223 @@
+"""What fits the time there is: decided before anything but one seed has run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+#: In the order in which time is given out and spent.
+PARTS = ("seeds", "processes", "trials", "faults", "speed")
+#: Seeds of a pool: a bank, or as near as time allows; fewer than the last say too little of a spread.
+POOL_SIZES = (20, 16, 12, 8)
+#: Fresh processes of one seed; five have an interval of their spread.
+PROCESS_NUMBERS = (12, 8, 5)
+#: Seeds with each fault: what a harmful one is shown by, the looks of the gate, or one for lock and identity alone.
+FAULT_SEEDS = (40, 20, 8, 4, 1)
+#: Of the time left after seeds and processes.
+SHARES = {"trials": 0.3, "faults": 0.5, "speed": 0.2}
+#: Trials whose seeds run in common processes; a chunk is what is lost if time runs out.
+TRIALS_PER_CHUNK = 10
+#: One process for the banks, and one for each of three looks.
+_PROCESSES_PER_CHUNK = 4
+#: Candidate seeds of a trial in the mean, guessed: most are decided at the first look or the second.
+_SEEDS_PER_CANDIDATE = 8
+_POOL_SHARE = 0.8
+_PROCESSES_SHARE = 0.4
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What running takes on this machine, measured on the first process.
+
+    Attributes:
+        process_seconds: Before and after the seeds: imports, tracing, the record.
+        seed_seconds: Each seed.
+    """
+
+    process_seconds: float
+    seed_seconds: float
+
+    def of(self, *, seeds: int, processes: int = 1) -> float:
+        """Seconds of so many seeds, in all, in so many processes."""
+        return processes * self.process_seconds + seeds * self.seed_seconds
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a self-test would do, had it the time.
+
+    Attributes:
+        parts: Asked for, of `PARTS`.
+        classes: Numerics classes, the own one first.
+        faults: Faults that change numbers, or are meant to be invisible: each is run once at least.
+        speed_faults: Faults that pairs of processes are to see.
+        bank_seeds: Of the smallest bank.
+        pairs: Of processes, the discarded one included, before speed can be decided.
+        most_trials: More are not run, whatever time there is.
+        candidates_per_bank: Trials that share a bank.
+        fault_seeds: Seeds with each fault; None is as many as fit.
+    """
+
+    parts: Collection[str]
+    classes: Sequence[str]
+    faults: int
+    speed_faults: int
+    bank_seeds: int = 20
+    pairs: int = 10
+    most_trials: int = 1_000
+    candidates_per_bank: int = 1
+    fault_seeds: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is going to be done.
+
+    Attributes:
+        pool_seeds: Seeds of each class, by name; 0 for one that does not fit.
+        processes: Fresh processes of one seed.
+        trials: Fresh comparisons.
+        faults: How many, of those wished for.
+        fault_seeds: Seeds with each.
+        speed_faults: How many, of those wished for.
+        seconds: Expected of each part.
+        left_out: By part, in words, what does not fit; parts of which all fits are not in it.
+    """
+
+    pool_seeds: dict[str, int]
+    processes: int
+    trials: int
+    faults: int
+    fault_seeds: int
+    speed_faults: int
+    seconds: dict[str, float]
+    left_out: dict[str, str]
+
+
+def make_plan(wishes: Wishes, costs: Costs, seconds_left: float) -> Plan:
+    """Give out the time: the seeds first, on which all else rests, then shares of what is left.
+
+    Args:
+        wishes: What would be done.
+        costs: What it takes.
+        seconds_left: Of the budget, after the first process.
+    """
+    purse = _Purse(seconds_left)
+    pools = _pools(wishes, costs, purse) if "seeds" in wishes.parts else dict.fromkeys(wishes.classes, 0)
+    processes = _processes(costs, purse) if "processes" in wishes.parts else 0
+    asked = [part for part in SHARES if part in wishes.parts]
+    trials = _trials(wishes, costs, purse, asked) if "trials" in asked else 0
+    faults, fault_seeds = _faults(wishes, costs, purse, asked) if "faults" in asked else (0, 0)
+    speed_faults = _speed_faults(wishes, costs, purse) if "speed" in asked else 0
+    left_out = purse.left_out | {part: "not asked for" for part in PARTS if part not in wishes.parts}
+    return Plan(pools, processes, trials, faults, fault_seeds, speed_faults, purse.spent, left_out)
+
+
+class _Purse:
+    """Time, and what it was promised to."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+        self.spent = dict.fromkeys(PARTS, 0.0)
+        self.left_out: dict[str, str] = {}
+
+    def spend(self, part: str, seconds: float) -> None:
+        self.spent[part] += seconds
+        self.left -= seconds
+
+    def share(self, part: str, asked: Sequence[str]) -> float:
+        """Of what is left, among this part and those that come after it."""
+        later = asked[asked.index(part) :]
+        return max(0.0, self.left) * SHARES[part] / sum(SHARES[name] for name in later)
+
+
+def _pools(wishes: Wishes, costs: Costs, purse: _Purse) -> dict[str, int]:
+    """The own class gets the largest pool that leaves something for the others; they get as many seeds, or none."""
+    allowed = _POOL_SHARE * purse.left
+    sizes = [size for size in POOL_SIZES if costs.of(seeds=size) <= allowed]
+    both = [size for size in sizes if 2 * costs.of(seeds=size) <= allowed]
+    size = (both or sizes or [0])[0]
+    pools = {}
+    for name in wishes.classes:
+        fits = size and costs.of(seeds=size) <= purse.left
+        pools[name] = size if fits else 0
+        purse.spend("seeds", costs.of(seeds=size) if fits else 0.0)
+    absent = [name for name, seeds in pools.items() if not seeds]
+    if absent or size < wishes.bank_seeds:
+        needed = _time(len(pools) * costs.of(seeds=wishes.bank_seeds))
+        said = f"no seeds of {', '.join(absent)}" if absent else f"{size} seeds instead of {wishes.bank_seeds}"
+        purse.left_out["seeds"] = f"{said}; {wishes.bank_seeds} in each of {len(pools)} classes need {needed}"
+    return pools
+
+
+def _processes(costs: Costs, purse: _Purse) -> int:
+    def cost(number: int) -> float:
+        return costs.of(seeds=number, processes=number)
+
+    most = PROCESS_NUMBERS[0]
+    fitting = [number for number in PROCESS_NUMBERS if cost(number) <= _PROCESSES_SHARE * max(0.0, purse.left)]
+    number = fitting[0] if fitting else 0
+    purse.spend("processes", cost(number))
+    if number < most:
+        purse.left_out["processes"] = f"{number} processes instead of {most}, which need {_time(cost(most))}"
+    return number
+
+
+def trial_seconds(trials: int, *, costs: Costs, bank_seeds: int, candidates_per_bank: int = 1) -> float:
+    """Of so many fresh comparisons; the seeds that candidates take are guessed."""
+    banks = math.ceil(trials / candidates_per_bank)
+    processes = math.ceil(trials / TRIALS_PER_CHUNK) * _PROCESSES_PER_CHUNK
+    return costs.of(seeds=banks * bank_seeds + trials * _SEEDS_PER_CANDIDATE, processes=processes)
+
+
+def _trials(wishes: Wishes, costs: Costs, purse: _Purse, asked: Sequence[str]) -> int:
+    def cost(trials: int) -> float:
+        return trial_seconds(
+            trials,
+            costs=costs,
+            bank_seeds=wishes.bank_seeds,
+            candidates_per_bank=wishes.candidates_per_bank,
+        )
+
+    allowed = purse.share("trials", asked)
+    trials = next((number for number in range(wishes.most_trials, 0, -1) if cost(number) <= allowed), 0)
+    purse.spend("trials", cost(trials))
+    if trials < wishes.most_trials:
+        purse.left_out["trials"] = f"{trials} trials; each further ten need about {_time(cost(10))}"
+    return trials
+
+
+def _faults(wishes: Wishes, costs: Costs, purse: _Purse, asked: Sequence[str]) -> tuple[int, int]:
+    def cost(faults: int, seeds: int) -> float:
+        return costs.of(seeds=faults * seeds, processes=faults)
+
+    allowed = purse.share("faults", asked)
+    sizes = FAULT_SEEDS if wishes.fault_seeds is None else (wishes.fault_seeds,)
+    seeds = next((size for size in sizes if cost(wishes.faults, size) <= allowed), sizes[-1])
+    number = min(wishes.faults, int(allowed / cost(1, seeds)))
+    purse.spend("faults", cost(number, seeds))
+    words = []
+    if number < wishes.faults:
+        words.append(
+            f"{number} of {wishes.faults} faults; all with {seeds} seeds need {_time(cost(wishes.faults, seeds))}"
+        )
+    if seeds < sizes[0]:
+        words.append(f"{seeds} seeds with each; {sizes[0]} need {_time(cost(wishes.faults, sizes[0]))}")
+    if words:
+        purse.left_out["faults"] = "; ".join(words)
+    return number, seeds
+
+
+def _speed_faults(wishes: Wishes, costs: Costs, purse: _Purse) -> int:
+    each = costs.of(seeds=2 * wishes.pairs, processes=2 * wishes.pairs)
+    number = min(wishes.speed_faults, int(max(0.0, purse.left) / each))
+    purse.spend("speed", number * each)
+    if number < wishes.speed_faults:
+        needed = _time(wishes.speed_faults * each)
+        purse.left_out["speed"] = f"{number} of {wishes.speed_faults} faults; all need {needed} or more"
+    return number
+
+
+def _time(seconds: float) -> str:
+    return f"{math.ceil(seconds)} s" if seconds < 120 else f"{math.ceil(seconds / 60)} min"  # noqa: PLR2004 - two minutes

@@ -1,0 +1,330 @@
+"""What a self-test found, as it is written: everything measured, everything counted, and what there was no time for.
+
+Schema history:
+    1: first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from bertbench.atomic import explained, write_atomically
+from bertbench.errors import RecordError
+from bertbench.record import EnvironmentFacts, Fact, Moment
+from bertbench.spec import Spec
+from bertbench.stats import ExactRate, GateRates, Interval
+
+SCHEMA_VERSION = 1
+#: Within the self-test's folder.
+FILE_NAME = "selftest.json"
+
+Count = Annotated[int, Field(ge=0)]
+#: What a layer of the verdict said of a fault; empty if it was not asked.
+LayerWord = Literal["", "pass", "fail", "undecided", "no_baseline", "equal", "differs"]
+Layer = Literal["run", "lock", "identity", "quality", "speed", "none", ""]
+PartOutcome = Literal["pass", "fail", "undecided"]
+
+
+class IntervalFacts(Fact):
+    """An estimate and what is not excluded."""
+
+    estimate: float
+    """In the unit that the field says."""
+    low: float
+    """Lower end."""
+    high: float
+    """Upper end."""
+    samples: Count
+    """It rests on so many seeds, pairs or processes."""
+    confidence: float
+    """Two-sided."""
+
+    @classmethod
+    def of(cls, interval: Interval) -> IntervalFacts:
+        """As computed."""
+        return cls(
+            estimate=interval.estimate,
+            low=interval.low,
+            high=interval.high,
+            samples=interval.samples,
+            confidence=interval.confidence,
+        )
+
+
+class RateFacts(Fact):
+    """A count with the exact 95 % interval of its rate."""
+
+    count: Count
+    """Of trials with the property."""
+    trials: Annotated[int, Field(ge=1)]
+    """All."""
+    low: float
+    """Lower end."""
+    high: float
+    """Upper end."""
+
+    @classmethod
+    def of(cls, rate: ExactRate) -> RateFacts:
+        """As computed."""
+        return cls(count=rate.count, trials=rate.trials, low=rate.low, high=rate.high)
+
+    @property
+    def rate(self) -> float:
+        """The share itself."""
+        return self.count / self.trials
+
+
+class PartFacts(Fact):
+    """One part of the self-test: what was planned, what was done."""
+
+    name: str
+    """Such as `faults`."""
+    planned: str
+    """In words, with the time it was expected to take."""
+    done: str = ""
+    """In words; empty if nothing was."""
+    seconds: float = 0.0
+    """Taken."""
+    left_out: str = ""
+    """What did not fit the budget, or was not asked for, and what would be needed; empty if all was done."""
+
+
+class ClassFacts(Fact):
+    """Seeds run in one numerics class."""
+
+    name: str
+    """`own` is the spec's own."""
+    changed: str
+    """How it differs from the own class, in words."""
+    numerics_fingerprint: str
+    """Of what can change bits."""
+    hits: dict[int, int]
+    """Validation rows right, by seed, of seeds that did not fail."""
+    failed_seeds: tuple[int, ...] = ()
+    """No better than always the largest class."""
+    spread_points: IntervalFacts | None = None
+    """Standard deviation over seeds; None with fewer than five."""
+    tail: RateFacts | None = None
+    """Share of seeds more than two spreads below the mean."""
+    runs: tuple[str, ...] = ()
+    """Records it rests on."""
+
+
+class EffectFacts(Fact):
+    """A harmless class against the spec's own."""
+
+    name: str
+    """Of the class."""
+    equal_bits: Count
+    """Of the seeds that both ran."""
+    shared_seeds: Count
+    """Seeds that both ran."""
+    drop_points: IntervalFacts | None = None
+    """Mean of the own class minus that of this one; None with fewer than two seeds."""
+    correlation: IntervalFacts | None = None
+    """Of the same seeds; None if a side has no spread, or with fewer than four."""
+    note: str = ""
+    """Why something is not known."""
+
+
+class ProcessFacts(Fact):
+    """One seed again and again, each time in a fresh process."""
+
+    seed: Count
+    """Which."""
+    equal_bits: Count
+    """Processes that came to the bits of the first."""
+    processes: Count
+    """All."""
+    step_seconds: tuple[float, ...]
+    """Median step of each process."""
+    spread: IntervalFacts | None = None
+    """Standard deviation of the logarithm of those: a share; None with fewer than five."""
+
+
+class GateRow(Fact):
+    """One truth under which the gate was simulated."""
+
+    words: str
+    """What is true."""
+    truth: str
+    """What it is held against, as in `promises`; empty for nothing."""
+    fail: RateFacts
+    """Share of runs."""
+    passed: RateFacts
+    """Likewise."""
+    undecided: RateFacts
+    """Likewise."""
+    samples: float
+    """Candidate seeds, or pairs of processes, that a run took in the mean."""
+
+    @classmethod
+    def of(cls, words: str, truth: str, rates: GateRates) -> GateRow:
+        """As simulated."""
+        fail, passed, undecided = (RateFacts.of(rate) for rate in (rates.fail, rates.passed, rates.undecided))
+        return cls(words=words, truth=truth, fail=fail, passed=passed, undecided=undecided, samples=rates.mean_seeds)
+
+
+class TrialFacts(Fact):
+    """One fresh comparison of the own class with a harmless one."""
+
+    bank_seeds: tuple[int, ...]
+    """Of the own class."""
+    candidate_seeds: tuple[int, ...]
+    """Of the other class, as far as the looks went."""
+    look: Count
+    """At which it was decided."""
+    word: Literal["fail", "pass", "undecided"]
+    """The verdict."""
+    drop_points: float
+    """Mean of the bank minus mean of the candidate, failed seeds left out; NaN if all failed."""
+
+
+class TrialsFacts(Fact):
+    """All fresh comparisons."""
+
+    candidate_class: str
+    """Name of the harmless class; empty if none changed a bit."""
+    counted: tuple[TrialFacts, ...] = ()
+    """Each seed in one trial, on one side."""
+    candidates_per_bank: Annotated[int, Field(ge=1)] = 1
+    """More than one share a bank, and are then not independent."""
+    by_identity: Count = 0
+    """Comparisons that equal bits would have decided: listed, never counted."""
+    note: str = ""
+    """Why there are none."""
+
+
+class FaultRow(Fact):
+    """One fault and what each layer said of it."""
+
+    name: str
+    """In the catalogue."""
+    does: str
+    """One sentence."""
+    changes_numbers: bool
+    """Whether it is meant to."""
+    seeds: Count = 0
+    """Run with it."""
+    run: LayerWord = ""
+    """Whether it completed."""
+    lock: LayerWord = ""
+    """Recipe lock."""
+    identity: LayerWord = ""
+    """Bits against clean runs of the same seeds."""
+    quality: LayerWord = ""
+    """Gate against the own class's bank; 'undecided' where its looks ask for more seeds than were run."""
+    speed: LayerWord = ""
+    """Pairs of processes with and without it."""
+    caught_by: Layer = ""
+    """The first layer that saw it; `none` if those asked did not; empty if it was not run."""
+    drop_points: IntervalFacts | None = None
+    """Mean of the own class minus that with the fault."""
+    slowdown: float | None = None
+    """Estimated by pairs of processes, as a share."""
+    reason: str = ""
+    """What the layer that caught it said."""
+
+
+class PromiseFacts(Fact):
+    """A promise held against what was seen."""
+
+    about: str
+    """Where it was seen."""
+    promise: str
+    """In words."""
+    seen: RateFacts | None
+    """The count; None for what is certain."""
+    standing: Literal["shown", "consistent", "violated"]
+    """Whether all of the interval keeps it, some of it, or none."""
+
+
+class SelfTest(Fact):
+    """One self-test."""
+
+    schema_version: Literal[1] = 1
+    """See the history above."""
+    selftest_id: str
+    """Name of its folder; begins with the UTC time."""
+    bertbench_version: str
+    """Of the package."""
+    spec: Spec
+    """What was measured."""
+    spec_fingerprint: str
+    """Of its recipe."""
+    validation_rows: Annotated[int, Field(ge=1)]
+    """That every accuracy is of."""
+    environment: EnvironmentFacts | None = None
+    """Of the own class's first process."""
+    gated_specs: Annotated[int, Field(ge=1)]
+    """Specs that share the error rates."""
+    margin_points: float
+    """That a pass excludes."""
+    started_at: Moment
+    """UTC."""
+    finished_at: Moment
+    """UTC."""
+    budget_seconds: float
+    """Given."""
+    random_seed: Count
+    """Of every simulated draw."""
+    interrupted: bool = False
+    """Whether somebody stopped it; what was measured until then is here."""
+    parts: tuple[PartFacts, ...]
+    """Planned and done."""
+    classes: tuple[ClassFacts, ...] = ()
+    """Own class first."""
+    effects: tuple[EffectFacts, ...] = ()
+    """Of the other classes."""
+    processes: ProcessFacts | None = None
+    """The same seed in fresh processes."""
+    quality_gate: tuple[GateRow, ...] = ()
+    """Simulated on the measured seeds."""
+    speed_gate: tuple[GateRow, ...] = ()
+    """Simulated on the measured spread of processes."""
+    code_check: RateFacts | None = None
+    """Fails among random splits of the own class's seeds: a check of the code, without a claim about fresh seeds."""
+    trials: TrialsFacts | None = None
+    """Fresh comparisons."""
+    faults: tuple[FaultRow, ...] = ()
+    """The matrix."""
+    promises: tuple[PromiseFacts, ...] = ()
+    """Held against everything above."""
+    outcome: PartOutcome
+    """Fail if a promise is violated; undecided if too little was measured to say."""
+
+
+def write_selftest(folder: Path, record: SelfTest) -> Path:
+    """Put it into *folder*, whole or not at all.
+
+    Raises:
+        RecordWriteError: If that is not possible.
+    """
+    content = record.model_dump_json(indent=1).encode()
+    path = folder / FILE_NAME
+    with explained(path):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda stream: stream.write(content))
+    return path
+
+
+def read_selftest(path: Path) -> SelfTest:
+    """One self-test again.
+
+    Raises:
+        RecordError: If it is absent, damaged, or of a newer schema.
+    """
+    try:
+        return SelfTest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror}", remedy="bertbench selftest") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        raise RecordError(
+            f"{path}: is no self-test of schema version {SCHEMA_VERSION}: {where}: {first['msg']}",
+            remedy="bertbench selftest",
+        ) from None

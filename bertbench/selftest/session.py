@@ -1,0 +1,386 @@
+"""The whole of a self-test on one page: one seed, a plan, the parts, and what became of the promises."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+
+from bertbench.baseline import Baseline
+from bertbench.errors import BertbenchError, VerdictError
+from bertbench.processes import run_request
+from bertbench.record import RunRecord
+from bertbench.selftest.classes import harmless_classes
+from bertbench.selftest.fault_matrix import SPEED_FIRST, Clean, KnownFault, fault_rows, in_turn, speed_row, unrun
+from bertbench.selftest.gate import Measured, code_check, quality_rows, speed_rows
+from bertbench.selftest.judging import bank_of
+from bertbench.selftest.keeping import kept_promises, outcome_of
+from bertbench.selftest.measuring import class_facts, effect_facts, process_facts
+from bertbench.selftest.plan import PARTS, Plan, Wishes, make_plan
+from bertbench.selftest.record import (
+    ClassFacts,
+    EffectFacts,
+    FaultRow,
+    GateRow,
+    PartFacts,
+    ProcessFacts,
+    RateFacts,
+    SelfTest,
+    TrialFacts,
+    TrialsFacts,
+)
+from bertbench.selftest.runs import Runner, Runs, SeedOutcome, Told, costs_of, outcomes_of, validation_rows
+from bertbench.selftest.trials import TrialPlan, fresh_trials
+from bertbench.spec import spec_fingerprint
+from bertbench.suite import Benchmark
+from bertbench.training import new_run_id
+from bertbench.verdict.quality_gate import quality_gate
+from bertbench.verdict.speed_comparison import speed_rule
+from bertbench.version import VERSION
+
+_FEWEST_MEASURED = 8
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is asked of a self-test.
+
+    Attributes:
+        budget_seconds: For everything.
+        parts: Of `PARTS`.
+        gated_specs: Specs whose quality and speed the project gates: they share the error rates.
+        random_seed: Of every simulated draw, split and coin.
+        simulated_runs: Of each truth, of quality.
+        simulated_speed_runs: Of each truth, of speed.
+        most_trials: More are not run, whatever time there is.
+        candidates_per_bank: Trials that share a bank; more than one are not independent.
+        fault_seeds: Seeds with each fault; as many as fit if None.
+    """
+
+    budget_seconds: float
+    parts: tuple[str, ...] = PARTS
+    gated_specs: int = 1
+    random_seed: int = 0
+    simulated_runs: int = 20_000
+    simulated_speed_runs: int = 2_000
+    most_trials: int = 1_000
+    candidates_per_bank: int = 1
+    fault_seeds: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            VerdictError: If a part is unknown or rests on one that is left out.
+        """
+        unknown = [part for part in self.parts if part not in PARTS]
+        if unknown or not self.parts:
+            raise VerdictError(f"parts: {','.join(self.parts)!r} was given, some of {', '.join(PARTS)} were expected")
+        if "trials" in self.parts and "seeds" not in self.parts:
+            raise VerdictError(
+                "parts: trials was given without seeds, which say what class changes bits",
+                remedy="--parts seeds,trials",
+            )
+
+
+def self_test(
+    benchmark: Benchmark,
+    out: Path,
+    settings: Settings,
+    *,
+    faults: Sequence[KnownFault],
+    runner: Runner = run_request,
+    clock: Callable[[], float] = time.monotonic,
+    told: Told | None = None,
+) -> tuple[SelfTest, Path]:
+    """Measure, simulate, try, and put faults in, as far as the budget goes.
+
+    Args:
+        benchmark: What is measured; its promises are left out.
+        out: The self-test's folder is made in it.
+        settings: What is asked for.
+        faults: To put in.
+        runner: Runs a request; processes of their own if not given.
+        clock: Monotonic time in seconds.
+        told: Hears what begins, in words.
+
+    Returns:
+        What was found, not yet written, and the folder that holds its runs. An interrupt ends the test early: what was
+        measured until then is returned.
+
+    Raises:
+        VerdictError: If parts cannot be meant, the first seed does not complete, or it has too few rows for a margin.
+        KeyboardInterrupt: If it was interrupted before anything was planned.
+    """
+    selftest_id = new_run_id(benchmark.spec.name)
+    folder = out / selftest_id
+    runs = Runs(
+        folder,
+        benchmark.base_folder,
+        budget_seconds=settings.budget_seconds,
+        runner=runner,
+        clock=clock,
+        told=told,
+    )
+    test = _SelfTest(benchmark, settings, runs, faults)
+    try:
+        test.run()
+    except KeyboardInterrupt:
+        if not test.has_begun:
+            raise
+    return test.record(selftest_id), folder
+
+
+class _SelfTest:
+    """A self-test while it runs: each part adds what it found."""
+
+    def __init__(self, benchmark: Benchmark, settings: Settings, runs: Runs, faults: Sequence[KnownFault]) -> None:
+        self._spec, self._settings, self._runs = benchmark.spec, settings, runs
+        self._faults = in_turn([fault for fault in faults if fault.changes_numbers])
+        self._slow_faults = sorted(
+            (fault for fault in faults if not fault.changes_numbers),
+            key=lambda fault: SPEED_FIRST.index(fault.name) if fault.name in SPEED_FIRST else len(SPEED_FIRST),
+        )
+        self._own, *self._others = harmless_classes(benchmark.spec)
+        self._generator = np.random.default_rng(settings.random_seed)
+        self._started = datetime.now(timezone.utc)
+        self._interrupted = True  # until the end is reached
+        self._outcomes: dict[str, dict[int, SeedOutcome]] = {}
+        self._records: list[RunRecord] = []  # clean seeds of the own class, each once
+        self._parts: dict[str, PartFacts] = {}
+        self._classes: list[ClassFacts] = []
+        self._effects: list[EffectFacts] = []
+        self._processes: ProcessFacts | None = None
+        self._quality_gate: tuple[GateRow, ...] = ()
+        self._speed_gate: tuple[GateRow, ...] = ()
+        self._code_check: RateFacts | None = None
+        self._trials: TrialsFacts | None = None
+        self._fault_rows: dict[str, FaultRow] = {}
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether one seed has run and the rest is planned."""
+        return bool(self._parts)
+
+    def run(self) -> None:
+        """The parts in their order, each as far as time allows."""
+        # One seed: what a process costs, and whether anything works at all
+        began = self._runs.clock()
+        self._first = self._runs.clean(self._own, [0])
+        self._costs = costs_of(self._first, self._runs.clock() - began)
+        self._rows = validation_rows(self._first)
+        self._gate = quality_gate(self._rows, self._spec.verdict, gated_specs=self._settings.gated_specs)
+
+        # The plan
+        self._plan = self._planned()
+
+        # The parts
+        for name, part in (
+            ("seeds", self._measure_seeds),
+            ("processes", self._measure_processes),
+            ("trials", self._try_fresh),
+            ("faults", self._put_faults_in),
+            ("speed", self._slow_down),
+        ):
+            if name in self._settings.parts:
+                with self._timed(name):
+                    part()
+        self._interrupted = False
+
+    def _planned(self) -> Plan:
+        wishes = Wishes(
+            parts=self._settings.parts,
+            classes=[one.name for one in (self._own, *self._others)],
+            faults=len(self._faults) + len(self._slow_faults),
+            speed_faults=len(self._slow_faults),
+            bank_seeds=self._gate.rule.smallest_bank,
+            pairs=speed_rule(gated_specs=self._settings.gated_specs).smallest_pairs + 1,
+            most_trials=self._settings.most_trials,
+            candidates_per_bank=self._settings.candidates_per_bank,
+            fault_seeds=self._settings.fault_seeds,
+        )
+        plan = make_plan(wishes, self._costs, self._runs.seconds_left)
+        planned = {
+            "seeds": ", ".join(f"{seeds} of class {name}" for name, seeds in plan.pool_seeds.items()),
+            "processes": f"{plan.processes} of one seed",
+            "trials": f"{plan.trials}",
+            "faults": f"{plan.faults} with {plan.fault_seeds} seeds each",
+            "speed": f"{plan.speed_faults} faults",
+        }
+        for name in PARTS:
+            self._parts[name] = PartFacts(
+                name=name,
+                planned=f"{planned[name]}, {plan.seconds[name]:.0f} s",
+                left_out=plan.left_out.get(name, ""),
+            )
+        return plan
+
+    @contextlib.contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        """A part that breaks is said to be broken, and the others go on."""
+        began = self._runs.clock()
+        try:
+            yield
+        except BertbenchError as error:
+            self._note(name, left_out=f"it broke off: {error.message}")
+        finally:
+            self._note(name, seconds=self._runs.clock() - began)
+
+    def _note(self, name: str, **changes: str | float) -> None:
+        self._parts[name] = self._parts[name].model_copy(update=changes)
+
+    def _fits(self, seeds: int) -> bool:
+        return self._costs.of(seeds=seeds) <= self._runs.seconds_left
+
+    def _measure_seeds(self) -> None:
+        """Spread, tail, correlation and class effect; then the gate simulated on them."""
+        for one in (self._own, *self._others):
+            wanted = self._plan.pool_seeds[one.name]
+            have = [self._first] if one is self._own else []
+            if not wanted or not self._fits(wanted):
+                continue
+            records = [*have, self._runs.clean(one, range(len(have), wanted))]
+            self._classes.append(class_facts(one, records, rows=self._rows))
+            self._outcomes[one.name] = {seed: seen for record in records for seed, seen in outcomes_of(record).items()}
+            self._records += records if one is self._own else []
+        if not self._classes or self._classes[0].name != self._own.name:
+            return
+        own, *others = self._classes
+        self._effects = [effect_facts(own, other, self._outcomes, rows=self._rows) for other in others]
+        self._note("seeds", done=", ".join(f"{len(one.hits)} of class {one.name}" for one in self._classes))
+        if len(own.hits) >= _FEWEST_MEASURED:
+            self._quality_gate = quality_rows(
+                self._measured(), trials=self._settings.simulated_runs, generator=self._generator
+            )
+            self._code_check = code_check(self._measured(), generator=self._generator)
+
+    def _measured(self) -> Measured:
+        correlations = [effect.correlation.estimate for effect in self._effects if effect.correlation]
+        return Measured(
+            hits=[seen.hits for seen in self._outcomes[self._own.name].values() if not seen.failed],
+            rows=self._rows,
+            gate=self._gate,
+            drops={effect.name: effect.drop_points for effect in self._effects if effect.drop_points},
+            correlation=max(correlations, default=None),
+        )
+
+    def _measure_processes(self) -> None:
+        """The same seed in fresh processes: the same bits, other times."""
+        records = [self._first]
+        for _ in range(self._plan.processes - 1):
+            if not self._fits(1):
+                break
+            records.append(self._runs.clean(self._own, [0]))
+        self._processes = process_facts(records)
+        self._note("processes", done=f"{len(records)} of seed 0")
+        if self._processes.spread is not None:
+            self._speed_gate = speed_rows(
+                speed_rule(gated_specs=self._settings.gated_specs),
+                self._processes.spread.estimate,
+                trials=self._settings.simulated_speed_runs,
+                generator=self._generator,
+            )
+
+    def _try_fresh(self) -> None:
+        """Comparisons of fresh seeds, the candidate's in a class that changes bits and should change nothing else."""
+        identical = [effect.name for effect in self._effects if effect.equal_bits == effect.shared_seeds]
+        others = [one for one in self._others if one.name in {effect.name for effect in self._effects}]
+        other = next((one for one in others if one.name not in identical), None)
+        if other is None:
+            note = (
+                f"class {', '.join(identical)} gives equal bits: identity decides, and no fresh trial can be counted"
+                if identical
+                else "no harmless class was measured"
+            )
+            self._trials = TrialsFacts(candidate_class="", by_identity=len(identical), note=note)
+            self._note("trials", done=note)
+            return
+        plan = TrialPlan(
+            own=self._own,
+            other=other,
+            gate=self._gate,
+            first_seed=max(self._plan.pool_seeds.values()),
+            trials=self._plan.trials,
+            candidates_per_bank=self._settings.candidates_per_bank,
+            costs=self._costs,
+        )
+        counted: list[TrialFacts] = []
+        try:
+            counted.extend(fresh_trials(plan, self._runs))  # keeps those before an interrupt
+        finally:
+            self._trials = TrialsFacts(
+                candidate_class=other.name,
+                counted=tuple(counted),
+                candidates_per_bank=self._settings.candidates_per_bank,
+                by_identity=len(identical),
+            )
+            self._note("trials", done=f"{len(counted)} with class {other.name}")
+
+    def _put_faults_in(self) -> None:
+        """Each fault that fits the plan, those that change no number last: a single run shows that of them."""
+        wanted = (*self._faults, *self._slow_faults)[: self._plan.faults]
+        clean = self._clean()
+        for row in fault_rows(wanted, clean, self._runs, seeds=self._plan.fault_seeds, costs=self._costs):
+            self._fault_rows[row.name] = row
+            self._note("faults", done=f"{len(self._fault_rows)} with {self._plan.fault_seeds} seeds each")
+
+    def _clean(self) -> Clean:
+        outcomes = self._outcomes.get(self._own.name) or outcomes_of(self._first)
+        bank: Baseline | None = None
+        if len(outcomes) >= self._gate.rule.smallest_bank:
+            bank = bank_of(self._records, self._runs.store)
+        return Clean(self._own, outcomes, bank, self._gate, self._rows)
+
+    def _slow_down(self) -> None:
+        """Pairs of processes for the faults that only they can see."""
+        chosen = self._slow_faults[: self._plan.speed_faults]
+        for number, fault in enumerate(chosen):
+            row = speed_row(
+                self._fault_rows.get(fault.name, unrun(fault)),
+                self._own,
+                0,
+                self._runs,
+                gated_specs=self._settings.gated_specs,
+                seconds=self._runs.seconds_left / (len(chosen) - number),
+                coin_seed=int(self._generator.integers(2**32)),
+            )
+            self._fault_rows[row.name] = row
+            self._note("speed", done=f"{number + 1} faults")
+
+    def record(self, selftest_id: str) -> SelfTest:
+        """What was found until now."""
+        every = [self._fault_rows.get(fault.name, unrun(fault)) for fault in (*self._faults, *self._slow_faults)]
+        asked = bool({"faults", "speed"} & set(self._settings.parts))
+        found = SelfTest(
+            selftest_id=selftest_id,
+            bertbench_version=VERSION,
+            spec=self._spec,
+            spec_fingerprint=spec_fingerprint(self._spec),
+            validation_rows=self._rows,
+            environment=self._first.environment,
+            gated_specs=self._settings.gated_specs,
+            margin_points=self._gate.rule.margin_points,
+            started_at=self._started,
+            finished_at=datetime.now(timezone.utc),
+            budget_seconds=self._settings.budget_seconds,
+            random_seed=self._settings.random_seed,
+            interrupted=self._interrupted,
+            parts=tuple(self._parts.values()),
+            classes=tuple(self._classes),
+            effects=tuple(self._effects),
+            processes=self._processes,
+            quality_gate=self._quality_gate,
+            speed_gate=self._speed_gate,
+            code_check=self._code_check,
+            trials=self._trials,
+            faults=tuple(every) if asked else (),
+            outcome="undecided",
+        )
+        promises = kept_promises(found)
+        outcome = outcome_of(promises, found, asked=self._settings.parts)
+        return found.model_copy(update={"promises": promises, "outcome": outcome})

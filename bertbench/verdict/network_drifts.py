@@ -1,0 +1,170 @@
+"""The part of the recipe lock that is about the network: architecture, weights before the first step, dropout."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from bertbench.checkpoints.config import ACTIVATIONS, Activation
+from bertbench.record import DataFacts, RunRecord, SeedRun
+from bertbench.seeds import operation_seed
+from bertbench.verdict.drifts import Drift, held, not_recorded
+
+#: Of the activation's values, which are float32 near 1: what rounding can do, and a hundredth of what GELU's
+#: approximation by tanh does.
+_ACTIVATION_TOLERANCE = 5e-6
+#: Below this rate two dropout masks may well be equal by chance, and so the losses under them.
+_FELT_RATE = 0.01
+#: As the engine counts them and `config.json` names them.
+_NUMBERS = (
+    "num_hidden_layers",
+    "num_attention_heads",
+    "hidden_size",
+    "intermediate_size",
+    "type_vocab_size",
+    "layer_norm_eps",
+)
+
+
+def network_drifts(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
+    """What drifted or is not recorded, the first things first."""
+    config = dict(record.checkpoint.config) if record.checkpoint is not None else {}
+    live: dict[str, Any] = dict(run.live_recipe)
+    yield from _architecture(config, live)
+    yield from _parameters(record, config, live)
+    yield from _weights(record, run)
+    yield from _dropout_rates(record, config, live)
+    yield from _dropout_seen(record, run)
+
+
+# Architecture
+
+
+def _architecture(config: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Drift]:
+    """Numbers of the checkpoint's `config.json`, and the activation by its values."""
+    network = live.get("network")
+    if not config or network is None:
+        yield not_recorded("architecture")
+        return
+    for name in _NUMBERS:
+        yield from held(name, config.get(name), network.get(name), by="the checkpoint")
+    activation = ACTIVATIONS[config["hidden_act"]]
+    points, values = network["activation_points"], network["activation_values"]
+    for point, value in zip(points, values, strict=True):
+        wanted = _FORMULAS[activation](point)
+        if not abs(value - wanted) <= _ACTIVATION_TOLERANCE * max(abs(wanted), 1.0):
+            yield Drift(f"activation at {point}: {wanted:.6f} by {activation} of the checkpoint, {value:.6f} live")
+            return
+
+
+#: Written out here: the engine's own would agree with itself.
+_FORMULAS: dict[Activation, Callable[[float], float]] = {
+    "gelu": lambda x: x * 0.5 * (1.0 + math.erf(x / math.sqrt(2.0))),
+    "gelu_tanh": lambda x: 0.5 * x * (1.0 + math.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3))),
+    "relu": lambda x: max(x, 0.0),
+    "silu": lambda x: x / (1.0 + math.exp(-x)),
+    "tanh": math.tanh,
+}
+
+
+def _parameters(record: RunRecord, config: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Drift]:
+    """Rows of the tables of embeddings, and the number of trainable parameters."""
+    data, tables = record.data, live.get("embedding_rows")
+    if data is None or data.words_in_use is None or data.longest_row_tokens is None or tables is None or not config:
+        yield not_recorded("number of parameters")
+        return
+    rows = {
+        "word": (data.words_in_use, config["vocab_size"]),
+        "position": (data.longest_row_tokens, config["max_position_embeddings"]),
+    }
+    decays = record.spec.optimizer.weight_decay is not None  # then whole tables may take part
+    for table, (in_use, whole) in rows.items():
+        if not (decays and tables.get(table) == whole):
+            yield from held(f"rows of the {table} embeddings", in_use, tables.get(table), by="the data")
+    wanted = _count(config, tables, data)
+    yield from held("trainable parameters", wanted, live.get("parameters"), by="the checkpoint")
+
+
+def _count(config: Mapping[str, Any], tables: Mapping[str, int], data: DataFacts) -> int:
+    """Weights and biases of a BERT for classification whose tables have so many rows."""
+    width, wide, classes = config["hidden_size"], config["intermediate_size"], len(data.label_names)
+    norm = 2 * width
+    layer = 4 * (width * width + width) + (width * wide + wide) + (wide * width + width) + 2 * norm
+    embeddings = (tables["word"] + tables["position"] + config["type_vocab_size"]) * width + norm
+    head = (width * width + width) + (width * classes + classes)
+    return int(embeddings + config["num_hidden_layers"] * layer + head)
+
+
+# Weights before the first step
+
+
+def _weights(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
+    """Pretrained ones against the checkpoint's file, drawn ones against their seed."""
+    seen, live = run.evidence, dict(run.live_recipe)
+    if seen is None or seen.weights_before is None:
+        yield not_recorded("weights before the first step")
+    elif seen.weights_before != seen.weights_prescribed or seen.weights_differing:
+        names = ", ".join(seen.weights_differing) or "other variables"
+        yield Drift(
+            f"weights before the first step: {seen.weights_prescribed!r} by the checkpoint's file, "
+            f"{seen.weights_before!r} live; first {names}"
+        )
+    drawn = live.get("drawn_weights")
+    if drawn is None:
+        yield not_recorded("drawn weights")
+        return
+    layers = {"classifier"} | ({"pooler"} if record.spec.model.pooler == "fresh" else set())
+    yield from held("drawn layers", sorted(layers), sorted({name.rpartition(".")[0] for name in drawn}))
+    yield from held("seed of the drawn layers", run.seed, live.get("seed"))
+    for name, digests in drawn.items():
+        yield from held(f"{name} before the first step", digests["by_seed"], digests["live"], by="the seed")
+
+
+# Dropout
+
+
+def _dropout_rates(record: RunRecord, config: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Drift]:
+    """Of every operation; where the spec gives none, the checkpoint's own."""
+    wanted = _prescribed_rates(record, config)
+    for name, rate in dict(live.get("dropout_rates", {})).items():
+        kind = next(ending for ending in wanted if name.endswith(ending))
+        prescribed, by = wanted[kind]
+        if prescribed is not None:
+            yield from held(f"dropout rate of {name}", prescribed, rate, by=by)
+
+
+def _prescribed_rates(record: RunRecord, config: Mapping[str, Any]) -> dict[str, tuple[float | None, str]]:
+    """By the ending of an operation's name: its rate, and who says so."""
+    model = record.spec.model
+    hidden = _first((model.hidden_dropout_rate, "the spec"), (config.get("hidden_dropout_prob"), "the checkpoint"))
+    attention = (config.get("attention_probs_dropout_prob"), "the checkpoint")
+    classifier = (config.get("classifier_dropout"), "the checkpoint")
+    return {
+        "attention.probabilities": _first((model.attention_dropout_rate, "the spec"), attention),
+        "classifier": _first((model.classifier_dropout_rate, "the spec"), classifier, hidden),
+        "": hidden,
+    }
+
+
+def _first(*rates: tuple[float | None, str]) -> tuple[float | None, str]:
+    return next((rate for rate in rates if rate[0] is not None), rates[-1])
+
+
+def _dropout_seen(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
+    """Active in training, with its own seeds, and at rest in inference."""
+    live = dict(run.live_recipe)
+    rates, states, seen = (live.get(name) for name in ("dropout_rates", "dropout_states", "dropout_seen"))
+    if rates is None or states is None or not seen:
+        yield not_recorded("dropout in training and validation")
+        return
+    active = sorted(name for name, rate in rates.items() if rate)
+    yield from held("operations that drop in training", active, seen["in_training"])
+    yield from held("operations that drop in validation", [], seen["in_inference"])
+    if record.spec.runtime.deterministic:
+        yield from held("validation is the same twice", True, seen["inference_repeats"])
+        if not active or max(rates.values()) >= _FELT_RATE:
+            yield from held("train loss follows the dropout seed", bool(active), seen["loss_follows_seed"])
+    for name, state in states.items():
+        wanted = [operation_seed(run.seed, f"{name}.dropout"), 0]
+        yield from held(f"seed and draws of the dropout {name} before the first step", wanted, state, by="the seed")

@@ -1,0 +1,232 @@
+"""Is a training step of the candidate slower? The verdict, in words.
+
+`bertbench.stats.speed_rule` decides; here is what it decides about: processes that crashed, sides that do not do the
+same work, time that was too short, a machine that was not quiet.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bertbench.record import Failure
+from bertbench.stats.clopper_pearson import exact_lower_bound
+from bertbench.stats.speed_plan import process_spread, widest_spread
+from bertbench.stats.speed_rule import SpeedLook, SpeedRule, SpeedSeries
+from bertbench.verdict.outcomes import Check, Outcome
+
+NAME = "speed_step"
+#: Chance of a fail of one CI run in which nothing changed: its speed half.
+SPEED_ALPHA = 0.005
+#: Seconds; longer times are told in minutes.
+_MINUTE = 60.0
+
+
+def speed_rule(*, gated_specs: int = 1) -> SpeedRule:
+    """The rule of a spec: an equal share of the error rate.
+
+    Args:
+        gated_specs: Specs whose speed the project gates, whatever was selected today.
+
+    Raises:
+        VerdictError: If there is no share.
+    """
+    return SpeedRule(alpha=SPEED_ALPHA / gated_specs if gated_specs > 0 else math.nan)
+
+
+@dataclass(frozen=True)
+class Quietness:
+    """What the machine said of the counted processes, first measurements.
+
+    Attributes:
+        base_only: Pairs in which the baseline's process alone was disturbed.
+        cand_only: Likewise, the candidate's.
+        both: Pairs in which both were.
+        repeated: Pairs that were measured again.
+        pairs: All of them.
+    """
+
+    base_only: int
+    cand_only: int
+    both: int
+    repeated: int
+    pairs: int
+
+
+@dataclass(frozen=True)
+class SpeedEvidence:
+    """Everything a verdict about speed rests on.
+
+    Attributes:
+        rule: What decides.
+        series: Looks at the pairs; None if no pair was counted.
+        so_far: A look at all counted pairs, without a vote where the series has none; None without a pair.
+        quietness: Of the machine.
+        base_failure: Why a process of the baseline did not complete, if one did not.
+        cand_failure: Likewise, the candidate.
+        not_comparable: Why times of the two say nothing of each other; empty if they do.
+        pair_seconds: Mean time of a pair; None before the first.
+        affordable_pairs: Counted pairs that the budget had time for, if it had too little.
+        context: Said after the reason.
+    """
+
+    rule: SpeedRule
+    series: SpeedSeries | None
+    so_far: SpeedLook | None
+    quietness: Quietness
+    base_failure: Failure | None = None
+    cand_failure: Failure | None = None
+    not_comparable: str = ""
+    pair_seconds: float | None = None
+    affordable_pairs: int | None = None
+    context: str = ""
+
+
+def judge_speed(evidence: SpeedEvidence) -> Check:
+    """Hold the candidate's step against the baseline's."""
+    if evidence.base_failure is not None:
+        return _crashed(evidence, "no_baseline", "baseline", evidence.base_failure)
+    if evidence.cand_failure is not None:
+        return _crashed(evidence, "fail", "candidate", evidence.cand_failure)
+    if evidence.not_comparable:
+        return _check(
+            evidence,
+            "no_baseline",
+            f"the sides do not do the same work, so their times cannot be compared: {evidence.not_comparable}",
+            "give two spec files to compare two specs; else make both sides run the same spec, data and weights",
+        )
+    series = evidence.series
+    if series is None or not series.looks:
+        return _check(evidence, "undecided", _nothing_decided(evidence), _how_to_decide(evidence))
+    outcome: Outcome = series.word
+    reason = " ".join(part for part in (sentence(series.looks[-1]), _why(series), told(evidence.quietness)) if part)
+    next_steps: dict[Outcome, str] = {
+        "fail": "look at what differs between the sides, then at the phases: bertbench show RUN --store .../ab/ID",
+        "undecided": _how_to_decide(evidence),
+    }
+    return _check(evidence, outcome, reason, next_steps.get(outcome, ""))
+
+
+def sentence(seen: SpeedLook) -> str:
+    """What is known of the step."""
+    return f"A training step of the candidate {change(seen)} ({between(seen)}, {_pairs(seen.pairs)})."
+
+
+def change(seen: SpeedLook) -> str:
+    """The estimate as a verb."""
+    if not seen.slowdown:
+        return "takes as long as the baseline's"
+    return f"takes {abs(seen.slowdown):.1%} {'longer' if seen.slowdown > 0 else 'less time'}"
+
+
+def between(seen: SpeedLook) -> str:
+    """The interval, in the direction of `change`."""
+    low, high = seen.interval
+    if not math.isfinite(high):
+        return "99 % interval: nothing is excluded"
+    if seen.slowdown < 0:
+        low, high = -high, -low
+    return f"99 % interval {100 * low:.1f} to {100 * high:.1f} %"
+
+
+def told(quietness: Quietness) -> str:
+    """What the machine said, and whether the candidate was disturbed too often for chance; empty if all was quiet."""
+    q = quietness
+    disturbed = q.base_only + q.cand_only + q.both
+    if not disturbed:
+        return ""
+    said = (
+        f"Disturbed: {disturbed} of {_pairs(q.pairs)} (baseline {q.base_only + q.both}, "
+        f"candidate {q.cand_only + q.both}); {q.repeated} measured again."
+    )
+    one_sided = q.base_only + q.cand_only
+    # Under a coin's order neither side is disturbed more often, unless it brings the disturbance along.
+    if q.cand_only > q.base_only and exact_lower_bound(q.cand_only, one_sided) > 1 / 2:
+        said += (
+            " Notice: the candidate was disturbed more often than chance explains; does it leave processes behind, or "
+            "lower the clock rate?"
+        )
+    return said
+
+
+def _why(series: SpeedSeries) -> str:
+    """The numbers that the word rests on."""
+    seen, other = series.looks[-1], series.without_repeats
+    small = " A small slowdown: between floor and margin either verdict may come." if seen.small else ""
+    if not series.agrees and other is not None:
+        return (
+            f"With the pairs that were measured again the word is '{seen.word}', with their first measurements "
+            f"'{other.word}': so neither."
+        )
+    p_value = f"p = {seen.p_value:.2g}, and {seen.fail_level:.2g} or less is a fail."
+    if seen.word == "fail":
+        return p_value + small
+    bound = f"{seen.upper_bound:.1%}" if math.isfinite(seen.upper_bound) else "infinite"
+    side = "below" if seen.word == "pass" else "not below"
+    margin = f"{100 * seen.pass_confidence:g} % upper bound {bound}, {side} the margin; {p_value}{small}"
+    cannot = f" These pairs cannot fail: the smallest possible p is {seen.smallest_possible_p:.2g}."
+    return margin + ("" if seen.can_fail or seen.word == "pass" else cannot)
+
+
+def _nothing_decided(evidence: SpeedEvidence) -> str:
+    """Why there was no look."""
+    fewest = evidence.rule.smallest_pairs
+    seen, series = evidence.so_far, evidence.series
+    if series is not None and series.planned_pairs and series.planned_pairs[-1] is None:
+        spread = "" if series.spread is None else f" at a process spread of {process_spread(series.spread):.1%}"
+        return f"more than {evidence.rule.most_pairs} pairs would be needed{spread}"
+    so_far = f" {sentence(seen)}" if seen is not None else ""
+    measured = seen.pairs if seen is not None else 0
+    return f"{_pairs(measured)} measured, and fewer than {fewest} can decide nothing.{so_far}".removesuffix(".")
+
+
+def _how_to_decide(evidence: SpeedEvidence) -> str:
+    """Time and spread that would have been enough."""
+    rule, series, spread = evidence.rule, evidence.series, evidence.series.spread if evidence.series else None
+    planned = next((pairs for pairs in reversed(series.planned_pairs) if pairs), None) if series else None
+    wanted = max(planned or 0, rule.smallest_pairs)
+    affordable = evidence.affordable_pairs
+    if affordable is None:
+        measured = "" if spread is None else f" (now {process_spread(spread):.1%})"
+        return f"make the machine quieter: times of processes spread too much{measured}; then compare again"
+    time = "" if evidence.pair_seconds is None else f": about {_time((wanted + 1) * evidence.pair_seconds)}"
+    said = f"a longer --budget: {_pairs(wanted)} and the one that is discarded are needed{time}, and {affordable} fit"
+    enough = widest_spread(affordable, rule.question)
+    if enough is None or spread is None:
+        return said
+    return (
+        f"{said}; or a process spread of {process_spread(enough):.1%} or less, at which {affordable} would do "
+        f"(now {process_spread(spread):.1%})"
+    )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 2 * _MINUTE else f"{math.ceil(seconds / _MINUTE)} min"
+
+
+def _pairs(number: int) -> str:
+    return "1 pair" if number == 1 else f"{number} pairs"
+
+
+def _crashed(evidence: SpeedEvidence, outcome: Outcome, side: str, failure: Failure) -> Check:
+    return _check(
+        evidence,
+        outcome,
+        f"a process of the {side} did not complete: {failure.kind} in phase {failure.phase}: {failure.message}",
+        f"make the {side} complete: bertbench run SPEC with its Python or revision",
+    )
+
+
+def _check(evidence: SpeedEvidence, outcome: Outcome, reason: str, next_step: str) -> Check:
+    seen = evidence.so_far
+    return Check(
+        name=NAME,
+        kind="comparison",
+        outcome=outcome,
+        observed="not measured" if seen is None else f"{seen.slowdown:+.1%}",
+        promised=f"< {evidence.rule.margin:+.1%}",
+        reason=reason.removesuffix(".") + (f". {evidence.context}".removesuffix(".") if evidence.context else ""),
+        next_step=next_step,
+        observed_value=seen.slowdown if seen else None,
+        promised_value=evidence.rule.margin,
+    )

@@ -1,0 +1,77 @@
+"""The part of the recipe lock that is about updates: backend, optimizer, precision, steps, learning rates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from bertbench.data import steps_per_epoch
+from bertbench.engines.schedules import learning_rate_at
+from bertbench.record import RunRecord, SeedRun
+from bertbench.verdict.drifts import Drift, held, same
+
+#: Keras dtype policy: (computation, variables).
+_DTYPES = {
+    "float32": ("float32", "float32"),
+    "mixed_bfloat16": ("bfloat16", "float32"),
+    "mixed_float16": ("float16", "float32"),
+}
+
+
+def training_drifts(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
+    """What drifted, the first things first."""
+    live: dict[str, Any] = dict(run.live_recipe)
+    yield from held("runtime.backend", record.spec.runtime.backend, live.get("backend"))
+    yield from _optimizer(record, live)
+    yield from _precision(record, live)
+    yield from _steps(record, run)
+    yield from _learning_rates(record, run)
+
+
+def _optimizer(record: RunRecord, live: dict[str, Any]) -> Iterator[Drift]:
+    """Every field of the optimizer that Keras knows by the same name; real numbers as float32, which Keras keeps."""
+    config = live.get("optimizer", {})
+    for name, wanted in record.spec.optimizer.model_dump(exclude={"decay_excluded"}).items():
+        if name == "learning_rate":
+            continue  # applied step by step, see below
+        yield from held(f"optimizer.{name}", wanted, config.get(name, "absent"))
+    yield from held("optimizer iterations before the first step", 0, live.get("iterations"))
+
+
+def _precision(record: RunRecord, live: dict[str, Any]) -> Iterator[Drift]:
+    compute, variables = _DTYPES[record.spec.training.precision]
+    yield from held("training.precision", record.spec.training.precision, live.get("dtype_policy"))
+    yield from held("dtype of computation", compute, live.get("compute_dtype"))
+    yield from held("dtypes of variables", [variables], live.get("variable_dtypes"))
+
+
+def _steps(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
+    """Steps per epoch, epochs, and that every epoch saw as many rows as there are."""
+    if record.data is None:
+        return
+    training, rows = record.spec.training, record.data.rows["train"]
+    per_epoch = steps_per_epoch(rows, training.batch_size)
+    if training.early_stopping is None:
+        yield from held("training.epochs", training.epochs, len(run.epochs))
+    ends = [row.steps_end for row in run.epochs]
+    yield from held("steps by the end of each epoch", [per_epoch * (n + 1) for n in range(len(ends))], ends)
+    for epoch, (begin, end) in enumerate(pairwise([0, *ends])):
+        seen = run.steps.rows[begin:end]
+        yield from held(f"rows seen in epoch {epoch}", rows, sum(seen))
+        yield from held(f"training.batch_size in epoch {epoch}", min(training.batch_size, rows), max(seen, default=0))
+
+
+def _learning_rates(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
+    """The rate each step really applied; the first that is another is named."""
+    if record.data is None:
+        return
+    training = record.spec.training
+    total = training.epochs * steps_per_epoch(record.data.rows["train"], training.batch_size)
+    for step, applied in enumerate(run.steps.learning_rate):
+        wanted = learning_rate_at(
+            step, peak=record.spec.optimizer.learning_rate, schedule=record.spec.schedule, total_steps=total
+        )
+        if not same(wanted, applied):
+            yield Drift(f"learning rate of step {step}: {wanted!r} by the spec, {applied!r} applied")
+            return

@@ -1,0 +1,125 @@
+"""Spread, tail and correlation, each with what it does not exclude."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats as second_opinion
+
+from bertbench.errors import VerdictError
+from bertbench.stats import correlation_interval, lower_tail, spread_interval
+
+FEW = [1.0, 2.0, 3.0, 4.0, 9.0]
+NUMBERS = st.floats(-100, 100, allow_nan=False, width=32)
+
+
+def test_a_spread_computed_by_hand() -> None:
+    """Of five values the trim 1/(2 sqrt 1) is a half at each end, so the middle value alone is left."""
+    seen = spread_interval(FEW)
+    squares = sum((value - 3.8) ** 2 for value in FEW)
+    kurtosis = 5 * sum((value - 3.0) ** 4 for value in FEW) / squares**2
+    z = 1.959964
+    c = 5 / (5 - z)
+    half = z * c * math.sqrt((kurtosis - 2 / 5) / 4)
+    assert seen.estimate == pytest.approx(math.sqrt(squares / 4))
+    assert seen.low == pytest.approx(math.sqrt(c * squares / 4 * math.exp(-half)), rel=1e-5)
+    assert seen.high == pytest.approx(math.sqrt(c * squares / 4 * math.exp(half)), rel=1e-5)
+    assert (seen.samples, seen.confidence) == (5, 0.95)
+
+
+@given(st.lists(NUMBERS, min_size=5, max_size=30), st.floats(0.1, 50), NUMBERS)
+def test_a_spread_follows_scale_and_ignores_shift_and_order(values: list[float], scale: float, shift: float) -> None:
+    seen = spread_interval(values)
+    moved = spread_interval([shift + scale * value for value in reversed(values)])
+    if seen.estimate > 1e-3:
+        assert moved.estimate == pytest.approx(scale * seen.estimate, rel=1e-3)
+        assert (moved.low, moved.high) == pytest.approx((scale * seen.low, scale * seen.high), rel=1e-2)
+        assert 0 < seen.low < seen.high
+
+
+def test_values_without_spread_exclude_nothing() -> None:
+    seen = spread_interval([0.9] * 8)
+    assert (seen.estimate, seen.low, seen.high) == (0.0, 0.0, math.inf)
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0, math.nan]])
+def test_a_spread_of_too_few_or_of_nan_is_refused(values: list[float]) -> None:
+    with pytest.raises(VerdictError, match="values"):
+        spread_interval(values)
+
+
+def test_many_values_come_near_the_usual_interval() -> None:
+    """Of normal values chi-squared is right, and Bonett's interval is nearly as short."""
+    values = np.random.default_rng(0).normal(0, 2, 2_000)
+    seen, variance = spread_interval(values), values.var(ddof=1)
+    usual = [math.sqrt(1_999 * variance / second_opinion.chi2.ppf(q, 1_999)) for q in (0.975, 0.025)]
+    assert (seen.low, seen.high) == pytest.approx(usual, rel=0.01)
+
+
+def test_the_tail_counts_values_far_below_the_mean() -> None:
+    values = [10.0] * 19 + [0.0]
+    seen = lower_tail(values)
+    assert (seen.count, seen.trials) == (1, 20)
+    assert (seen.low, seen.high) == pytest.approx(tuple(second_opinion.binomtest(1, 20).proportion_ci()), rel=1e-6)
+    assert lower_tail([-value for value in values]).count == 0
+    assert lower_tail([3.0, 3.0]).count == 0
+
+
+def test_a_correlation_and_its_interval_are_those_of_scipy() -> None:
+    one, other = [1.0, 2.0, 3.0, 5.0, 8.0], [2.0, 1.0, 4.0, 3.0, 9.0]
+    theirs = second_opinion.pearsonr(one, other)
+    seen = correlation_interval(one, other)
+    assert seen.estimate == pytest.approx(theirs.statistic)
+    assert (seen.low, seen.high) == pytest.approx(tuple(theirs.confidence_interval()))
+    assert correlation_interval(other, one) == seen
+
+
+def test_equal_sides_correlate_perfectly() -> None:
+    seen = correlation_interval(FEW, FEW)
+    assert (seen.estimate, seen.low, seen.high) == pytest.approx((1.0, 1.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        (FEW, FEW[:4], "pairs"),
+        (FEW[:3], FEW[:3], "at least 4"),
+        (FEW, [1.0] * 5, "no.* defined"),
+        (FEW, [*FEW[:4], math.inf], "not finite"),
+    ],
+)
+def test_a_correlation_that_is_none_is_refused(one: list[float], other: list[float], said: str) -> None:
+    with pytest.raises(VerdictError, match=said):
+        correlation_interval(one, other)
+
+
+# Coverage: docs/method.md has the table, at ten thousand cases
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("skewed", [False, True])
+def test_the_interval_of_a_spread_covers_at_the_smallest_sample_it_is_printed_for(skewed: bool) -> None:
+    generator = np.random.default_rng(7)
+    shape = 16 / 9  # a gamma turned round: skewness -1.5
+
+    def draw() -> np.ndarray:
+        return -generator.standard_gamma(shape, 8) / math.sqrt(shape) if skewed else generator.standard_normal(8)
+
+    seen = (spread_interval(draw()) for _ in range(3_000))
+    assert sum(interval.low <= 1 <= interval.high for interval in seen) / 3_000 >= (
+        0.925 if skewed else 0.94
+    )  # a tail costs a point or two
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("correlation", [0.0, 0.7])
+def test_the_interval_of_a_correlation_covers_at_the_smallest_sample_it_is_printed_for(correlation: float) -> None:
+    generator = np.random.default_rng(8)
+    covariance = [[1, correlation], [correlation, 1]]
+    seen = (correlation_interval(*generator.multivariate_normal([0, 0], covariance, 8).T) for _ in range(3_000))
+    covered = sum(interval.low <= correlation <= interval.high for interval in seen) / 3_000
+    assert covered == pytest.approx(0.95, abs=0.015)

@@ -1,0 +1,181 @@
+"""A run is compared, further seeds are run as far as a look needs them, and every attempt is counted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import fake_runs
+import pytest
+
+from bertbench import suite
+from bertbench.attempts import Ledger
+from bertbench.baseline import build_baseline, write_baseline
+from bertbench.comparing import Against, wrong_rows_of
+from bertbench.spec import build_spec
+from bertbench.store import Store
+from bertbench.suite import Benchmark, Result, Session, run_and_compare, run_benchmark
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """An empty store; runs take milliseconds."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(suite, "run_request", fake_runs.fake_run_request)
+    return Store(tmp_path / "store")
+
+
+def benchmark(folder: Path = Path(), **fields: Any) -> Benchmark:
+    """Two seeds, one threshold, identity on repeat."""
+    promise = {"quantity": "validation_accuracy", "at_least": 0.93}
+    spec = build_spec({"name": "card", "training": {"seeds": [0, 1]}, "expect": [promise], **fields})
+    return Benchmark(spec, folder)
+
+
+def outcomes(checks: Any) -> dict[str, str]:
+    return {check.name: check.outcome for check in checks}
+
+
+def set_runs(**fake: Any) -> None:
+    Path("fake.json").write_text(json.dumps(fake))
+
+
+def runs() -> int:
+    return len(Path("runs.log").read_text().splitlines())
+
+
+def bank_of(store: Store, **fake: Any) -> Path:
+    """A rolling baseline of 20 seeds; what ran is forgotten."""
+    set_runs(**fake)
+    ran = run_benchmark(benchmark(training={"seeds": list(range(20))}), store, repeat=False)
+    assert ran.record is not None
+    rows = lambda record, run: wrong_rows_of(store, record, run)  # noqa: E731 - one word for the one that follows
+    write_baseline(Path("baselines"), "rolling", build_baseline([ran.record], wrong_rows=rows))
+    Path("runs.log").unlink()
+    return Path("baselines")
+
+
+def around(value: float) -> dict[str, float]:
+    """Accuracy of twenty seeds, every second one a row better."""
+    return {str(seed): round(value + 0.01 * (seed % 2), 2) for seed in range(20)}
+
+
+def compared(store: Store, **fields: Any) -> Result:
+    return run_and_compare(benchmark(Path.cwd(), **fields), store, Against(("rolling",)))
+
+
+def test_equal_bits_need_no_further_seed(store: Store) -> None:
+    bank_of(store, accuracy=around(0.98))
+    result = compared(store)
+    assert result.outcome == "pass"
+    assert result.further == ()
+    assert runs() == 2  # with its repeat
+
+
+def test_further_seeds_are_run_until_it_is_decided(store: Store) -> None:
+    """Two are prescribed, the first look needs four: seeds 2 and 3 are run, once, in a run of their own."""
+    bank_of(store, accuracy=around(0.98))
+    set_runs(accuracy=around(0.94), bits=1)
+    result = compared(store)
+    (further,) = result.further
+    assert [run.seed for run in further.seeds] == [2, 3]
+    assert result.record is not None
+    assert further.continues == result.record.run_id
+    assert (further.spec_fingerprint, further.repeats) == (result.record.spec_fingerprint, None)
+    assert outcomes(result.checks)["quality_against_rolling"] == "fail"
+    assert runs() == 3
+
+
+def test_looks_are_used_up_before_it_is_undecided(store: Store) -> None:
+    wide = {seed: value + 0.08 * (int(seed) % 2) for seed, value in around(0.90).items()}
+    bank_of(store, accuracy=wide)
+    set_runs(accuracy={seed: round(value - 0.01, 2) for seed, value in wide.items()}, bits=1)
+    result = compared(store, expect=[])
+    assert [len(record.seeds) for record in result.further] == [2, 4, 12]
+    assert outcomes(result.checks)["quality_against_rolling"] == "undecided"
+
+
+def test_promises_are_about_the_prescribed_seeds_alone(store: Store) -> None:
+    bank_of(store, accuracy={**around(0.98), "3": 0.9})
+    set_runs(accuracy={**around(0.98), "3": 0.9}, bits=1)
+    checks = outcomes(compared(store).checks)
+    assert checks["validation_accuracy_every_seed"] == "pass"
+
+
+def test_one_further_seed_leaves_a_promise_on_the_bound_of_a_mean_out(store: Store) -> None:
+    bank_of(store, accuracy=around(0.98))
+    set_runs(accuracy=around(0.98), bits=1)
+    promise = {"quantity": "validation_accuracy", "at_least": 0.5, "over": "lower_bound"}
+    result = compared(store, training={"seeds": [0, 1, 2]}, expect=[promise])
+    assert [record.spec.expect for record in result.further] == [()]
+    assert result.outcome == "pass"
+
+
+def test_a_failed_run_asks_for_no_further_seeds(store: Store) -> None:
+    bank_of(store, accuracy=around(0.98))
+    set_runs(failure={"kind": "NonFiniteLossError", "message": "nan", "phase": "steps"})
+    result = compared(store)
+    assert (result.outcome, result.further) == ("fail", ())
+
+
+def test_another_process_reads_the_further_runs_and_tells_the_same_attempt(store: Store) -> None:
+    bank_of(store, accuracy=around(0.98))
+    set_runs(accuracy=around(0.94), bits=1)
+    against = Against(("rolling",))
+    result = Session(store, "s1", against=against).result(benchmark(Path.cwd()))
+    assert Session(store, "s1", against=against).result(benchmark(Path.cwd())) == result
+    assert runs() == 3
+    assert "Attempt 1 outside any repository" in result.checks[-1].reason
+    assert len(Ledger(store.folder).attempts()) == 1
+
+
+def repository() -> None:
+    """The current folder, as it is, is a commit."""
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@b.c")
+    Path(".gitignore").write_text("store\nfake.json\nruns.log\n")
+    for words in (("init", "-q"), ("add", "."), ("commit", "-q", "--allow-empty", "-m", "x")):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+
+
+def test_a_second_attempt_at_a_commit_never_erases_a_fail(store: Store) -> None:
+    bank_of(store, accuracy=around(0.98))
+    repository()
+    set_runs(accuracy=around(0.94), bits=1)
+    assert compared(store).outcome == "fail"
+    set_runs(accuracy=around(0.98), bits=2)
+    again = compared(store)
+    quality = again.checks[-1]
+    assert quality.outcome == "fail"
+    assert quality.reason.startswith("Attempt 2 at commit ")
+    assert "trying again does not erase a fail. By itself this one is pass." in quality.reason
+    assert "make a new commit, or accept a new baseline" in quality.next_step
+    assert outcomes(again.checks)["identity_with_rolling"] == "undecided"
+    Path("tracked").touch()
+    repository()  # a new commit
+    third = compared(store)
+    assert third.outcome == "pass"
+    assert "Attempt 1 at commit " in third.checks[-1].reason
+
+
+def test_a_tree_with_changes_is_counted_and_binds_nobody(store: Store) -> None:
+    bank_of(store, accuracy=around(0.98))
+    Path("tracked").touch()
+    repository()
+    Path("tracked").write_text("changed")
+    set_runs(accuracy=around(0.94), bits=1)
+    compared(store)
+    set_runs(accuracy=around(0.98), bits=2)
+    again = compared(store)
+    assert again.outcome == "pass"
+    assert "Attempt 2 at commit " in again.checks[-1].reason
+    assert "with changes (counted, not binding)" in again.checks[-1].reason
+
+
+def test_a_run_that_broke_off_is_no_attempt(store: Store) -> None:
+    """A full disk says nothing of the code."""
+    bank_of(store, accuracy=around(0.98))
+    set_runs(failure={"kind": "DataError", "message": "no rows", "phase": "data"})
+    assert compared(store).outcome == "fail"
+    assert Ledger(store.folder).attempts() == ()
