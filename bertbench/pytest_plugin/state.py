@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from bertbench.comparing import Against
     from bertbench.record import RunRecord
     from bertbench.report.run_progress import RecordProgress
@@ -279,13 +281,21 @@ def _parsed_against(config: pytest.Config) -> Against | None:
 
 
 def _print_results(terminalreporter: Any, results: tuple[Result, ...]) -> None:
+    from bertbench.report.one_verdict import comparison_tables, one_sentence
     from bertbench.report.terminal import rendered
     from bertbench.report.verdict_table import verdict_reasons, verdict_sentence, verdict_table
 
     writer = terminalreporter._tw  # noqa: SLF001 - pytest has no public way to ask for the width and colour of its terminal
+
+    def show(table: Table) -> None:
+        for line in rendered(table, width=writer.fullwidth, colour=writer.hasmarkup).splitlines():
+            terminalreporter.line(line)
+
     terminalreporter.section("bertbench")
-    for line in rendered(verdict_table(results), width=writer.fullwidth, colour=writer.hasmarkup).splitlines():
-        terminalreporter.line(line)
+    show(verdict_table(results))
     for reason in verdict_reasons(results):
         terminalreporter.line(reason)
+    for table in comparison_tables(results):
+        show(table)
     terminalreporter.line(verdict_sentence(results))
+    terminalreporter.line(one_sentence(results))
