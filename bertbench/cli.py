@@ -314,7 +314,8 @@ def _print_verdict(console: Console, results: list[Result]) -> None:
     for table in comparison_tables(results):
         console.print(table)
     console.print(verdict_sentence(results), markup=False, highlight=False)
-    console.print(one_sentence(results), markup=False, highlight=False, soft_wrap=True)
+    if sentence := one_sentence(results):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_promises(console: Console, results: list[Result]) -> None:

@@ -145,7 +145,8 @@ def _print_verdict(result: Result) -> None:
     for table in comparison_tables([result]):
         _print(table)
     _say(verdict_sentence([result]))
-    _say(one_sentence([result]))
+    if sentence := one_sentence([result]):
+        _say(sentence)
 
 
 def _accept(options: argparse.Namespace) -> int:

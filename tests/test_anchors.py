@@ -209,7 +209,7 @@ def test_row_8_too_few_values_and_values_without_spread_say_nothing() -> None:
 
 
 def test_row_9_a_process_is_one_sample() -> None:
-    """pyperf: a t test over values pooled across processes alarms in 9 to 22 % at a nominal 5 %."""
+    """In pyperf a t test over values pooled across processes alarms in 9 to 22 % at a nominal 5 %."""
     generator = np.random.default_rng(9)
     trials, pairs, rounds = 400, 8, 15
     processes = generator.normal(0.0, 0.02, (trials, 2, pairs, 1))  # nothing changed, but processes differ
@@ -370,7 +370,7 @@ def test_row_19_a_session_that_skipped_everything_is_not_green(project: pytest.P
 
 
 def test_row_20_nan_is_a_fault_of_the_run_and_is_never_dropped() -> None:
-    """asv: NaN samples are dropped before the test."""
+    """In asv NaN samples are dropped before the test."""
     nan = float("nan")
     for statistic in (
         lambda: permutation_test([0.9, nan], [0.9], generator=np.random.default_rng(0)),
