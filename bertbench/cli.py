@@ -317,10 +317,15 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _print_verdict(console: Console, results: list[Result]) -> None:
+    from bertbench.report.one_verdict import comparison_tables, one_sentence
     from bertbench.report.verdict_table import verdict_sentence
 
     _print_promises(console, results)
+    for table in comparison_tables(results):
+        console.print(table)
     console.print(verdict_sentence(results), markup=False, highlight=False)
+    if sentence := one_sentence(results):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_promises(console: Console, results: list[Result]) -> None:

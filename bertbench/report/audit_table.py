@@ -33,6 +33,21 @@ def audit_table(audited: Sequence[AuditedThreshold]) -> Table:
     return table
 
 
+def audit_line(spec: str, threshold: AuditedThreshold) -> str:
+    """One threshold in one line, for the end of a test session: the word and the numbers that it rests on."""
+    audit = threshold.audit
+    if audit is None:
+        return f"{spec}: {threshold.name}: not known: {threshold.problem}"
+    _, quantity = quality_of(threshold.expect.quantity)
+    seen = f"{audit.missed} of {audit.seeds} seeds missed it, mean {quantity.format(audit.mean)}"
+    needed = f"; about {audit.seeds_to_settle} seeds would settle it" if audit.seeds_to_settle else ""
+    more = needed if threshold.word == "not known" else ""
+    return (
+        f"{spec}: {threshold.name}: {threshold.word}: {seen}, {audit.distance_spreads:.1f} spreads from the bar "
+        f"({audit.factor:.1f} are shown stable){more}"
+    )
+
+
 def audit_sentence(threshold: AuditedThreshold) -> str:
     """What the word rests on, and what would settle it."""
     audit = threshold.audit
