@@ -63,6 +63,14 @@ def test_two_specs_that_say_the_same_must_do_the_same() -> None:
     assert not_comparable(*SPECS, (record(), other_data())).startswith("data: ")
 
 
+def test_two_specs_may_start_from_other_weights() -> None:
+    checkpoint = other_weights().checkpoint
+    fields = {"training": TRAINING, "checkpoint": {"source": "path:wide"}}
+    other = make_record(spec=make_spec(**fields), seeds=(SEED,), checkpoint=checkpoint)
+    assert not_comparable(*SPECS, (record(), other)) == ""
+    assert "weights: cccccccccccc against 999999999999" in differences(*SPECS, (record(), other))
+
+
 def test_promises_names_and_seeds_are_no_other_work() -> None:
     renamed = make_record(spec=make_spec(name="other", title="x", training=TRAINING), seeds=(SEED,))
     assert not_comparable(*PYTHONS, (record(), renamed)) == ""
