@@ -101,7 +101,7 @@ def judge_speed(evidence: SpeedEvidence) -> Check:
     outcome: Outcome = series.word
     reason = " ".join(part for part in (sentence(series.looks[-1]), _why(series), told(evidence.quietness)) if part)
     next_steps: dict[Outcome, str] = {
-        "fail": "look at what differs between the sides, then at the phases: bertbench show RUN --store .../ab/ID",
+        "fail": "look at what differs between the sides, then at the runs: bertbench show --all --store STORE/ab/ID",
         "undecided": _how_to_decide(evidence),
     }
     return _check(evidence, outcome, reason, next_steps.get(outcome, ""))

@@ -80,7 +80,7 @@ def test_attempts_without_a_fail_are_told_and_change_nothing() -> None:
     assert with_attempts(check("fail"), (attempt("fail"),)).outcome == "fail"
 
 
-def test_what_is_compared_is_recipe_code_commit_and_numerics_and_not_where_it_lies() -> None:
+def test_what_is_compared_is_recipe_rows_weights_code_and_numerics_and_not_where_it_lies() -> None:
     base, cand = make_facts("base"), make_facts("cand")
     same = attempt_key(base, cand)
     environment = make_record().environment
@@ -91,6 +91,8 @@ def test_what_is_compared_is_recipe_code_commit_and_numerics_and_not_where_it_li
         {"commit": "4" * 40},
         {"spec_fingerprint": "5" * 64},
         {"environment": environment},
+        {"data_sha256": "6" * 64},
+        {"weights_sha256": "7" * 64},
     )
     others = {attempt_key(base, cand.model_copy(update=change)) for change in changed}
-    assert len(others | {same, attempt_key(cand, base)}) == 6
+    assert len(others | {same, attempt_key(cand, base)}) == 8

@@ -95,6 +95,7 @@ def test_everything_is_kept_and_read_back(tmp_path: Path) -> None:
     assert len(record.pairs) == 10
     assert record.pairs[4].again is not None
     assert record.base.environment == make_record().environment
+    assert (record.cand.data_sha256, record.cand.weights_sha256) == ("d" * 64, "c" * 64)
     assert (record.spent_seconds, record.coin_seed, record.seed) == (22.0, 1, 0)
     assert record.differences == ("code: 111111111111 against 222222222222",)
 
@@ -162,6 +163,21 @@ def test_an_undecided_attempt_is_counted_and_decides_nothing(tmp_path: Path) -> 
     second = compare(tmp_path, FakeMachine())
     assert second.check.outcome == "pass"
     assert "attempt 1: undecided" in second.check.reason
+
+
+def test_an_interrupted_attempt_is_counted(tmp_path: Path) -> None:
+    """Else whoever watches the times in the store could stop in time."""
+    machine = FakeMachine(slowdown=0.06)
+
+    def interrupted(_side: str, number: int) -> float:
+        if number == 5:
+            raise KeyboardInterrupt
+        return 0.1
+
+    machine.steps = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        compare(tmp_path, machine)
+    assert [one.outcome for one in compare(tmp_path, FakeMachine()).attempts] == ["undecided"]
 
 
 # Processes
