@@ -101,7 +101,7 @@ def judge_speed(evidence: SpeedEvidence) -> Check:
     outcome: Outcome = series.word
     reason = " ".join(part for part in (sentence(series.looks[-1]), _why(series), told(evidence.quietness)) if part)
     next_steps: dict[Outcome, str] = {
-        "fail": "look at what differs between the sides, then at the phases: bertbench show RUN --store .../ab/ID",
+        "fail": "look at what differs between the sides, then at the runs: bertbench show --all --store STORE/ab/ID",
         "undecided": _how_to_decide(evidence),
     }
     return _check(evidence, outcome, reason, next_steps.get(outcome, ""))
@@ -175,9 +175,10 @@ def _nothing_decided(evidence: SpeedEvidence) -> str:
     if series is not None and series.planned_pairs and series.planned_pairs[-1] is None:
         spread = "" if series.spread is None else f" at a process spread of {process_spread(series.spread):.1%}"
         return f"more than {evidence.rule.most_pairs} pairs would be needed{spread}"
-    so_far = f" {sentence(seen)}" if seen is not None else ""
     measured = seen.pairs if seen is not None else 0
-    return f"{_pairs(measured)} measured, and fewer than {fewest} can decide nothing.{so_far}".removesuffix(".")
+    said = [f"{_pairs(measured)} measured, and fewer than {fewest} can decide nothing."]
+    said += [sentence(seen)] if seen is not None else []
+    return " ".join([*said, told(evidence.quietness)]).strip()
 
 
 def _how_to_decide(evidence: SpeedEvidence) -> str:
