@@ -206,6 +206,7 @@ BAD_FILES: dict[str, tuple[str, str | bytes, dict[str, Any], str]] = {
     "open quote": ("train.csv", CSV + '"never closed,refund\nmore,refund\n', {}, "train.csv:4: the record that starts"),
     "text after a quote": ("train.csv", CSV + '"a"b,refund\n', {}, "train.csv:4: the record that starts"),
     "empty label in CSV": ("train.csv", CSV + "text without class,\n", {}, "train.csv:4: data.label is missing"),
+    "blank label in CSV": ("train.csv", CSV + "text without class, \n", {}, "train.csv:4: data.label is missing"),
     "bad JSON": ("train.jsonl", jsonl({"text": "a", "label": "b"}) + "{oops\n", {}, "train.jsonl:2: no JSON"),
     "deep JSON": ("train.jsonl", "[" * 100_000, {}, "train.jsonl:1: no JSON"),
     "endless number": ("train.jsonl", '{"text": "a", "label": ' + "1" * 5_000 + "}", {}, "train.jsonl:1: no JSON"),
