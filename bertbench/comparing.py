@@ -346,8 +346,9 @@ def candidate_to_compare(spec: Spec, store: Store, name: str | None = None) -> t
 
 
 def _continued(record: RunRecord, records: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
-    """Runs of further seeds of a run, oldest first."""
-    return tuple(other for other in records if other.continues == record.run_id and other.outcome != "running")
+    """Runs of further seeds of a run, oldest first; what somebody interrupted shows nothing."""
+    ended = ("completed", "failed")
+    return tuple(other for other in records if other.continues == record.run_id and other.outcome in ended)
 
 
 def _contradict(one: RunRecord, other: RunRecord) -> bool:
