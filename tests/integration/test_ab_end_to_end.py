@@ -43,10 +43,10 @@ def test_a_python_and_a_revision_are_run_recorded_and_told_apart(tmp_path: Path,
     assert len(git(tmp_path, "worktree", "list").splitlines()) == 1
 
 
-def test_three_times_the_layers_are_a_slower_step(tmp_path: Path, tiny_bert_folder: Path) -> None:
-    write_small_bench(tmp_path, tiny_bert_folder, training__epochs=4)
-    deep = write_tiny_bert(tmp_path / "deep", layers=8)
-    write_small_bench(tmp_path, deep, name="deep", training__epochs=4)
+def test_six_times_the_layers_are_a_slower_step(tmp_path: Path, tiny_bert_folder: Path) -> None:
+    write_small_bench(tmp_path, tiny_bert_folder, training__epochs=8)
+    deep = write_tiny_bert(tmp_path / "deep", layers=12)
+    write_small_bench(tmp_path, deep, name="deep", training__epochs=8)
     arguments = ("ab", "--base", "small.toml", "--cand", "deep.toml", "--budget", "2h")
     done = subprocess.run(
         command(*arguments), cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
