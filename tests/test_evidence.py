@@ -168,6 +168,16 @@ def test_a_pooler_that_is_drawn_is_not_the_files(tiny_bert_folder: Path, tmp_pat
     assert not [name for name in pretrained(write_tiny_bert(tmp_path / "b", pooler=False)).sha256 if "pooler" in name]
 
 
+def test_weights_that_end_as_they_began_are_named(tiny_bert_folder: Path) -> None:
+    witness = witnessed(pretrained(tiny_bert_folder), engine_weights())
+    assert witness.evidence().weights_unmoved is None  # the end is not there yet
+    moved: dict[str, VariableFacts] = {}
+    still = {"bert.pooler.dense.bias", "bert.embeddings.word_embeddings.weight"}
+    dict(weights_and_facts(((n, v if n in still else v + 1.0) for n, v in engine_weights().items()), moved))
+    witness.weights_after(moved)
+    assert set(witness.evidence().weights_unmoved or ()) == still
+
+
 def test_variables_are_noted_on_their_way() -> None:
     facts: dict[str, VariableFacts] = {}
     arrays = {"one": np.array([[3.0, 0.0], [0.0, 4.0]], np.float32), "other": np.full(4, 1e-30, np.float32)}
