@@ -105,7 +105,7 @@ def _first_variable(first: SeedRun, second: SeedRun) -> str:
 
 
 def _are_equal(one: VariableFacts | None, other: VariableFacts | None) -> bool:
-    """By their bits; a norm may differ in its last digit, as it is added up in an order that nobody fixed."""
+    """By their bits; norms are for people, and their last digit may be another where numpy adds up otherwise."""
     return one is not None and other is not None and one.sha256 == other.sha256
 
 
