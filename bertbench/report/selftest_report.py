@@ -17,8 +17,6 @@ _OUTCOMES = {
     "undecided": "too little was measured to say",
 }
 _LAYERS = ("run", "lock", "identity", "quality", "speed")
-#: Of a fault that no layer was asked about.
-_NOT_RUN = "not run"
 
 
 def selftest_table(found: SelfTest) -> Table:
@@ -27,9 +25,8 @@ def selftest_table(found: SelfTest) -> Table:
     for heading in ("what", "promise", "seen", "standing"):
         table.add_column(heading, overflow="fold")
     for promise in found.promises:
-        seen = percent(promise.seen) if promise.seen else ""
         standing = Text(promise.standing, style=_STYLES[promise.standing])
-        table.add_row(Text(promise.about), promise.promise, seen, standing)
+        table.add_row(Text(promise.about), promise.promise, _seen(promise), standing)
     return table
 
 
@@ -63,6 +60,13 @@ def percent(seen: RateFacts | None) -> str:
     return f"{seen.count} of {seen.trials} ({100 * seen.low:.1f} to {100 * seen.high:.1f} %)"
 
 
+def _seen(promise: PromiseFacts) -> str:
+    """The count, with its interval where it is one of chances; and which cases broke the promise."""
+    broken = f" (not: {promise.note})" if promise.note else ""
+    count = f"{promise.seen.count} of {promise.seen.trials}"
+    return f"{count if promise.without_exception else percent(promise.seen)}{broken}"
+
+
 def _heading(found: SelfTest) -> Iterator[str]:
     yield f"# Self-test of {found.spec.name}: {found.outcome}"
     yield ""
@@ -86,13 +90,13 @@ def _promises(promises: Sequence[PromiseFacts]) -> Iterator[str]:
     yield "## Promises"
     yield ""
     rows = (
-        (one.about, one.promise, percent(one.seen), _bold_if(one.standing, one.standing == "violated"))
-        for one in promises
+        (one.about, one.promise, _seen(one), _bold_if(one.standing, one.standing == "violated")) for one in promises
     )
     yield from _table(("seen where", "promise", "seen (exact 95 %)", "standing"), rows)
     yield ""
     yield (
-        "*shown*: the whole interval keeps the promise; *consistent*: a part of it does; *violated*: none of it does."
+        "*shown*: the whole interval keeps the promise; *consistent*: a part of it does; *violated*: none of it does. "
+        "Promises without exception, such as equal bits, are broken by a single case and never shown."
     )
 
 
@@ -149,7 +153,8 @@ def _processes(found: SelfTest) -> Iterator[str]:
     yield "## Processes"
     yield ""
     medians = ", ".join(f"{1000 * seconds:.1f}" for seconds in seen.step_seconds)
-    yield f"Seed {seen.seed} in {seen.processes} fresh processes: equal bits in {seen.equal_bits}."
+    equal = seen.processes - len(seen.other_bits)
+    yield f"Seed {seen.seed} in {seen.processes} fresh processes: equal bits in {equal}."
     yield f"Median step of each, ms: {medians}."
     if seen.spread is not None:
         scaled = seen.spread.model_copy(
@@ -219,8 +224,15 @@ def fault_table(found: SelfTest) -> Iterator[str]:
     yield "## Faults put in on purpose"
     yield ""
     headings = ("fault", "what it does", *_LAYERS, "caught by", "seeds", "drop, points (95 %)", "slowdown")
-    yield from _table(headings, (_fault(row) for row in found.faults))
     ran = [row for row in found.faults if row.caught_by]
+    yield from _table(headings, (_fault(row) for row in ran))
+    if len(ran) < len(found.faults):
+        yield ""
+        yield f"Not run: {', '.join(row.name for row in found.faults if not row.caught_by)}."
+    idle = [row.name for row in ran if row.changes_numbers and row.changed_numbers is False]
+    if idle:
+        yield ""
+        yield f"Changed no number of this spec's runs, so there was nothing to see: {', '.join(idle)}."
     invisible = [row.name for row in ran if not row.changes_numbers]
     if invisible:
         yield ""
@@ -231,10 +243,9 @@ def fault_table(found: SelfTest) -> Iterator[str]:
 
 
 def _fault(row: FaultRow) -> Iterable[str]:
-    caught = row.caught_by or _NOT_RUN
     slowdown = "" if row.slowdown is None else f"{row.slowdown:+.1%}"
     layers = (_bold_if(getattr(row, layer) or "-", row.caught_by == layer) for layer in _LAYERS)
-    return (row.name, row.does, *layers, caught, str(row.seeds or ""), interval(row.drop_points, 2), slowdown)
+    return (row.name, row.does, *layers, row.caught_by, str(row.seeds or ""), interval(row.drop_points, 2), slowdown)
 
 
 def _bold_if(text: str, is_bold: bool) -> str:

@@ -121,6 +121,7 @@ def _row(fault: KnownFault, clean: Clean, record: RunRecord) -> FaultRow:
             "run": "pass",
             "lock": lock.outcome,
             "identity": "equal" if equal else "differs",
+            "changed_numbers": any(outcomes[seed].numbers != clean.outcomes[seed].numbers for seed in shared),
             "quality": quality.outcome if quality else "",
             "drop_points": drop_interval(own, faulty, rows=clean.rows),
         }
