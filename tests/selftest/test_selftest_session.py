@@ -139,8 +139,8 @@ def test_one_seed_comes_to_the_same_bits_in_every_process(whole) -> None:
 
 
 def test_on_a_noisy_machine_speed_promises_no_more_than_not_to_accuse(tmp_path: Path) -> None:
-    """At a spread of 8 % nearly all comparisons are undecided: that is said, and breaks nothing."""
-    found = run_on(FakeMachine(noise=0.08), tmp_path, parts=("processes",))
+    """At a spread of 40 % nearly all comparisons are undecided: that is said, and breaks nothing."""
+    found = run_on(FakeMachine(noise=0.4), tmp_path, parts=("processes",))
     assert [row.truth for row in found.speed_gate] == ["noisy", "margin", ""]
     assert found.speed_gate[0].passed.rate < 0.9
     assert [one.promise for one in found.promises if one.about.startswith("speed")] == ["fail <= 1 %", "pass <= 5 %"]
