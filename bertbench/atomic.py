@@ -51,5 +51,5 @@ def explained(path: Path) -> Iterator[None]:
     except OSError as error:
         raise RecordWriteError(
             f"{path}: cannot be written: {error.strerror or error}; nothing there was changed",
-            remedy="free space, make the folder writable, or choose another (--store, --baselines)",
+            remedy="free space, make the folder writable, or choose another (--store, --baselines, --save-models)",
         ) from error

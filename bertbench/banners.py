@@ -13,10 +13,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: Lines that say nothing the record does not: oneDNN is on, there is no GPU, logging begins.
+#: Lines that say nothing the record does not: oneDNN is on, there is no GPU, logging begins. They begin with a severity
+#: and a date (TensorFlow 2.21) or with a date and a severity (2.19).
 _BANNER = re.compile(
     rb"^WARNING: All log messages before absl::InitializeLog"
-    rb"|^[IWE]\d{4} .*(oneDNN|cuda|CUDA|cuInit|cpu_feature_guard|Unable to register|computation_placer)"
+    rb"|^([IWE]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IWE] )"
+    rb".*(oneDNN|cuda|CUDA|cuInit|cpu_feature_guard|Unable to register|computation_placer)"
 )
 _STANDARD_ERROR = 2
 

@@ -165,10 +165,12 @@ def _run(options: argparse.Namespace) -> int:
     for benchmark in benchmarks:
         results.append(_run_one(benchmark, store, options, against, here=not results))
         _print_run(console, results[-1])
-        _write_logs(results[-1], options)
+    # The verdict first: no view that cannot be written takes it away, nor the other views.
     _print_verdict(console, results)
     if options.json:
         write_summary(options.json, results)
+    for result in results:
+        _write_logs(result, options)
     return _status(results)
 
 
@@ -236,7 +238,8 @@ def _show(options: argparse.Namespace) -> int:
 
     store, console = Store(options.store), _console()
     if options.all:
-        console.print(run_list(store.entries()))
+        entries = store.entries()
+        console.print(run_list(entries) if entries else f"{store.folder}: holds no runs", markup=False, highlight=False)
         return PASS
     entry = store.find(options.run)
     record = entry.record
@@ -257,14 +260,18 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _data(options: argparse.Namespace) -> int:
+    from bertbench.data import remedies
     from bertbench.report.data_table import data_table
     from bertbench.suite import load_benchmark
     from bertbench.training import read_inputs
 
     benchmark = load_benchmark(options.spec)
-    facts = read_inputs(benchmark.spec, base_folder=benchmark.base_folder).data_facts()
-    _console().print(data_table(facts))
-    return FAIL if any(finding.severity == "hard" for finding in facts.findings) else PASS
+    inputs = read_inputs(benchmark.spec, base_folder=benchmark.base_folder)
+    console = _console()
+    console.print(data_table(inputs.data_facts()))
+    for remedy in remedies(inputs.findings):
+        console.print(f"remedy: {remedy}", markup=False, highlight=False, soft_wrap=True)
+    return FAIL if any(finding.severity == "hard" for finding in inputs.findings) else PASS
 
 
 def _audit(options: argparse.Namespace) -> int:
@@ -274,11 +281,14 @@ def _audit(options: argparse.Namespace) -> int:
     from bertbench.verdict.audit import audit_thresholds
 
     spec = load_benchmark(options.spec).spec
-    audited = audit_thresholds(spec, Store(options.store).runs_of(spec))
+    runs = Store(options.store).runs_of(spec)
+    audited = audit_thresholds(spec, runs)
     console = _console()
     console.print(audit_table(audited))
     for threshold in audited:
         console.print(audit_sentence(threshold), markup=False, highlight=False, soft_wrap=True)
+    if not runs:
+        _say(f"{options.store}: no completed run of this recipe; bertbench run {options.spec} --seeds 0-19 --no-repeat")
     words = {threshold.word for threshold in audited}
     return FAIL if "shown flaky" in words else PASS if words == {"shown stable"} else UNDECIDED
 
@@ -307,10 +317,15 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _print_verdict(console: Console, results: list[Result]) -> None:
+    from bertbench.report.one_verdict import comparison_tables, one_sentence
     from bertbench.report.verdict_table import verdict_sentence
 
     _print_promises(console, results)
+    for table in comparison_tables(results):
+        console.print(table)
     console.print(verdict_sentence(results), markup=False, highlight=False)
+    if sentence := one_sentence(results):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_promises(console: Console, results: list[Result]) -> None:

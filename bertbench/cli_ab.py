@@ -74,6 +74,8 @@ def _compared(options: argparse.Namespace) -> AbRecord:
     from bertbench.ab.sides import open_sides
     from bertbench.report.ab_progress import PairProgress
 
+    if options.spec and all(side.endswith(".toml") for side in (options.base, options.cand)):
+        sys.stderr.write(f"{options.spec}: is not used: both sides are specs\n")
     coin_seed = secrets.randbits(32) if options.coin_seed is None else options.coin_seed
     plan = Plan(budget_seconds, options.gated_specs, coin_seed, options.epochs)
     with (

@@ -136,12 +136,17 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _print_verdict(result: Result) -> None:
+    from bertbench.report.one_verdict import comparison_tables, one_sentence
     from bertbench.report.verdict_table import verdict_reasons, verdict_sentence, verdict_table
 
     _print(verdict_table([result]))
     for reason in verdict_reasons([result]):
         _say(reason)
+    for table in comparison_tables([result]):
+        _print(table)
     _say(verdict_sentence([result]))
+    if sentence := one_sentence([result]):
+        _say(sentence)
 
 
 def _accept(options: argparse.Namespace) -> int:

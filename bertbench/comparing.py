@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bertbench.attempts import Attempt, Ledger, Standing
 from bertbench.baseline import (
@@ -31,6 +32,9 @@ from bertbench.record import RunRecord, SeedRun
 from bertbench.spec import Spec, spec_fingerprint
 from bertbench.store import Store
 from bertbench.verdict import Candidate, Check, compare, judge_recipe, no_baseline
+
+if TYPE_CHECKING:
+    from bertbench.verdict.shown_quantities import Shown
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class Compared:
         identity: Are the bits the same?
         quality: Is it no worse?
         baseline: What was accepted; None if there is nothing to compare with.
+        shown: What is shown beside the verdict; None where bits are equal or nothing could be compared.
         standing: Where this stands among the attempts at its commit; None if nobody counted.
     """
 
@@ -98,6 +103,7 @@ class Compared:
     identity: Check
     quality: Check
     baseline: Baseline | None = None
+    shown: Shown | None = None
     standing: Standing | None = field(default=None, compare=False)
 
     @property
@@ -147,8 +153,13 @@ def _compared(
         agrees = round(run.final_epoch.validation.accuracy * rows) == rows - len(wrong)
         return wrong if agrees and all(row < rows for row in wrong) else None
 
-    checks = compare(candidate, baseline, name=name, gate=gate, wrong_rows=known)
-    return Compared(name, *checks, baseline)
+    identity, quality = compare(candidate, baseline, name=name, gate=gate, wrong_rows=known)
+    shown = None
+    if "drop_points" in quality.numbers:
+        from bertbench.verdict.shown_quantities import shown_beside
+
+        shown = shown_beside(candidate, baseline, margin_points=gate.rule.margin_points)
+    return Compared(name, identity, quality, baseline, shown)
 
 
 def book_attempts(compared: Sequence[Compared], candidate: Candidate, store: Store, revision: Revision | None) -> None:
@@ -335,8 +346,9 @@ def candidate_to_compare(spec: Spec, store: Store, name: str | None = None) -> t
 
 
 def _continued(record: RunRecord, records: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
-    """Runs of further seeds of a run, oldest first."""
-    return tuple(other for other in records if other.continues == record.run_id and other.outcome != "running")
+    """Runs of further seeds of a run, oldest first; what somebody interrupted shows nothing."""
+    ended = ("completed", "failed")
+    return tuple(other for other in records if other.continues == record.run_id and other.outcome in ended)
 
 
 def _contradict(one: RunRecord, other: RunRecord) -> bool:

@@ -112,6 +112,13 @@ class Witness:
         if self._pretrained is not None:
             self._weights = self._pretrained.seen_in(weights)
 
+    def weights_after(self, variables: Mapping[str, VariableFacts]) -> None:
+        """Look at the engine's weights at the end: training moves every one of them."""
+        if self._weights:
+            ended = {name: facts.sha256 for name, facts in variables.items()}
+            unmoved = tuple(name for name, digest in self._weights.items() if ended.get(name) == digest)
+            self._found["weights_unmoved"] = unmoved
+
     def training_batch(self, batch: PackedBatch) -> None:
         """A batch that the engine is given to learn from."""
         self._batches.append(batch)
@@ -183,6 +190,11 @@ def weights_and_facts(
 ) -> Iterator[tuple[str, NDArray[Any]]]:
     """*weights* as they come, each noted in *facts* on its way: they are walked once, since copies cost time."""
     for name, values in weights:
-        flat = np.asarray(values, np.float64).reshape(-1)
-        facts[name] = VariableFacts(sha256=short_digest(values), norm=float(np.sqrt(np.dot(flat, flat))))
+        facts[name] = VariableFacts(sha256=short_digest(values), norm=_norm(values))
         yield name, values
+
+
+def _norm(values: NDArray[Any]) -> float:
+    """Euclidean norm, added up in float64 without a copy in it, and without BLAS, whose order threads may change."""
+    flat = values.reshape(-1)
+    return float(np.sqrt(np.einsum("i,i->", flat, flat, dtype=np.float64)))

@@ -174,6 +174,7 @@ def fine_tune(engine: Engine, rows: Rows, spec: Spec, progress: SeedProgress, ob
         losses=digest_numbers(progress.losses),
         predictions=digest_arrays((f"epoch {i}", logits) for i, logits in enumerate(progress.logits)),
     )
+    progress.witness.weights_after(progress.variables)
     run = progress.as_run("completed", digests=digests)
     observer.seed_finished(run, np.stack(progress.logits), rows.validation.labels)
     return run

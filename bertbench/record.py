@@ -136,6 +136,8 @@ class Evidence(Fact):
     """Of the same weights, as the engine held them before the first step."""
     weights_differing: tuple[str, ...] = ()
     """Names of those that differ, the first five."""
+    weights_unmoved: tuple[str, ...] | None = None
+    """Names of those whose values at the end of the seed are, all of them, what they were before the first step."""
     row_orders: tuple[str, ...] = ()
     """For each epoch, of the numbers of the training rows in the order in which the engine was given them."""
     train_rows: dict[str, str] = {}

@@ -64,6 +64,8 @@ _HIGH_WATER = re.compile(r"^VmHWM:\s+([0-9]+) kB", re.MULTILINE)
 _ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 #: XLA reads its flags once, when JAX first asks for its devices; builds without a GPU know this one too.
 _XLA_DETERMINISM = "--xla_gpu_deterministic_ops=true"
+#: Keras' default for whatever has no epsilon of its own.
+_KERAS_EPSILON = 1e-7
 #: What this process was configured as, once it was.
 _loaded: dict[str, str] = {}
 
@@ -98,7 +100,10 @@ def configure(spec: RuntimeSpec) -> None:
     _choose_backend(spec)
     {"tensorflow": _configure_tensorflow, "jax": _configure_jax, "torch": _configure_torch}[spec.backend](spec)
     with quiet_banners():
-        _import("keras")
+        keras = _import("keras")
+    # A person's own keras.json (in the home folder, or where KERAS_HOME says) may have changed these two.
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(_KERAS_EPSILON)
     _loaded["spec"] = wanted
 
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
+from bertbench.attempts import Ledger
 from bertbench.baseline import baseline_files, baselines_folder, revision_of
 from bertbench.comparing import Against, Compared, book_attempts, compare_runs, with_attempts
 from bertbench.errors import CheckpointAbsentError, DataAbsentError, RecordError, SpecError
@@ -225,7 +226,10 @@ def run_and_compare(
         RecordError: If what was written of earlier attempts cannot be read.
         RecordWriteError: If the store cannot be written.
     """
-    revision = revision_of(benchmark.base_folder.resolve()) if against else None  # as it is when the run begins
+    revision = None
+    if against is not None:
+        Ledger(store.folder).attempts()  # what cannot be read is refused now, and not after an hour
+        revision = revision_of(benchmark.base_folder.resolve())  # as it is when the run begins
     result = run_benchmark(benchmark, store, workers=workers, watch=watch, **how)
     if against is None or result.record is None:
         return result

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from bertbench import runtime
+from bertbench.atomic import explained
 from bertbench.checkpoints import Checkpoint, open_checkpoint
 from bertbench.data import (
     Dataset,
@@ -81,7 +82,8 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
         cache_folder: Where tokenized rows are kept between runs; nowhere if None.
         observers: Told of every change of the record; the store and the progress bar are such.
         workers: Test workers of the session; recorded, since under more than one times say nothing.
-        save_models_to: Each seed's model is saved in a folder `seed-<n>` of this one; not saved if None.
+        save_models_to: Each seed's model is saved in a folder `seed-<n>` of this one, which is made at once; not saved
+            if None.
         run_id: Name of the run; a new one if None.
         origin: The run that this one repeats, or whose further seeds it runs, if it does.
         fault: What to do wrong on purpose, by its name in `bertbench.faults`; the record says so.
@@ -96,6 +98,9 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
     run = _Run(spec, run_id or new_run_id(spec.name), origin, observers, fault=fault)
     try:
         run.changed()
+        if save_models_to is not None:  # a folder that cannot be made is told before hours of training, not after
+            with explained(save_models_to):
+                save_models_to.mkdir(parents=True, exist_ok=True)
         wrong = fault_named(fault)  # nothing, unless somebody tests the verdict
         # What is fine-tuned, and on what
         inputs = read_inputs(spec, base_folder=base_folder, cache_folder=cache_folder, clock=run.clock)

@@ -6,6 +6,7 @@ import signal
 import sys
 from types import FrameType
 
+from bertbench.errors import RecordWriteError
 from bertbench.processes import Request, run_request_here
 
 
@@ -17,6 +18,9 @@ def main() -> int:
         record = run_request_here(request)
     except KeyboardInterrupt:
         return 130  # what shells report for an interrupt
+    except RecordWriteError as error:  # the last words are all that is left of the reason
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0 if record.outcome == "completed" else 1
 
 

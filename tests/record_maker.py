@@ -161,6 +161,7 @@ def make_evidence(spec: Spec, seed: int = 0, *, rows: int = 32) -> Evidence:
     return Evidence(
         weights_prescribed="7" * 16,
         weights_before="7" * 16,
+        weights_unmoved=(),
         row_orders=tuple(map(order_sha256, orders)),
         train_rows=ROWS_SHA256["train"],
         validation_rows=ROWS_SHA256["validation"],

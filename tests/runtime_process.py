@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def configured(spec: RuntimeSpec) -> dict[str, Any]:
     facts, again = runtime.environment_facts(spec), runtime.environment_facts(spec)
     return {
         "backend": keras.backend.backend(),
+        "keras_numbers": [keras.config.floatx(), keras.config.epsilon()],
         "precision": str(product.dtype.name),
         "tensor_float_32": tf.config.experimental.tensor_float_32_execution_enabled(),
         "threads": tf.config.threading.get_intra_op_parallelism_threads(),
@@ -58,10 +60,16 @@ def configured(spec: RuntimeSpec) -> dict[str, Any]:
 
 
 def absent_gpu_then_configured() -> dict[str, Any]:
-    """A spec that asks for a GPU is refused where there is none, and spoils nothing for the next."""
+    """A spec that asks for a GPU is refused where there is none, and spoils nothing for the next.
+
+    The person has a keras.json of their own.
+    """
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    absent = refusal(OTHERWISE.model_copy(update={"device": "gpu"}))
-    return {**configured(OTHERWISE), "absent_gpu": absent}
+    with tempfile.TemporaryDirectory() as home:
+        Path(home, "keras.json").write_text('{"backend": "torch", "floatx": "float16", "epsilon": 0.001}')
+        os.environ["KERAS_HOME"] = home
+        absent = refusal(OTHERWISE.model_copy(update={"device": "gpu"}))
+        return {**configured(OTHERWISE), "absent_gpu": absent}
 
 
 def loaded_before() -> dict[str, Any]:

@@ -340,6 +340,16 @@ def test_without_tensorboard_logs_that_were_asked_for_are_an_error(
     assert "pip install 'bertbench[tensorboard]'" in shell.err
 
 
+def test_logs_that_cannot_be_written_take_neither_the_verdict_nor_the_summary_away(shell: Shell) -> None:
+    Path("file").write_text("no folder")
+    write_small_bench(shell.folder, "nowhere", name="other")
+    arguments = ("small.toml", "other.toml", "--logdir", "file/logs", "--json", "all.json")
+    assert shell("run", *arguments) == cli.USAGE
+    assert "TensorBoard's events cannot be written" in shell.err
+    assert "benchmarks: " in shell.out
+    assert len(json.loads(Path("all.json").read_text())["specs"]) == 2
+
+
 def test_an_interrupt_has_its_own_status(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any, **__: Any) -> RunRecord:
         raise KeyboardInterrupt
@@ -477,6 +487,7 @@ def test_the_list_has_a_line_for_each_run_and_marks_repeats(shell: Shell) -> Non
 
 def test_the_list_of_an_empty_store_is_empty(shell: Shell) -> None:
     assert shell("show", "--all") == cli.PASS
+    assert shell.out == ".bertbench: holds no runs\n"
 
 
 # data
@@ -495,6 +506,20 @@ def test_data_fails_on_a_hard_fault_and_names_the_rows(shell: Shell) -> None:
         stream.write('{"text": " ", "label": "refund"}\n')
     assert shell("data", "small.toml") == cli.FAIL
     assert re.search(r"hard +train +.*without text.*train\.jsonl:17", shell.out)
+
+
+def test_data_says_once_what_to_do_about_the_findings(shell: Shell) -> None:
+    for split in ("train", "validation"):
+        with Path(f"{split}.jsonl").open("a") as stream:
+            stream.write('{"text": " ", "label": "refund"}\n')
+    shell("data", "small.toml")
+    assert re.findall("^remedy: .*$", shell.out, re.MULTILINE)[0] == "remedy: leave these rows out"
+    assert shell.out.count("leave these rows out") == 1
+
+
+def test_data_that_is_sound_asks_for_nothing(shell: Shell) -> None:
+    shell("data", "small.toml")
+    assert "remedy" not in shell.out
 
 
 def test_data_that_cannot_be_read_is_an_error(shell: Shell) -> None:
@@ -527,6 +552,15 @@ def test_audit_says_of_each_threshold_whether_it_is_stable_over_seeds(
 def test_audit_of_a_spec_that_never_ran_knows_nothing(shell: Shell) -> None:
     assert shell("audit", "small.toml") == cli.UNDECIDED
     assert "not known" in shell.out
+    assert "no completed run of this recipe; bertbench run small.toml --seeds 0-19 --no-repeat" in shell.err
+
+
+def test_the_audit_of_a_usual_threshold_fits_into_80_columns(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_runs(accuracy={})
+    shell("run", "small.toml", "--seeds", "0-39", "--no-repeat")
+    monkeypatch.setenv("COLUMNS", "80")
+    shell("audit", "small.toml")
+    assert re.search(r"^validation_accuracy_every_seed +>= .* shown stable$", shell.out, re.MULTILINE)
 
 
 # tensorboard

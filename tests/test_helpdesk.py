@@ -115,8 +115,8 @@ def test_the_data_checks_find_no_fault(helpdesk: Dataset) -> None:
 
 def linear_accuracy(helpdesk: Dataset, **how: object) -> float:
     """Tf-idf and logistic regression: fit on the 240, measured on the 300."""
-    from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]  # ships none
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # likewise
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
 
     train, validation = helpdesk.splits["train"], helpdesk.splits["validation"]
     vectorizer = TfidfVectorizer(**how)

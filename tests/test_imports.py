@@ -245,6 +245,7 @@ def heavy_after(code: str, *, folder: Path = ROOT) -> list[str]:
         "from bertbench.cli import run; run(['--version'])",
         "from bertbench.cli import run; run(['--help'])",
         "from bertbench.cli import run; run(['run', '--help'])",
+        "import bertbench.ab.comparing, bertbench.ab.sides, bertbench.report.ab_table",
         "import bertbench.pytest_plugin",
         "import bertbench.suite, bertbench.verdict, bertbench.report.verdict_table, bertbench.runtime",
     ],

@@ -179,7 +179,7 @@ def test_an_interrupt_is_passed_on_waited_for_and_raised(tmp_path: Path) -> None
 def wait_for(condition: object, process: subprocess.Popen[bytes], seconds: float = 120.0) -> None:
     """Until *condition* holds; the process must not be gone before."""
     deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert process.poll() is None, "the process ended too early"
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.02)

@@ -13,7 +13,9 @@ import pytest
 from bertbench import suite
 from bertbench.attempts import Ledger
 from bertbench.baseline import build_baseline, write_baseline
-from bertbench.comparing import Against, wrong_rows_of
+from bertbench.comparing import Against, candidate_to_compare, wrong_rows_of
+from bertbench.errors import RecordError
+from bertbench.record import Failure
 from bertbench.spec import build_spec
 from bertbench.store import Store
 from bertbench.suite import Benchmark, Result, Session, run_and_compare, run_benchmark
@@ -171,6 +173,26 @@ def test_a_tree_with_changes_is_counted_and_binds_nobody(store: Store) -> None:
     assert again.outcome == "pass"
     assert "Attempt 2 at commit " in again.checks[-1].reason
     assert "with changes (counted, not binding)" in again.checks[-1].reason
+
+
+def test_a_ledger_that_cannot_be_read_is_refused_before_anything_runs(store: Store) -> None:
+    bank_of(store, accuracy=around(0.98))
+    (store.folder / "verdicts.jsonl").write_text("<<<<<<< HEAD\n")
+    with pytest.raises(RecordError, match="line 1 is no verdict"):
+        compared(store)
+    assert not Path("runs.log").exists()
+
+
+def test_a_run_of_further_seeds_that_somebody_interrupted_is_no_fail(store: Store) -> None:
+    """Its seeds are not taken either: how far it came is nobody's choice."""
+    bank_of(store, accuracy=around(0.98))
+    set_runs(accuracy=around(0.94), bits=1)
+    result = compared(store)
+    cut = {"outcome": "interrupted", "failure": Failure(kind="KeyboardInterrupt", message="", phase="steps")}
+    store.write(result.further[0].model_copy(update=cut))
+    candidate, left_out = candidate_to_compare(result.benchmark.spec, store)
+    assert candidate.order == (0, 1)
+    assert len(left_out) == 1  # the bank, of other bits
 
 
 def test_a_run_that_broke_off_is_no_attempt(store: Store) -> None:

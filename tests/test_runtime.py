@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -91,6 +91,11 @@ def test_backend_and_device_are_those_of_the_spec(configured: dict[str, Any]) ->
     assert configured["gpus"] == 0
 
 
+def test_keras_computes_with_its_own_defaults_whatever_a_persons_keras_json_says(otherwise: dict[str, Any]) -> None:
+    assert otherwise["keras_numbers"] == ["float32", 1e-7]
+    assert otherwise["backend"] == "tensorflow"
+
+
 def test_configuring_twice_alike_changes_nothing_and_otherwise_is_refused(configured: dict[str, Any]) -> None:
     for refused in ("other_settings", "fewer_threads"):
         assert "this process already computes as" in configured[refused]["message"]
@@ -150,7 +155,22 @@ def test_absent_backend_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, back
 
 def made_up(monkeypatch: pytest.MonkeyPatch, **modules: Any) -> None:
     """Libraries that note what is done to them."""
-    monkeypatch.setattr(runtime, "_import", lambda name: modules.get(name) or ModuleType(name))
+    libraries = {"keras": FakeKeras(), **modules}
+    monkeypatch.setattr(runtime, "_import", libraries.__getitem__)
+
+
+class FakeKeras:
+    """What `configure` touches of Keras, after a keras.json has been read that asks for other numbers."""
+
+    def __init__(self) -> None:
+        self.floatx, self.epsilon = "float16", 1e-3
+        self.config = SimpleNamespace(set_floatx=self._set_floatx, set_epsilon=self._set_epsilon)
+
+    def _set_floatx(self, name: str) -> None:
+        self.floatx = name
+
+    def _set_epsilon(self, epsilon: float) -> None:
+        self.epsilon = epsilon
 
 
 class FakeTorch:
@@ -182,6 +202,14 @@ def test_torch_computes_as_the_spec_says(monkeypatch: pytest.MonkeyPatch, determ
     assert torch.backends.cudnn.allow_tf32 is False
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8", "cuBLAS reads it when it is loaded"
     assert os.environ["KERAS_BACKEND"] == "torch"
+
+
+@pytest.mark.usefixtures("fresh_process")
+def test_a_persons_own_keras_json_shapes_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    keras = FakeKeras()
+    made_up(monkeypatch, torch=FakeTorch(has_gpu=False), keras=keras)
+    runtime.configure(RuntimeSpec(backend="torch"))
+    assert (keras.floatx, keras.epsilon) == ("float32", 1e-7)
 
 
 class FakeJax:

@@ -74,7 +74,7 @@ def test_the_seed_card_is_the_recipe_it_reproduces() -> None:
     spec = shipped("seed_card")
     adam = spec.optimizer
     assert (adam.name, adam.learning_rate, adam.weight_decay) == ("adam", 3e-5, None)
-    assert (adam.beta_1, adam.beta_2, adam.epsilon, adam.amsgrad) == (0.9, 0.999, 1e-7, False)  # type: ignore[union-attr]
+    assert (adam.beta_1, adam.beta_2, adam.epsilon, adam.amsgrad) == (0.9, 0.999, 1e-7, False)
     assert (spec.training.epochs, spec.training.precision, spec.schedule.kind) == (20, "float32", "constant")
     assert (spec.data.validation_rows, spec.data.train_rows, len(spec.data.labels or ())) == (49, 16, 2)
     assert len(spec.training.seeds) == 5

@@ -164,6 +164,16 @@ def test_phases_add_up_to_no_more_than_the_total(bench: Bench, tmp_path: Path) -
     assert of_process + of_seeds <= record.phases_seconds["total"]
 
 
+def test_a_folder_for_models_that_cannot_be_made_is_told_before_anything_is_trained(
+    bench: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(RecordWriteError, match="--save-models"):
+        bench.run(more={"save_models_to": tmp_path / "file" / "models"})
+    assert bench.engines == []
+    assert bench.told[-1].outcome == "failed"
+
+
 def test_each_seeds_model_is_saved_if_asked_for(bench: Bench, tmp_path: Path) -> None:
     bench.run(training__seeds=(0, 4), more={"save_models_to": tmp_path / "models"})
     assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["seed-0", "seed-4"]
@@ -177,7 +187,7 @@ def test_nothing_is_saved_if_not(bench: Bench) -> None:
 
 def test_the_engine_is_told_all_it_must_know(bench: Bench) -> None:
     tasks: list[Task] = []
-    bench.make_engine = lambda task: tasks.append(task) or FakeEngine.of(task)  # type: ignore[func-returns-value]
+    bench.make_engine = lambda task: tasks.append(task) or FakeEngine.of(task)
     record = bench.run()
     (task,) = tasks
     assert task.total_steps == 2 * STEPS_OF_AN_EPOCH

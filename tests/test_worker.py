@@ -18,6 +18,7 @@ from record_maker import make_failed_record, make_record
 from small_bench import small_spec
 
 from bertbench import worker
+from bertbench.errors import RecordWriteError
 from bertbench.processes import Request
 from bertbench.record import RunRecord
 
@@ -51,6 +52,21 @@ def test_the_status_says_whether_the_run_completed(
     monkeypatch.setattr(worker, "run_request_here", run)
     assert worker.main() == status
     assert asked == [request_given]
+
+
+def test_a_record_that_cannot_be_written_is_told_in_words(
+    request_given: Request, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are the last words of the process, and no traceback drowns them."""
+
+    def full(_: Request) -> Any:
+        raise RecordWriteError("record.json: cannot be written: No space left on device", remedy="free space")
+
+    monkeypatch.setattr(worker, "run_request_here", full)
+    assert worker.main() == 1
+    assert capsys.readouterr().err == (
+        "record.json: cannot be written: No space left on device\n  remedy: free space\n"
+    )
 
 
 def test_an_interrupted_run_has_the_status_of_one(request_given: Request, monkeypatch: pytest.MonkeyPatch) -> None:

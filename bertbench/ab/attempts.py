@@ -21,7 +21,7 @@ _FILE = "attempts.jsonl"
 
 
 def attempt_key(base: SideFacts, cand: SideFacts) -> str:
-    """SHA-256 (64 hex digits) of what is compared: recipe, code, commit and numerics of both sides."""
+    """SHA-256 (64 hex digits) of what is compared: recipe, rows, weights, code, commit and numerics of both."""
     content = json.dumps([identity_of(base), identity_of(cand)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 

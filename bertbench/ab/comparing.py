@@ -32,7 +32,7 @@ from bertbench.processes import Request, run_request
 from bertbench.record import Failure, RunRecord
 from bertbench.stats.speed_rule import SpeedSeries, look_at
 from bertbench.training import new_run_id
-from bertbench.verdict import Check
+from bertbench.verdict import Check, Outcome
 from bertbench.verdict.speed_comparison import SpeedEvidence, judge_speed, speed_rule
 from bertbench.version import VERSION
 
@@ -95,12 +95,16 @@ def compare_speed(
     )
 
     # The pairs
-    series = measuring.run()
+    try:
+        series = measuring.run()
+    except KeyboardInterrupt:  # whoever did not like what was coming has made an attempt, too
+        _remember(store, ab_id, _key(sides, measuring.records), "undecided")
+        raise
 
     # What was compared
-    facts = _with_environments(sides, measuring.records)
+    facts = _with_records(sides, measuring.records)
     differing = differences(base.facts, cand.facts, measuring.records) if measuring.records else ()
-    key = attempt_key(facts["base"], facts["cand"])
+    key = _key(sides, measuring.records)
 
     # The verdict, by itself and after earlier attempts
     alone = judge_speed(_evidence(measuring, series))
@@ -136,8 +140,7 @@ def compare_speed(
         attempts=earlier,
     )
     write_ab(ab_path(store, ab_id), record)
-    attempt = Attempt(key=key, ab_id=ab_id, outcome=alone.outcome, finished_at=record.finished_at)
-    add_attempt(ab_folder(store), attempt)
+    _remember(store, ab_id, key, alone.outcome)
     return record
 
 
@@ -174,15 +177,33 @@ def _no_record(error: RecordError) -> Failure:
     return Failure(kind=type(error).__name__, message=error.message, phase="unknown")
 
 
-def _with_environments(
+def _key(sides: Mapping[SideName, Side], records: tuple[RunRecord, RunRecord] | None) -> str:
+    facts = _with_records(sides, records)
+    return attempt_key(facts["base"], facts["cand"])
+
+
+def _remember(store: Path, ab_id: str, key: str, outcome: Outcome) -> None:
+    attempt = Attempt(key=key, ab_id=ab_id, outcome=outcome, finished_at=datetime.now(timezone.utc))
+    add_attempt(ab_folder(store), attempt)
+
+
+def _with_records(
     sides: Mapping[SideName, Side], records: tuple[RunRecord, RunRecord] | None
 ) -> dict[SideName, SideFacts]:
-    names: tuple[SideName, SideName] = ("base", "cand")
-    told = [record.environment for record in records] if records else [None, None]
-    return {
-        name: sides[name].facts.model_copy(update={"environment": environment})
-        for name, environment in zip(names, told, strict=True)
-    }
+    if records is None:
+        return {name: side.facts for name, side in sides.items()}
+    return {"base": _told(sides["base"], records[0]), "cand": _told(sides["cand"], records[1])}
+
+
+def _told(side: Side, record: RunRecord) -> SideFacts:
+    """What a completed process of a side adds to what it is."""
+    return side.facts.model_copy(
+        update={
+            "environment": record.environment,
+            "data_sha256": record.data.sha256 if record.data else None,
+            "weights_sha256": record.checkpoint.sha256 if record.checkpoint else None,
+        }
+    )
 
 
 def _evidence(measuring: Measuring, series: SpeedSeries | None) -> SpeedEvidence:

@@ -58,7 +58,11 @@ class SideFacts(Fact):
     commit: str | None = None
     """Of a revision."""
     environment: EnvironmentFacts | None = None
-    """Of its first process that got so far."""
+    """Of its first completed process; absent until there was one of each side, as are the next two."""
+    data_sha256: str | None = None
+    """Of the rows it read."""
+    weights_sha256: str | None = None
+    """Of the pretrained weights it loaded."""
 
 
 class Sample(Fact):
@@ -232,5 +236,11 @@ def paired_differences(pairs: tuple[Pair, ...], quantity: str = GATED) -> Paired
 
 def identity_of(side: SideFacts) -> dict[str, Any]:
     """What a side is, wherever it lies: two attempts with equal sides compare the same things."""
-    numerics = side.environment.numerics_fingerprint if side.environment else ""
-    return {"spec": side.spec_fingerprint, "code": side.code_sha256, "commit": side.commit, "numerics": numerics}
+    return {
+        "spec": side.spec_fingerprint,
+        "data": side.data_sha256,
+        "weights": side.weights_sha256,
+        "code": side.code_sha256,
+        "commit": side.commit,
+        "numerics": side.environment.numerics_fingerprint if side.environment else None,
+    }

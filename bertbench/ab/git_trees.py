@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -58,8 +59,10 @@ def checked_out(repository: Path, revision: str, *, name: str) -> Iterator[Tree]
         _git(repository, "-c", f"core.hooksPath={os.devnull}", "worktree", "add", "--detach", str(folder), commit)
         yield Tree(folder, commit)
     finally:
+        # Of this tree alone: 'prune' would forget others that lie on a disk that is not there just now.
+        with contextlib.suppress(SideError):
+            _git(repository, "worktree", "remove", "--force", str(folder))
         shutil.rmtree(beside, ignore_errors=True)
-        _git(repository, "worktree", "prune")
 
 
 def _git(folder: Path, *words: str) -> str:

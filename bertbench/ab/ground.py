@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bertbench.ab.fields import SideFacts
 from bertbench.record import RunRecord
-from bertbench.spec import spec_fingerprint
+from bertbench.spec import Spec
 from bertbench.spec.fingerprint import recipe
 from bertbench.verdict.identity import differing_facts
 
@@ -12,16 +14,16 @@ from bertbench.verdict.identity import differing_facts
 def not_comparable(base: SideFacts, cand: SideFacts, records: tuple[RunRecord, RunRecord]) -> str:
     """Why times of the two say nothing of each other; empty if they do.
 
-    Two specs are meant to differ in what they say. Other sides, and two specs that say the same, must agree in recipe,
-    data and pretrained weights.
+    Two specs are meant to differ in what they say, checkpoint and folder of rows included. Other sides, and two specs
+    that say the same, must agree in recipe, data and pretrained weights.
 
     Args:
         base: What it is.
         cand: Likewise.
         records: Of a completed process each.
     """
-    fingerprints = {spec_fingerprint(record.spec) for record in records}  # both by the same code
-    if "spec" in (base.kind, cand.kind) and len(fingerprints) > 1:
+    first, second = (_says(record.spec) for record in records)
+    if "spec" in (base.kind, cand.kind) and first != second:
         return ""
     return "; ".join(_work(*records))
 
@@ -42,6 +44,11 @@ def same_bits(records: tuple[RunRecord, RunRecord]) -> bool:
     """Whether weights, losses and predictions of the seed are equal on both sides."""
     first, second = (record.seeds[0].digests for record in records)
     return first is not None and first == second
+
+
+def _says(spec: Spec) -> dict[str, Any]:
+    """The recipe, and where weights and rows come from."""
+    return recipe(spec) | {"source": spec.checkpoint.source, "folder": spec.data.folder}
 
 
 def _work(first: RunRecord, second: RunRecord) -> list[str]:

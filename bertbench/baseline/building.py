@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 
@@ -16,6 +17,9 @@ from bertbench.record import CheckpointFacts, DataFacts, EnvironmentFacts, RunRe
 
 #: Numbers of the rows that a run's seed had wrong.
 WrongRows = Callable[[RunRecord, SeedRun], Sequence[int]]
+
+#: Of seconds: milliseconds are enough, and shorter in a diff.
+_DECIMALS = 3
 
 Facts = tuple[EnvironmentFacts, DataFacts, CheckpointFacts]
 
@@ -156,6 +160,9 @@ def _seeds(records: Sequence[RunRecord], wrong_rows: WrongRows) -> dict[int, Bas
 def _seed(record: RunRecord, run: SeedRun, wrong_rows: WrongRows) -> BaselineSeed:
     rows = facts_of(record)[1].rows.get("validation", 0)
     wrong = tuple(wrong_rows(record, run))
+    undisturbed = facts_of(record)[0].workers == 1
+    if not all(math.isfinite(row.validation.accuracy) for row in run.epochs):
+        raise BaselineError(f"{record.run_id}: seed {run.seed}: an accuracy is not finite", remedy="run the spec again")
     if run.digests is None:  # a completed seed has them; a record changed by hand may not
         raise BaselineError(f"{record.run_id}: seed {run.seed} has no digests", remedy="run the spec again")
     try:
@@ -165,6 +172,8 @@ def _seed(record: RunRecord, run: SeedRun, wrong_rows: WrongRows) -> BaselineSee
             hits=rows - len(wrong),
             wrong_rows=wrong,
             train_loss=tuple(row.train.loss for row in run.epochs),
+            validation_hits=tuple(round(row.validation.accuracy * rows) for row in run.epochs),
+            epoch_seconds=tuple(round(row.seconds, _DECIMALS) for row in run.epochs) if undisturbed else (),
             digests=run.digests,
         )
     except ValidationError as error:

@@ -2,6 +2,8 @@
 
 Schema history:
     1: first.
+    2: validation hits and seconds of every epoch, for epochs and seconds to a target. Version 1 is still read; what it
+       has not is not shown.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from bertbench.record import Digests, Fact, Moment, Quality
+from bertbench.record import Digests, Fact, Moment, NotNegative, Quality
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+#: What can be read.
+READABLE_VERSIONS = (1, 2)
 
 #: An accuracy and its hits are two readings of one number; doubles differ by less.
 _SAME_ACCURACY = 1e-9
@@ -34,6 +38,10 @@ class BaselineSeed(Fact):
     """Numbers of the validation rows that were wrong, from 0, rising."""
     train_loss: Annotated[tuple[float, ...], Field(min_length=1)]
     """Of each epoch, in nats."""
+    validation_hits: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """Validation rows that were right after each epoch; empty before schema 2."""
+    epoch_seconds: tuple[NotNegative, ...] = ()
+    """Training and validation of each epoch; empty before schema 2, or if test workers shared the machine."""
     digests: Digests
     """Of weights, losses and predictions."""
 
@@ -44,13 +52,16 @@ class BaselineSeed(Fact):
             raise ValueError(f"seed {self.seed}: a number is not finite")
         if list(self.wrong_rows) != sorted(set(self.wrong_rows)):
             raise ValueError(f"seed {self.seed}: wrong_rows do not rise")
+        for name in ("validation_hits", "epoch_seconds"):
+            if len(getattr(self, name)) not in (0, len(self.train_loss)):
+                raise ValueError(f"seed {self.seed}: {name} are not of its {len(self.train_loss)} epochs")
         return self
 
 
 class Baseline(Fact):
     """One spec under one numerics, all its seeds."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     """See the history above."""
     spec: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     """Name of the spec."""
@@ -90,6 +101,8 @@ class Baseline(Fact):
         numbers = [seed.seed for seed in self.seeds]
         if numbers != sorted(set(numbers)):
             raise ValueError(f"seeds {numbers} do not rise")
+        if self.schema_version >= 2 and not all(seed.validation_hits for seed in self.seeds):  # noqa: PLR2004 - see above
+            raise ValueError("validation_hits are missing")
         for seed in self.seeds:
             rows = self.validation_rows
             if seed.hits + len(seed.wrong_rows) != rows or any(row >= rows for row in seed.wrong_rows):
@@ -100,6 +113,8 @@ class Baseline(Fact):
                 raise ValueError(
                     f"seed {seed.seed}: accuracy {seed.quality.accuracy} is not {seed.hits} of {rows} rows"
                 )
+            if seed.validation_hits and seed.hits not in seed.validation_hits:
+                raise ValueError(f"seed {seed.seed}: ended with {seed.hits} hits, and no epoch did")
         return self
 
     def seed_of(self, number: int) -> BaselineSeed | None:

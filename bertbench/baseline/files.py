@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bertbench.atomic import explained, write_atomically
-from bertbench.baseline.fields import SCHEMA_VERSION, Baseline
+from bertbench.baseline.fields import READABLE_VERSIONS, Baseline
 from bertbench.baseline.layout import baseline_text
 from bertbench.errors import BaselineAbsentError, BaselineError
 
@@ -116,9 +116,9 @@ def read_baseline(path: Path) -> Baseline:
     version = fields.get("schema_version") if isinstance(fields, dict) else None
     if type(version) is not int:
         raise BaselineError(f"{path}: is no baseline: it has no schema version", remedy=_RESTORE)
-    if version != SCHEMA_VERSION:
+    if version not in READABLE_VERSIONS:
         raise BaselineError(
-            f"{path}: schema version {version}; this bertbench reads {SCHEMA_VERSION}",
+            f"{path}: schema version {version}; this bertbench reads {' and '.join(map(str, READABLE_VERSIONS))}",
             remedy="use the bertbench that wrote it, or accept a baseline again",
         )
     try:

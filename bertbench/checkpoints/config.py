@@ -103,7 +103,7 @@ def read_config(file: Path, *, source: str) -> dict[str, Any]:
     except OSError as error:
         raise CheckpointError(f"checkpoint {source}: cannot read {file}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"checkpoint {source}: {file} is not JSON: {error}") from error
+        raise CheckpointError(f"checkpoint {source}: {file} is not JSON: {error}", remedy="Copy it again.") from error
     if not isinstance(config, dict):
         raise CheckpointError(f"checkpoint {source}: {file} holds {_shown(config)}; expected a JSON object")
     return config

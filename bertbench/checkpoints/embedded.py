@@ -63,7 +63,10 @@ def find(name: str, *, source: str) -> Found:
     """
     package = _PACKAGES.get(name)
     if package is None:
-        raise CheckpointError(f"checkpoint {source}: unknown; embedded are {', '.join(_PACKAGES)}")
+        raise CheckpointError(
+            f"checkpoint {source}: unknown; embedded are {', '.join(_PACKAGES)}",
+            remedy="Write embedded:minilm-l6; weights of your own are path:<folder> or hub:<owner>/<name>@<revision>.",
+        )
     installed = _installed(package, source)
     if installed.version != package.version:
         raise CheckpointError(

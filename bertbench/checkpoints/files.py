@@ -84,7 +84,10 @@ def refuse_files(names: Iterable[str], *, source: str, where: str) -> None:
         reason, remedy = _why_not(present)
         raise CheckpointError(f"checkpoint {source}: {where} has no {WEIGHTS}{reason}", remedy=remedy)
     if CONFIG not in present:
-        raise CheckpointError(f"checkpoint {source}: {where} has no {CONFIG}, which describes the architecture")
+        raise CheckpointError(
+            f"checkpoint {source}: {where} has no {CONFIG}, which describes the architecture",
+            remedy=f"Copy the {CONFIG} of the same model beside {WEIGHTS}.",
+        )
     if present.isdisjoint(TOKENIZERS):
         raise CheckpointError(
             f"checkpoint {source}: {where} has no tokenizer; expected {' or '.join(TOKENIZERS)}",

@@ -24,6 +24,8 @@ _LENGTH_BYTES = 8
 #: The format's own limit, against files that claim a header larger than memory.
 _LARGEST_HEADER_BYTES = 100_000_000
 
+_COPY_AGAIN = "Copy or download the file again."
+
 #: Types that turn into float32 without rounding.
 _FLOATS = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
@@ -98,7 +100,9 @@ def _header_bytes(stream: BinaryIO, where: str, size: int) -> int:
     """Length of the JSON header, if the file can hold one so long."""
     length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
     if size < _LENGTH_BYTES or length > _LARGEST_HEADER_BYTES:
-        raise CheckpointError(f"{where}: is no safetensors file ({size:,} bytes, no header of a possible length)")
+        raise CheckpointError(
+            f"{where}: is no safetensors file ({size:,} bytes, no header of a possible length)", remedy=_COPY_AGAIN
+        )
     if _LENGTH_BYTES + length > size:
         raise _truncated(where, f"its header needs {_LENGTH_BYTES + length:,} bytes, the file has {size:,}")
     return length
@@ -109,7 +113,9 @@ def _parse(header: bytes, where: str) -> list[tuple[str, Any]]:
     try:
         pairs = json.loads(header, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{where}: is no safetensors file, its header is not JSON: {error}") from error
+        raise CheckpointError(
+            f"{where}: is no safetensors file, its header is not JSON: {error}", remedy=_COPY_AGAIN
+        ) from error
     if not isinstance(pairs, dict):
         raise CheckpointError(f"{where}: is no safetensors file, its header is not a JSON object")
     return [(name, entry) for name, entry in pairs.items() if name != "__metadata__"]
@@ -162,7 +168,7 @@ def _refuse_gaps(tensors: list[StoredTensor], where: str, data_start: int, size:
 
 
 def _truncated(where: str, what: str) -> CheckpointError:
-    return CheckpointError(f"{where}: is truncated: {what}", remedy="Copy or download the file again.")
+    return CheckpointError(f"{where}: is truncated: {what}", remedy=_COPY_AGAIN)
 
 
 def _values(stream: BinaryIO, tensor: StoredTensor, where: str) -> NDArray[np.float32]:

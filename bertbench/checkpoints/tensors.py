@@ -13,6 +13,8 @@ from bertbench.checkpoints.layout import ENCODER, POOLER, STORED_CONSTANTS, cano
 from bertbench.checkpoints.safetensors_file import StoredTensor, read_floats, read_header
 from bertbench.errors import CheckpointError
 
+_OF_ONE_MODEL = "Copy config.json and model.safetensors again, both from the same model."
+
 
 def read_tensors(checkpoint: Checkpoint) -> dict[str, NDArray[np.float32]]:
     """Read the encoder's weights.
@@ -65,9 +67,14 @@ def encoder_tensors(checkpoint: Checkpoint) -> dict[str, StoredTensor]:
         expected = {name: shape for name, shape in expected.items() if not name.startswith(POOLER)}
     for name, shape in expected.items():
         if name not in found:
-            raise CheckpointError(f"{where}: tensor {name}: is missing; expected shape {shape}{_hint(found)}")
+            raise CheckpointError(
+                f"{where}: tensor {name}: is missing; expected shape {shape}{_hint(found)}", remedy=_OF_ONE_MODEL
+            )
         if found[name].shape != shape:
-            raise CheckpointError(f"{where}: tensor {name}: has shape {found[name].shape}; config.json expects {shape}")
+            raise CheckpointError(
+                f"{where}: tensor {name}: has shape {found[name].shape}; config.json expects {shape}",
+                remedy=_OF_ONE_MODEL,
+            )
     _refuse_unforeseen(set(found) - set(expected), where)
     return {name: found[name] for name in sorted(expected)}
 

@@ -7,7 +7,7 @@ from bertbench.data.augmentation import augment
 from bertbench.data.batches import PackedBatch, TokenizedSplit
 from bertbench.data.checks import check
 from bertbench.data.dataset import SPLITS, Dataset, Split
-from bertbench.data.findings import Finding, refuse_hard
+from bertbench.data.findings import Finding, refuse_hard, remedies
 from bertbench.data.packing import class_weights, epoch_batches, row_order, steps_per_epoch
 from bertbench.data.sources import read_dataset
 from bertbench.data.tokenization import TokenizedDataset, tokenize
@@ -30,6 +30,7 @@ __all__ = [
     "load_tokenizer",
     "read_dataset",
     "refuse_hard",
+    "remedies",
     "row_order",
     "steps_per_epoch",
     "tokenize",

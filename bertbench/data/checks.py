@@ -17,6 +17,7 @@ from bertbench.data.batches import TokenizedSplit
 from bertbench.data.dataset import Dataset, Split
 from bertbench.data.duplicates import check_duplicates
 from bertbench.data.findings import Finding, Severity, finding_of_rows
+from bertbench.data.identity import fold
 from bertbench.data.tokenization import TokenizedDataset
 from bertbench.quantities import QUALITY
 
@@ -51,10 +52,27 @@ def _check_classes(dataset: Dataset) -> Iterator[Finding]:
     if len(set(train.labels)) == 1:
         message = f"all {train.rows} rows are of one class, {names[train.labels[0]]!r}; there is nothing to learn"
         yield Finding("one_class", "hard", "train", message, remedy="give rows of two classes or more")
+    yield from _similar_labels(dataset)
     yield from _missing_labels(dataset, "train", "hard")
     yield from _missing_labels(dataset, "validation", "soft")
     for split, rows in dataset.splits.items():
         yield _imbalance(split, rows, names)
+
+
+def _similar_labels(dataset: Dataset) -> Iterator[Finding]:
+    """Names that differ only in case and spacing: a slip of the hand more often than two classes."""
+    alike: dict[str, list[str]] = {}
+    for name in dataset.label_names:
+        alike.setdefault(fold(name), []).append(name)
+    for names in alike.values():
+        if len(names) > 1:
+            yield Finding(
+                "similar_labels",
+                "soft",
+                "train",
+                f"classes {', '.join(map(repr, names))} differ only in case and spacing",
+                remedy="write one name if they are one class",
+            )
 
 
 def _missing_labels(dataset: Dataset, split: str, severity: Severity) -> Iterator[Finding]:

@@ -61,7 +61,10 @@ def delimited_rows(text: str, columns: Columns, layout: Layout, *, where: str) -
             closed, or a label is empty.
     """
     if layout.delimiter in _NOT_DELIMITERS:
-        raise DataError(f"{where}: data.delimiter = {layout.delimiter!r} cannot stand between fields")
+        raise DataError(
+            f"{where}: data.delimiter = {layout.delimiter!r} cannot stand between fields",
+            remedy='write the character that does: ",", ";", "\\t" or "|"',
+        )
     records = _records(text, layout, where)
     if not records:
         return []
@@ -117,7 +120,10 @@ def _place(field: str, column: str | int, first: Sequence[str], layout: Layout, 
             raise _number_despite_header(field, column, first, where)
         if column < len(first):
             return column
-        raise DataError(f"{where}: data.{field} = {column}, but columns are numbered 0 to {len(first) - 1}")
+        raise DataError(
+            f"{where}: data.{field} = {column}, but columns are numbered 0 to {len(first) - 1}",
+            remedy=f"write data.{field} as one of these; is data.delimiter right?",
+        )
     if not layout.header:
         raise DataError(
             f"{where}: data.{field} = {column!r} is a name, but data.header = false: columns have numbers, from 0",

@@ -73,6 +73,12 @@ def refuse_hard(findings: Iterable[Finding]) -> None:
     )
 
 
+def remedies(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """What to do about the findings worth a look, hard ones first; each remedy once."""
+    ordered = [finding for severity in ("hard", "soft") for finding in findings if finding.severity == severity]
+    return tuple(dict.fromkeys(finding.remedy for finding in ordered if finding.remedy))
+
+
 def finding_of_rows(
     name: str,
     severity: Severity,

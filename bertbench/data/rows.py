@@ -45,7 +45,9 @@ class Columns:
         given = {field: column for field, column in columns.items() if column is not None}
         if len(set(given.values())) < len(given):
             shown = ", ".join(f"data.{field} = {column!r}" for field, column in given.items())
-            raise DataError(f"{shown}: the same column cannot hold two things")
+            raise DataError(
+                f"{shown}: the same column cannot hold two things", remedy="name a column of its own for each"
+            )
         return given
 
 
@@ -72,7 +74,7 @@ def row_from(values: Mapping[str, Any], origin: str) -> Row:
 def _label(value: Any, origin: str) -> str:
     """Name of a class; numbers become their digits."""
     is_number = isinstance(value, (int, float)) and value == value  # noqa: PLR0124 - only NaN differs from itself
-    if value != "" and (isinstance(value, str) or is_number):
+    if is_number or (isinstance(value, str) and value.strip()):
         return str(value)
     raise DataError(
         f"{origin}: data.label is {_shown(value)}, expected the name or number of a class",
@@ -81,7 +83,7 @@ def _label(value: Any, origin: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value.strip()):
         return "missing"
     return f"{str(value)[:40]!r} ({type(value).__name__})"
 

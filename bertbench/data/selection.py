@@ -36,7 +36,10 @@ def keep_labels(splits: Mapping[str, Sequence[Row]], labels: Sequence[str]) -> S
     kept = {split: [row for row in rows if row.label in labels] for split, rows in splits.items()}
     for split, rows in kept.items():
         if not rows:
-            raise DataError(f"{split}: no row left of the {len(splits[split])}; none is of a class in data.labels")
+            raise DataError(
+                f"{split}: no row left of the {len(splits[split])}; none is of a class in data.labels",
+                remedy=f"keep classes that {split} has too, or add rows of these to it",
+            )
     return kept
 
 
@@ -64,7 +67,10 @@ def drop_duplicates(splits: Mapping[str, Sequence[Row]], how: Literal["no", "exa
             kept[split] = _unseen(splits[split], seen, folded=how == "folded")
     for split, rows in kept.items():
         if not rows:
-            raise DataError(f"{split}: no row left; each of the {len(splits[split])} repeats one of another split")
+            raise DataError(
+                f"{split}: no row left; each of the {len(splits[split])} repeats one of another split",
+                remedy="is one file given for two splits? write its own, or data.validation_fraction in its place",
+            )
     return {split: kept[split] for split in splits}
 
 

@@ -40,7 +40,7 @@ def faults_of_the_engine() -> tuple[Fault, ...]:
             "weights",
             _redraw(""),
         ),
-        _of("pooler-re-initialized", "Draws the pooler anew.", "weights", _redraw("pooler.")),
+        _of("pooler-re-initialized", "Draws the pretrained pooler anew.", "weights", _redraw("pooler.")),
         _of("activation-changed", "Uses ReLU in the feed-forward parts.", "network", _activation("relu")),
         _of("activation-removed", "Uses no activation in the feed-forward parts.", "network", _activation("linear")),
         _of("gelu-tanh", "Approximates GELU by tanh.", "network", _activation("gelu_tanh")),

@@ -56,6 +56,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "bertbench_gated_specs", "specs whose quality the project gates: they share one error rate", default="1"
     )
+    parser.addini(
+        "bertbench_audit",
+        "at the end, say of each threshold on every seed whether the seeds of the store show it stable or flaky",
+        type="bool",
+        default=True,
+    )
     parser.addini("bertbench_store", "where records go", default=".bertbench")
     parser.addini("bertbench_logdir", "write TensorBoard logs here; not written if empty", default="")
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from bertbench.comparing import Against
     from bertbench.record import RunRecord
     from bertbench.report.run_progress import RecordProgress
@@ -180,11 +182,29 @@ class PluginState:
         results = self._results()
         if results:
             _print_results(terminalreporter, results)
+            if self._config.getini("bertbench_audit"):
+                self._print_audit(terminalreporter, results)
         for title, problem in self._problems.items():
             terminalreporter.section(f"bertbench: {title}", red=True)
             terminalreporter.line(problem)
         if self._session is not None or results:
             self.session.end()
+
+    def _print_audit(self, terminalreporter: Any, results: tuple[Result, ...]) -> None:
+        """One line for each threshold on every seed, from all seeds of the store; a warning for *shown flaky* alone.
+
+        That a few seeds leave a threshold *not known* is what few seeds do, and nothing to warn of.
+        """
+        from bertbench.report.audit_table import audit_line
+        from bertbench.verdict.audit import audit_thresholds
+
+        for result in results:
+            spec = result.benchmark.spec
+            if result.skipped or not any(promise.over == "every_seed" for promise in spec.expect):
+                continue  # nothing to audit, and scipy need not be loaded
+            for threshold in audit_thresholds(spec, self.session.store.runs_of(spec)):
+                flaky = threshold.word == "shown flaky"
+                terminalreporter.line(f"{'warning: ' if flaky else ''}{audit_line(spec.name, threshold)}", yellow=flaky)
 
     def _results(self) -> tuple[Result, ...]:
         """Of all processes; of none if no process ran a spec."""
@@ -279,13 +299,22 @@ def _parsed_against(config: pytest.Config) -> Against | None:
 
 
 def _print_results(terminalreporter: Any, results: tuple[Result, ...]) -> None:
+    from bertbench.report.one_verdict import comparison_tables, one_sentence
     from bertbench.report.terminal import rendered
     from bertbench.report.verdict_table import verdict_reasons, verdict_sentence, verdict_table
 
     writer = terminalreporter._tw  # noqa: SLF001 - pytest has no public way to ask for the width and colour of its terminal
+
+    def show(table: Table) -> None:
+        for line in rendered(table, width=writer.fullwidth, colour=writer.hasmarkup).splitlines():
+            terminalreporter.line(line)
+
     terminalreporter.section("bertbench")
-    for line in rendered(verdict_table(results), width=writer.fullwidth, colour=writer.hasmarkup).splitlines():
-        terminalreporter.line(line)
+    show(verdict_table(results))
     for reason in verdict_reasons(results):
         terminalreporter.line(reason)
+    for table in comparison_tables(results):
+        show(table)
     terminalreporter.line(verdict_sentence(results))
+    if sentence := one_sentence(results):
+        terminalreporter.line(sentence)

@@ -15,7 +15,8 @@ _STYLES = {"shown stable": "green", "shown flaky": "bold red", "not known": "yel
 
 def audit_table(audited: Sequence[AuditedThreshold]) -> Table:
     """One line per threshold: what was seen, and the word."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    # One space between columns: with two, the name of a usual threshold does not fit into 80 columns.
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     for heading in ("threshold", "promised", "seeds", "missed", "mean", "spread", "word"):
         table.add_column(heading, overflow="fold", justify="right" if heading in ("seeds", "missed") else "left")
     for threshold in audited:
@@ -30,6 +31,21 @@ def audit_table(audited: Sequence[AuditedThreshold]) -> Table:
         promised = f"{sign} {quantity.format(threshold.expect.bound)}"
         table.add_row(threshold.name, promised, *cells, Text(threshold.word, style=_STYLES[threshold.word]))
     return table
+
+
+def audit_line(spec: str, threshold: AuditedThreshold) -> str:
+    """One threshold in one line, for the end of a test session: the word and the numbers that it rests on."""
+    audit = threshold.audit
+    if audit is None:
+        return f"{spec}: {threshold.name}: not known: {threshold.problem}"
+    _, quantity = quality_of(threshold.expect.quantity)
+    seen = f"{audit.missed} of {audit.seeds} seeds missed it, mean {quantity.format(audit.mean)}"
+    needed = f"; about {audit.seeds_to_settle} seeds would settle it" if audit.seeds_to_settle else ""
+    more = needed if threshold.word == "not known" else ""
+    return (
+        f"{spec}: {threshold.name}: {threshold.word}: {seen}, {audit.distance_spreads:.1f} spreads from the bar "
+        f"({audit.factor:.1f} are shown stable){more}"
+    )
 
 
 def audit_sentence(threshold: AuditedThreshold) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from bertbench.comparing import Compared
 from bertbench.errors import RecordWriteError
 from bertbench.record import SeedRun
 from bertbench.store import write_atomically
@@ -64,7 +65,22 @@ def _spec(result: Result) -> dict[str, Any]:
         "machine_fingerprint": record.environment.machine_fingerprint if record and record.environment else None,
         "phases_seconds": record.phases_seconds if record else {},
         "checks": [_check(check) for check in result.checks],
+        "comparisons": [_comparison(compared) for compared in result.compared],
         "seeds": [_seed(run) for run in record.seeds] if record else [],
+    }
+
+
+def _comparison(compared: Compared) -> dict[str, Any]:
+    baseline, standing, shown = compared.baseline, compared.standing, compared.shown
+    return {
+        "baseline": compared.name,
+        "accepted_at": baseline.accepted_at.isoformat() if baseline else None,
+        "git_commit": baseline.git_commit if baseline else None,
+        "bertbench_version": baseline.bertbench_version if baseline else None,
+        "attempt": standing.number if standing else None,
+        "failed_before": list(standing.failed_before.runs) if standing and standing.failed_before else [],
+        "shown": [_finite(asdict(quantity)) for quantity in shown.quantities] if shown else [],
+        "same_seed_correlation": shown.correlation if shown else None,
     }
 
 

@@ -354,7 +354,7 @@ class RuntimeSpec(Table):
     """How the process computes; part of the numerics fingerprint."""
 
     backend: Literal["tensorflow", "jax", "torch"] = "tensorflow"
-    """Keras backend."""
+    """Keras backend; the native engine has a training step for `tensorflow` and for `torch`."""
     deterministic: bool = True
     """Ask the backend for deterministic operations."""
     onednn: bool = True

@@ -22,6 +22,12 @@ _EXPECTED = {
     "string_type": "expected text in quotes",
 }
 
+#: What a pattern of `bertbench.spec.fields` asks for, by the key it belongs to.
+_PATTERNS = {
+    "name": "expected lower-case letters, digits and _, a letter first",
+    "sha256": "expected 64 digits of 0 to 9 and a to f, as sha256sum prints them",
+}
+
 #: Longest value shown, in characters.
 _SHOWN_CHARACTERS = 80
 
@@ -71,6 +77,10 @@ def _no_optimizer(location: list[str], detail: Mapping[str, Any]) -> str:
     return _said([*location, "name"], f"{detail['msg']}{near}", name)
 
 
+def _not_in_pattern(location: list[str], detail: Mapping[str, Any]) -> str:
+    return _said(location, _PATTERNS.get(location[-1], _expected(detail)), detail["input"])
+
+
 def _of_our_validators(location: list[str], detail: Mapping[str, Any]) -> str:
     """A complaint of `bertbench.spec.fields`, which may begin with the name of a key below *location*."""
     message, value = detail["msg"].removeprefix("Value error, "), detail["input"]
@@ -91,6 +101,7 @@ _WORDS: dict[str, Callable[[list[str], Mapping[str, Any]], str]] = {
     "missing": _missing,
     "literal_error": _not_one_of,
     "tuple_type": _no_list,
+    "string_pattern_mismatch": _not_in_pattern,
     "unknown_optimizer": _no_optimizer,
     "value_error": _of_our_validators,
 }

@@ -86,8 +86,8 @@ def _merged(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
 def _parsed(path: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
     who = f"{path} (extended by {extended_by[-1].name})" if extended_by else str(path)
     try:
-        with path.open("rb") as stream:
-            return tomllib.load(stream)
+        # Editors on Windows begin a UTF-8 file with a byte-order mark, which TOML does not know.
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         near = nearest(path.name, (p.name for p in path.parent.glob("*.toml")))
         hint = f"did you mean {path.parent / near}?" if near else "give the path of a TOML file"

@@ -11,7 +11,8 @@ right after the other in an order that a coin decided; d = log(candidate / basel
 - else go on, and after the last look *undecided*.
 
 How many pairs a look takes is planned from the sizes of the differences so far, never from their signs: the first look
-by the spread they have if the change is real, the last by the spread they have if nothing changed (`speed_plan`).
+by the change and the spread they show if all have one sign, the last by the margin and the spread they show if nothing
+changed (`speed_plan`). So a step of twice the time is found by few pairs, however wide the spread.
 
 A pair that the machine disturbed may have been measured twice. Then each look is taken twice, with the second
 measurements and with the first, and their words must agree.
@@ -37,6 +38,8 @@ from bertbench.stats.speed_plan import SpeedQuestion, pairs_needed, spread_if_ch
 MOST_LOOKS = 2
 #: A second look at hardly more pairs is the first look again.
 _LATER_LOOK_GROWS = 1.5
+#: Times the smallest number of pairs: a look that is not the last need not wait for a spread to be overcome.
+_FIRST_LOOK_AT_MOST = 2
 _FEWEST_FOR_SPREAD = 2
 
 Word = Literal["fail", "pass", "undecided"]
@@ -256,11 +259,13 @@ def looks_in_turn(measure: Measure, rule: SpeedRule) -> SpeedSeries:
 def plan_look(log_ratios: ArrayLike, *, looks_taken: int, rule: SpeedRule) -> int | None:
     """Pairs of the next look, from the sizes of *log_ratios* alone; None if that is more than any plan has."""
     sizes = np.abs(np.asarray(log_ratios, np.float64))
-    is_last = looks_taken + 1 == rule.looks
-    pairs = pairs_needed(spread_if_unchanged(sizes) if is_last else spread_if_changed(sizes), rule.question)
-    if pairs is None or not looks_taken:
-        return None if pairs is None else max(pairs, sizes.size)
-    grown = max(pairs, math.ceil(_LATER_LOOK_GROWS * sizes.size))
+    if looks_taken + 1 < rule.looks:
+        change = max(float(sizes.mean()), rule.question.margin)
+        pairs = pairs_needed(spread_if_changed(sizes), replace(rule.question, margin=change))
+        latest = _FIRST_LOOK_AT_MOST * rule.smallest_pairs
+        return max(min(pairs or latest, latest), sizes.size)
+    pairs = pairs_needed(spread_if_unchanged(sizes), rule.question)
+    grown = max(pairs or rule.most_pairs + 1, math.ceil(_LATER_LOOK_GROWS * sizes.size) if looks_taken else sizes.size)
     return grown if grown <= rule.most_pairs else None
 
 

@@ -105,7 +105,7 @@ def _first_variable(first: SeedRun, second: SeedRun) -> str:
 
 
 def _are_equal(one: VariableFacts | None, other: VariableFacts | None) -> bool:
-    """By their bits; a norm may differ in its last digit, as it is added up in an order that nobody fixed."""
+    """By their bits; norms are for people, and their last digit may be another where numpy adds up otherwise."""
     return one is not None and other is not None and one.sha256 == other.sha256
 
 
@@ -148,9 +148,14 @@ def _differing_environment(first: RunRecord, second: RunRecord) -> str:
 
 def differing_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """Facts that differ, side by side: `libraries.keras: 3.15.1 against 3.16.0`."""
+    return [f"{name}: {left} against {right}" for name, left, right in side_by_side(one, other)]
+
+
+def side_by_side(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Name and both values of every fact that differs; None where a side has none."""
     left, right = _flat(one), _flat(other)
     names = [name for name in {**left, **right} if left.get(name) != right.get(name)]
-    return [f"{name}: {left.get(name)} against {right.get(name)}" for name in names]
+    return [(name, left.get(name), right.get(name)) for name in names]
 
 
 def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

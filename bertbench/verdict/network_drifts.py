@@ -10,12 +10,15 @@ from bertbench.checkpoints.config import ACTIVATIONS, Activation
 from bertbench.record import DataFacts, RunRecord, SeedRun
 from bertbench.seeds import operation_seed
 from bertbench.verdict.drifts import Drift, held, not_recorded
+from bertbench.verdict.identity import network_order
 
 #: Of the activation's values, which are float32 near 1: what rounding can do, and a hundredth of what GELU's
 #: approximation by tanh does.
 _ACTIVATION_TOLERANCE = 5e-6
 #: Below this rate two dropout masks may well be equal by chance, and so the losses under them.
 _FELT_RATE = 0.01
+#: A step of this length moves a weight of the order of 1, of which float32 knows 6e-8.
+_FELT_LEARNING_RATE = 1e-6
 #: As the engine counts them and `config.json` names them.
 _NUMBERS = (
     "num_hidden_layers",
@@ -34,6 +37,7 @@ def network_drifts(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
     yield from _architecture(config, live)
     yield from _parameters(record, config, live)
     yield from _weights(record, run)
+    yield from _movement(record, run)
     yield from _dropout_rates(record, config, live)
     yield from _dropout_seen(record, run)
 
@@ -119,6 +123,25 @@ def _weights(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
     yield from held("seed of the drawn layers", run.seed, live.get("seed"))
     for name, digests in drawn.items():
         yield from held(f"{name} before the first step", digests["by_seed"], digests["live"], by="the seed")
+
+
+def _movement(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
+    """Training moves every pretrained weight, but for keys' biases, whose gradient is zero by symmetry of softmax.
+
+    Under plain gradient descent a gradient may be too small to move a bias or a layer norm in float32, so matrices
+    alone are held; Adam's steps are as long as the learning rate, whatever the gradient.
+    """
+    if run.evidence is None or run.evidence.weights_unmoved is None:
+        yield not_recorded("movement of the weights")
+        return
+    updates = len(run.steps.loss) // (record.spec.optimizer.gradient_accumulation_steps or 1)
+    if not updates or not max(run.steps.learning_rate, default=0.0) >= _FELT_LEARNING_RATE:
+        return
+    names = sorted(run.evidence.weights_unmoved, key=network_order)
+    if record.spec.optimizer.name == "sgd":
+        names = [name for name in names if name.endswith(".weight") and "LayerNorm" not in name]
+    if still := [name for name in names if not name.endswith(".self.key.bias")]:
+        yield Drift(f"weights that training left as they were: none by the spec, {len(still)} live; first {still[0]}")
 
 
 # Dropout

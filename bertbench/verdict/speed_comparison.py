@@ -99,9 +99,10 @@ def judge_speed(evidence: SpeedEvidence) -> Check:
     if series is None or not series.looks:
         return _check(evidence, "undecided", _nothing_decided(evidence), _how_to_decide(evidence))
     outcome: Outcome = series.word
-    reason = " ".join(part for part in (sentence(series.looks[-1]), _why(series), told(evidence.quietness)) if part)
+    parts = (sentence(series.looks[-1]), _why(series), _no_plan(evidence), told(evidence.quietness))
+    reason = " ".join(part for part in parts if part)
     next_steps: dict[Outcome, str] = {
-        "fail": "look at what differs between the sides, then at the phases: bertbench show RUN --store .../ab/ID",
+        "fail": "look at what differs between the sides, then at the runs: bertbench show --all --store STORE/ab/ID",
         "undecided": _how_to_decide(evidence),
     }
     return _check(evidence, outcome, reason, next_steps.get(outcome, ""))
@@ -170,14 +171,20 @@ def _why(series: SpeedSeries) -> str:
 
 def _nothing_decided(evidence: SpeedEvidence) -> str:
     """Why there was no look."""
-    fewest = evidence.rule.smallest_pairs
-    seen, series = evidence.so_far, evidence.series
-    if series is not None and series.planned_pairs and series.planned_pairs[-1] is None:
-        spread = "" if series.spread is None else f" at a process spread of {process_spread(series.spread):.1%}"
-        return f"more than {evidence.rule.most_pairs} pairs would be needed{spread}"
-    so_far = f" {sentence(seen)}" if seen is not None else ""
+    fewest, seen = evidence.rule.smallest_pairs, evidence.so_far
     measured = seen.pairs if seen is not None else 0
-    return f"{_pairs(measured)} measured, and fewer than {fewest} can decide nothing.{so_far}".removesuffix(".")
+    said = [f"{_pairs(measured)} measured, and fewer than {fewest} can decide nothing."]
+    said += [sentence(seen)] if seen is not None else []
+    return " ".join([*said, told(evidence.quietness)]).strip()
+
+
+def _no_plan(evidence: SpeedEvidence) -> str:
+    """That no number of pairs is a plan; empty if one is."""
+    series = evidence.series
+    if series is None or not series.planned_pairs or series.planned_pairs[-1] is not None or series.spread is None:
+        return ""
+    spread = f"{process_spread(series.spread):.1%}"
+    return f"More than {evidence.rule.most_pairs} pairs would be needed at a process spread of {spread}."
 
 
 def _how_to_decide(evidence: SpeedEvidence) -> str:

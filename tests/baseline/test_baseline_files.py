@@ -77,8 +77,8 @@ def test_lists_of_numbers_are_on_one_line() -> None:
         ("[]", "no schema version"),
         ("{}", "no schema version"),
         ('{"schema_version": true}', "no schema version"),
-        ('{"schema_version": 2}', "schema version 2; this bertbench reads 1"),
-        ('{"schema_version": 0}', "schema version 0; this bertbench reads 1"),
+        ('{"schema_version": 3}', "schema version 3; this bertbench reads 1 and 2"),
+        ('{"schema_version": 0}', "schema version 0; this bertbench reads 1 and 2"),
         ('{"schema_version": 1}', "is no baseline"),
         ('{"schema_version": 1, "schema_version": 1}', "written twice"),
     ],
@@ -89,6 +89,39 @@ def test_what_is_no_baseline_is_refused(tmp_path: Path, content: str, said: str)
     with pytest.raises(BaselineError, match=said) as caught:
         read_baseline(path)
     assert caught.value.remedy
+
+
+def test_a_baseline_of_the_first_schema_is_read_without_what_it_has_not(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    fields = json.loads(path.read_text())
+    fields["schema_version"] = 1
+    for seed in fields["seeds"]:
+        del seed["validation_hits"], seed["epoch_seconds"]
+    path.write_text(json.dumps(fields))
+    baseline = read_baseline(path)
+    assert [seed.validation_hits for seed in baseline.seeds] == [(), ()]
+    path.write_text(json.dumps(fields | {"schema_version": 2}))
+    with pytest.raises(BaselineError, match="validation_hits are missing"):
+        read_baseline(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            '"validation_hits": [150, 225, 290]',
+            '"validation_hits": [150, 225, 289]',
+            "ended with 290 hits, and no epoch",
+        ),
+        ('"validation_hits": [150, 225, 290]', '"validation_hits": [225, 290]', "not of its 3 epochs"),
+    ],
+)
+def test_epochs_that_contradict_the_end_are_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = written(tmp_path)
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(BaselineError, match=said):
+        read_baseline(path)
 
 
 def test_a_number_changed_by_hand_is_refused(tmp_path: Path) -> None:

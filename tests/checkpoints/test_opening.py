@@ -152,7 +152,9 @@ def test_empty_folder(tmp_path):
 
 def test_folder_without_config(folder, tmp_path):
     (folder / "config.json").unlink()
-    assert "has no config.json" in refusal(tmp_path).message
+    error = refusal(tmp_path)
+    assert "has no config.json" in error.message
+    assert error.remedy == "Copy the config.json of the same model beside model.safetensors."
 
 
 def test_folder_without_tokenizer(folder, tmp_path):
@@ -315,7 +317,9 @@ def test_digest_in_the_spec_counts_for_the_embedded_one_too(tmp_path):
 
 
 def test_embedded_checkpoint_that_does_not_exist(tmp_path):
-    assert "unknown; embedded are minilm-l6" in refusal(tmp_path, "embedded:bert-large").message
+    error = refusal(tmp_path, "embedded:bert-large")
+    assert "unknown; embedded are minilm-l6" in error.message
+    assert "hub:<owner>/<name>@<revision>" in error.remedy
 
 
 def test_requirements_pin_the_same_package():

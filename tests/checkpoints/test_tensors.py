@@ -143,7 +143,9 @@ def test_every_tensor_but_the_pooler_is_needed(checkpoint_with, tensors):
 @pytest.mark.parametrize("shape", [(8,), (8, 4), (4, 8), (8, 8, 1), (64,)])
 def test_wrong_shape(checkpoint_with, tensors, shape):
     tensors[QUERY] = np.ones(shape, np.float32)
-    message = re.escape(f"tensor {QUERY}: has shape {shape}; config.json expects (8, 8)")
+    message = re.escape(
+        f"tensor {QUERY}: has shape {shape}; config.json expects (8, 8)\n  remedy: Copy config.json and "
+    )
     with pytest.raises(CheckpointError, match=message):
         checkpoint_with(tensors)
 

@@ -64,6 +64,15 @@ def test_one_class_only_is_hard(tokenizer: Tokenizer) -> None:
     assert "all 2 rows are of one class, 'a'" in finding.message
 
 
+def test_classes_that_differ_only_in_case_and_spacing_are_worth_a_look(tokenizer: Tokenizer) -> None:
+    train = [*TRAIN, ("x", "A"), ("y", "b"), ("z", "a ")]
+    [finding] = found(tokenizer, "similar_labels", train=train)
+    assert finding.severity == "soft"
+    assert finding.message == "classes 'A', 'a', 'a ' differ only in case and spacing"
+    assert finding.remedy
+    assert found(tokenizer, "similar_labels", train=[*TRAIN, ("x", "ab")]) == []
+
+
 def test_a_class_absent_from_train_is_hard_and_names_the_rows_that_have_it(tokenizer: Tokenizer) -> None:
     [finding] = found(tokenizer, "label_missing_from_train", validation=[*VALIDATION, ("x", "c"), ("y", "c")])
     assert finding.severity == "hard"

@@ -193,7 +193,7 @@ BAD_FILES: dict[str, tuple[str, str | bytes, dict[str, Any], str]] = {
     "wrong delimiter": ("train.csv", CSV.replace(",", ";"), {}, "one column found, 'text;label'"),
     "wrong delimiter, remedy": ("train.csv", CSV.replace(",", "\t"), {}, 'set data.delimiter = "\\t"'),
     "wrong delimiter, no guess": ("train.csv", CSV.replace(",", "~"), {}, 'set data.delimiter = "<character>"'),
-    "impossible delimiter": ("train.csv", CSV, {"delimiter": '"'}, "cannot stand between fields"),
+    "impossible delimiter": ("train.csv", CSV, {"delimiter": '"'}, "write the character that does"),
     "missing column": ("train.csv", CSV.replace("label", "Labels"), {}, 'write data.label = "Labels"'),
     "missing column, none near": ("train.csv", "text,y\na,b\n", {}, "no column 'label'; the columns are 'text', 'y'"),
     "column twice": ("train.csv", "text,label,text\na,b,c\n", {}, "two columns are called 'text'"),
@@ -206,6 +206,7 @@ BAD_FILES: dict[str, tuple[str, str | bytes, dict[str, Any], str]] = {
     "open quote": ("train.csv", CSV + '"never closed,refund\nmore,refund\n', {}, "train.csv:4: the record that starts"),
     "text after a quote": ("train.csv", CSV + '"a"b,refund\n', {}, "train.csv:4: the record that starts"),
     "empty label in CSV": ("train.csv", CSV + "text without class,\n", {}, "train.csv:4: data.label is missing"),
+    "blank label in CSV": ("train.csv", CSV + "text without class, \n", {}, "train.csv:4: data.label is missing"),
     "bad JSON": ("train.jsonl", jsonl({"text": "a", "label": "b"}) + "{oops\n", {}, "train.jsonl:2: no JSON"),
     "deep JSON": ("train.jsonl", "[" * 100_000, {}, "train.jsonl:1: no JSON"),
     "endless number": ("train.jsonl", '{"text": "a", "label": ' + "1" * 5_000 + "}", {}, "train.jsonl:1: no JSON"),
@@ -243,6 +244,7 @@ def test_a_file_that_cannot_be_used_is_refused_with_place_and_remedy(tmp_path: P
     with pytest.raises(DataError) as caught:
         read_text(tmp_path, name, content, **fields)
     assert said in str(caught.value)
+    assert caught.value.remedy
     assert not isinstance(caught.value, DataAbsentError)
 
 

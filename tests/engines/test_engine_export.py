@@ -13,6 +13,7 @@ from tiny_bert import write_tiny_bert
 
 from bertbench.checkpoints import open_checkpoint, read_tensors
 from bertbench.data import load_tokenizer
+from bertbench.errors import RecordWriteError
 from bertbench.spec import CheckpointSpec
 
 BATCH = make_batch([12, 30, 25])
@@ -64,6 +65,13 @@ def test_the_config_has_the_dropout_rates_it_was_trained_with(one_layer_folder: 
     config = json.loads((tmp_path / "config.json").read_text())
     rates = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
     assert [config[name] for name in rates] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_a_file_that_cannot_be_written_is_told_with_its_remedy(dropout_engine, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(RecordWriteError, match=r"cannot be written.*\n  remedy: free space"):
+        dropout_engine.save(tmp_path)
 
 
 def test_the_tokenizer_comes_along(saved: Path, tiny_bert_folder: Path) -> None:

@@ -34,9 +34,10 @@ from bertbench.checkpoints import open_checkpoint
 from bertbench.data import PackedBatch
 from bertbench.engines import create_engine
 from bertbench.errors import BertbenchError, EngineError
-from bertbench.fine_tuning import SeedProgress, fine_tune
+from bertbench.evidence import Witness
+from bertbench.fine_tuning import SeedProgress, fine_tune, first_batches
 from bertbench.observers import Observer
-from bertbench.record import RunRecord, SeedRun
+from bertbench.record import CheckpointFacts, DataFacts, RunRecord, SeedRun
 from bertbench.report.epoch_table import run_summary
 from bertbench.report.terminal import rendered
 from bertbench.report.verdict_table import verdict_table
@@ -59,6 +60,7 @@ class Place:
         (folder / "elsewhere").mkdir()
         _write_csv(folder / "elsewhere", more="here")
         self._numbers: dict[str, SeedRun] = {}
+        self.facts: dict[str, tuple[DataFacts, CheckpointFacts]] = {}
 
     @property
     def spec(self) -> Spec:
@@ -87,7 +89,11 @@ class Place:
         if key not in self._numbers:
             inputs = read_inputs(spec, base_folder=self.folder)
             engine = create_engine(inputs.task(spec))
-            self._numbers[key] = fine_tune(engine, inputs.rows, spec, SeedProgress(0), Observer())
+            engine.prepare(0)
+            engine.trace(*first_batches(inputs.rows, spec, 0))
+            progress = SeedProgress(0, Witness(inputs.pretrained_weights(spec)))
+            self._numbers[key] = fine_tune(engine, inputs.rows, spec, progress, Observer())
+            self.facts[key] = inputs.data_facts(), inputs.checkpoint_facts()
         return self._numbers[key]
 
 
@@ -169,10 +175,10 @@ def _hub() -> Any:
             as_dataset=lambda split: dataset,
         )
 
-    datasets.load_dataset_builder = load_dataset_builder  # type: ignore[attr-defined]
-    datasets.ClassLabel = type("ClassLabel", (), {})  # type: ignore[attr-defined]
-    exceptions.DatasetNotFoundError = type("DatasetNotFoundError", (Exception,), {})  # type: ignore[attr-defined]
-    exceptions.DatasetsError = type("DatasetsError", (Exception,), {})  # type: ignore[attr-defined]
+    datasets.load_dataset_builder = load_dataset_builder
+    datasets.ClassLabel = type("ClassLabel", (), {})
+    exceptions.DatasetNotFoundError = type("DatasetNotFoundError", (Exception,), {})
+    exceptions.DatasetsError = type("DatasetsError", (Exception,), {})
     return mock.patch.dict(sys.modules, {"datasets": datasets, "datasets.exceptions": exceptions})
 
 
@@ -208,7 +214,7 @@ def at_stopping(place: Place, spec: Spec) -> Any:
     """How many epochs run, and what is restored, where validation accuracy peaks late and loss early."""
     inputs = read_inputs(spec, base_folder=place.folder)
     long = override(spec, {"training.epochs": len(_Scripted.epochs)})
-    run = fine_tune(_Scripted(), inputs.rows, long, SeedProgress(0), Observer())  # type: ignore[arg-type]
+    run = fine_tune(_Scripted(), inputs.rows, long, SeedProgress(0), Observer())
     return len(run.epochs), run.best_epoch_restored
 
 
@@ -311,7 +317,7 @@ def test_a_field_of_the_recipe_changes_the_numbers_of_a_real_run(place: Place, n
 def test_the_recipe_lock_finds_no_drift_in_a_run_that_did_as_told(place: Place, name: str) -> None:
     """Whatever the recipe is: the lock must not cry wolf."""
     for spec in place.pair(name):
-        record = _recorded(place.numbers(spec), spec)
+        record = _recorded(place, place.numbers(spec), spec)
         check = judge_recipe(record)
         assert check.outcome == "pass", check.reason
 
@@ -320,7 +326,7 @@ def test_the_recipe_lock_finds_no_drift_in_a_run_that_did_as_told(place: Place, 
 def test_the_recipe_lock_notices_a_run_of_another_recipe(place: Place) -> None:
     """The same run, held against what it was not told."""
     told, untold = place.pair("optimizer.beta_1")
-    assert "optimizer.beta_1" in judge_recipe(_recorded(place.numbers(untold), told)).reason
+    assert "optimizer.beta_1" in judge_recipe(_recorded(place, place.numbers(untold), told)).reason
 
 
 @pytest.mark.slow
@@ -345,10 +351,10 @@ def _without_memory(place: Place) -> Place:
     return other
 
 
-def _recorded(run: SeedRun, spec: Spec) -> RunRecord:
-    facts = make_record().data
-    assert facts is not None
-    return make_record(spec=spec, seeds=(run,), data=facts.model_copy(update={"rows": {"train": 7, "validation": 4}}))
+def _recorded(place: Place, run: SeedRun, spec: Spec) -> RunRecord:
+    place.numbers(spec)  # also reads what it is about
+    data, checkpoint = place.facts[spec_fingerprint(spec)]
+    return make_record(spec=spec, seeds=(run,), data=data, checkpoint=checkpoint)
 
 
 def _judged_record() -> RunRecord:

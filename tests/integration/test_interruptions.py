@@ -155,7 +155,7 @@ def test_killing_at_any_moment_leaves_a_store_that_can_be_read(tmp_path: Path, t
         with started(tmp_path, command("run", "small.toml")) as process:
             if number % 2:
                 before = len(Store(tmp_path / ".bertbench").entries())
-                wait_for(lambda before=before: len(Store(tmp_path / ".bertbench").entries()) > before, process)  # type: ignore[misc]
+                wait_for(lambda before=before: len(Store(tmp_path / ".bertbench").entries()) > before, process)
                 time.sleep(draw.uniform(0.0, whole / 2))
             else:
                 time.sleep(draw.uniform(0.0, whole))

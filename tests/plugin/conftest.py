@@ -39,7 +39,9 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     )
     pytester.mkdir("specs")
     write_spec(pytester.path, "card")
-    pytester.makeini("[pytest]\naddopts = -p no:cacheprovider\n")
+    pytester.makeini(
+        "[pytest]\naddopts = -p no:cacheprovider\nbertbench_audit = false\n"  # it would load scipy each time
+    )
     return pytester
 
 

@@ -28,7 +28,7 @@ def test_a_completed_run_has_its_worst_accuracy_and_its_time() -> None:
 @pytest.mark.parametrize("status", ["running", "killed", "interrupted", "failed"])
 def test_a_run_that_did_not_complete_says_how_far_it_got(status: str) -> None:
     record = make_failed_record()
-    assert re.fullmatch(rf"{RUN} +{status} +1/2 +0\.5000 +40\.0 s", line(Entry(RUN, status, record)))  # type: ignore[arg-type]
+    assert re.fullmatch(rf"{RUN} +{status} +1/2 +0\.5000 +40\.0 s", line(Entry(RUN, status, record)))
 
 
 def test_a_run_without_an_epoch_has_a_dash() -> None:

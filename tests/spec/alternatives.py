@@ -123,7 +123,7 @@ ALTERNATIVES: dict[str, Alternative] = {
     "identity.repeat": Alternative("no"),
     "verdict.margin_points": Alternative(2.0),
     "verdict.floor_points": Alternative(0.25),
-    "verdict.looks": Alternative((5, 8, 20)),
+    "verdict.looks": Alternative((4, 10, 20)),
     "verdict.shares": Alternative((0.1, 0.4, 0.5)),
     "verdict.pass_alpha": Alternative(0.01),
     "verdict.smallest_bank": Alternative(40),

@@ -245,7 +245,19 @@ def test_mistake_is_told_with_file_key_value_and_expectation(tmp_path: Path, mis
 @pytest.mark.parametrize("name", ["Card", "my card", "1st", "", "card\\n"])
 def test_name_that_cannot_be_one(tmp_path: Path, name: str) -> None:
     path = write(tmp_path, f'name = "{name}"')
-    assert refusal(path).message.startswith(f"{path}: name: expected text to match pattern")
+    assert refusal(path).message.startswith(f"{path}: name: expected lower-case letters, digits and _, a letter first")
+
+
+def test_a_digest_that_is_none_is_told_what_one_looks_like(tmp_path: Path) -> None:
+    path = write(tmp_path, 'name = "card"\n[checkpoint]\nsha256 = "53AA51"')
+    assert "checkpoint.sha256: expected 64 digits of 0 to 9 and a to f" in refusal(path).message
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    """Editors on Windows write one."""
+    path = tmp_path / "spec.toml"
+    path.write_bytes(b'\xef\xbb\xbfname = "card"\r\ntitle = "CRLF"\r\n')
+    assert read_spec(path).title == "CRLF"
 
 
 def test_missing_name_is_said_to_be_missing(tmp_path: Path) -> None:

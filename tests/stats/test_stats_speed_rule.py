@@ -203,9 +203,21 @@ def test_less_than_the_first_pairs_gives_no_look() -> None:
     assert looks_in_turn(given_once([]), RULE).spread is None
 
 
-def test_a_spread_that_no_plan_overcomes_ends_it() -> None:
-    series = looks_in_turn(given_once([0.9, -0.1, 0.5, -0.9, 0.0, 1.4, *around(0.0, 300)]), RULE)
-    assert (series.planned_pairs, series.looks, series.pairs, series.word) == ((None,), (), 6, "undecided")
+def test_a_spread_that_no_plan_overcomes_ends_it_after_one_early_look() -> None:
+    wild = np.random.default_rng(2).normal(0, 0.5, 300).tolist()
+    series = looks_in_turn(given_once(wild), RULE)
+    assert (series.planned_pairs[1:], len(series.looks), series.word) == ((None,), 1, "undecided")
+    assert series.pairs <= 2 * RULE.smallest_pairs
+    only = looks_in_turn(given_once(wild), SpeedRule(alpha=0.005, looks=1))
+    assert (only.planned_pairs, only.looks, only.pairs, only.word) == ((None,), (), 6, "undecided")
+
+
+@pytest.mark.parametrize("factor", [2.0, 10.0])
+def test_a_slowdown_by_a_factor_is_found_by_few_pairs_however_wide_the_spread(factor: float) -> None:
+    """A plan for 5 % would ask for more than 200 pairs, and nobody would hear of a step of twice the time."""
+    wild = (math.log(factor) + np.random.default_rng(2).normal(0, 0.2, 300)).tolist()
+    series = looks_in_turn(given_once(wild), RULE)
+    assert (series.word, series.pairs) == ("fail", 9)
 
 
 @given(st.lists(st.floats(0.0005, 0.05), min_size=6, max_size=20), st.lists(st.booleans(), min_size=20, max_size=20))

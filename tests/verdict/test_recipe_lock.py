@@ -244,6 +244,40 @@ def test_layers_that_were_drawn_must_be_those_of_the_spec() -> None:
     assert "seed of the drawn layers: 0 by the spec, 3 live" in judge_recipe(record(live={"seed": 3})).reason
 
 
+# Weights after the last step
+
+KERNEL, NORM = "bert.encoder.layer.0.output.dense.weight", "bert.embeddings.LayerNorm.weight"
+KEY_BIAS, QUERY_BIAS = (f"bert.encoder.layer.1.attention.self.{part}.bias" for part in ("key", "query"))
+
+
+@pytest.mark.parametrize(
+    ("unmoved", "optimizer", "first"),
+    [
+        ((), "adam", None),
+        ((KEY_BIAS,), "adam", None),
+        ((KEY_BIAS, QUERY_BIAS, KERNEL), "adam", KERNEL),  # the first on the way from tokens to logits
+        ((KEY_BIAS, QUERY_BIAS), "adam", QUERY_BIAS),
+        ((QUERY_BIAS, NORM), "sgd", None),
+        ((QUERY_BIAS, NORM, KERNEL), "sgd", KERNEL),
+    ],
+)
+def test_what_training_did_not_move_is_named(unmoved: tuple[str, ...], optimizer: str, first: str | None) -> None:
+    """Frozen, skipped, or multiplied by zero."""
+    check = judge_recipe(record(spec={"optimizer": {"name": optimizer}}, evidence={"weights_unmoved": unmoved}))
+    assert (check.outcome, f"; first {first}" in f"; {check.reason}") == (("fail", True) if first else ("pass", False))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "rate"), [({"learning_rate": 1e-9}, 1e-9), ({"gradient_accumulation_steps": 13}, 3e-5)]
+)
+def test_what_no_step_could_move_is_no_drift(optimizer: dict[str, float], rate: float) -> None:
+    """A learning rate below what float32 knows, or more batches for one update than there were."""
+    spec = {"optimizer": {"name": "adam", **optimizer}}
+    rates = (rate,) * (EPOCHS * STEPS)
+    still = {"weights_unmoved": (KERNEL,)}
+    assert judge_recipe(record(spec=spec, evidence=still, learning_rate=rates)).outcome == "pass"
+
+
 # Rows
 
 
@@ -312,7 +346,7 @@ def test_what_nobody_wrote_down_was_not_shown() -> None:
     first = run.seeds[0].model_copy(update={"evidence": None})
     check = judge_recipe(run.model_copy(update={"seeds": (first,)}))
     assert (check.outcome, check.observed) == ("undecided", "not recorded")
-    assert check.reason.endswith("weights before the first step, rows and their order")
+    assert check.reason.endswith("weights before the first step, movement of the weights, rows and their order")
     assert check.next_step == "run the spec again"
 
 

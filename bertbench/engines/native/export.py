@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
+from bertbench.atomic import explained
 from bertbench.engines.native.bert import DropoutRates
 from bertbench.engines.protocol import Task
 
@@ -31,10 +34,29 @@ def write_folder(folder: Path, task: Task, tensors: dict[str, NDArray[np.float32
         task: What was fine-tuned.
         tensors: All tensors of BertForSequenceClassification, by name.
         rates: Dropout rates that it was fine-tuned with.
+
+    Raises:
+        RecordWriteError: If the disk is full or the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    # transformers refuses a file that does not say which library's layout its tensors follow.
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_tensors(folder / "model.safetensors", tensors)
+        config = json.dumps(_config(task, rates), indent=2, ensure_ascii=False)
+        (folder / "config.json").write_text(f"{config}\n", encoding="utf-8")
+        for name in _TOKENIZER_FILES:
+            if (file := task.checkpoint.folder / name).is_file():
+                shutil.copyfile(file, folder / name)
+
+
+def _write_tensors(path: Path, tensors: dict[str, NDArray[np.float32]]) -> None:
+    try:
+        # transformers refuses a file that does not say which library's layout its tensors follow.
+        save_file(tensors, path, metadata={"format": "pt"})
+    except SafetensorError as error:  # also what the operating system said
+        raise OSError(str(error)) from error
+
+
+def _config(task: Task, rates: DropoutRates) -> dict[str, Any]:
     labels = task.label_names
     config = task.checkpoint.config | {
         "architectures": ["BertForSequenceClassification"],
@@ -47,7 +69,4 @@ def write_folder(folder: Path, task: Task, tensors: dict[str, NDArray[np.float32
         "classifier_dropout": rates.classifier,
     }
     config.pop("torch_dtype", None)  # the older name of dtype
-    (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    for name in _TOKENIZER_FILES:
-        if (file := task.checkpoint.folder / name).is_file():
-            shutil.copyfile(file, folder / name)
+    return config

@@ -1,0 +1,231 @@
+"""From two sides to a verdict that is kept. Only the processes are not real."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_sides import SPEC, FakeMachine, crash, make_facts, make_sides
+from record_maker import make_record
+
+from bertbench.ab import comparing
+from bertbench.ab.comparing import Plan, compare_speed, process_sampler
+from bertbench.ab.fields import AbRecord
+from bertbench.ab.files import ab_path, find_ab, read_ab, write_ab
+from bertbench.ab.sides import Side
+from bertbench.errors import RecordError, RecordWriteError, VerdictError
+from bertbench.processes import Request
+
+
+def compare(store: Path, machine: FakeMachine, *, budget: float = 86_400.0, gated: int = 1, **sides: Any) -> AbRecord:
+    plan = Plan(budget_seconds=budget, gated_specs=gated, coin_seed=1)
+    return compare_speed(make_sides(**sides), store, plan, sampler=machine, clock=machine.clock)
+
+
+# The verdict
+
+
+@pytest.mark.parametrize(
+    ("machine", "outcome"),
+    [
+        (FakeMachine(slowdown=0.06), "fail"),
+        (FakeMachine(slowdown=2.0), "fail"),
+        (FakeMachine(), "pass"),
+        (FakeMachine(slowdown=-0.3), "pass"),
+        (FakeMachine(failures={("cand", 3): crash()}), "fail"),
+        (FakeMachine(failures={("base", 3): crash()}), "no_baseline"),
+        (FakeMachine(failures={("base", 3): crash(), ("cand", 3): crash()}), "no_baseline"),
+    ],
+    ids=[
+        "slower",
+        "three times slower",
+        "unchanged",
+        "faster",
+        "candidate crashed",
+        "baseline crashed",
+        "both crashed",
+    ],
+)
+def test_outcomes(tmp_path: Path, machine: FakeMachine, outcome: str) -> None:
+    assert compare(tmp_path, machine).check.outcome == outcome
+
+
+def test_too_little_time_is_undecided(tmp_path: Path) -> None:
+    record = compare(tmp_path, FakeMachine(slowdown=1.0), budget=19.0)
+    assert record.check.outcome == "undecided"
+    assert "8 fit" in record.check.next_step
+
+
+def test_sides_on_other_data_are_no_baseline(tmp_path: Path) -> None:
+    data = make_record().data
+    assert data is not None
+    machine = FakeMachine(records={"cand": {"data": data.model_copy(update={"sha256": "9" * 64})}})
+    record = compare(tmp_path, machine)
+    assert record.check.outcome == "no_baseline"
+    assert "data: dddddddddddd against 999999999999" in record.check.reason
+    assert len(machine.asked) == 2
+
+
+def test_disturbed_pairs_are_told_with_the_verdict(tmp_path: Path) -> None:
+    record = compare(tmp_path, FakeMachine(disturbed={("cand", 4)}))
+    assert record.check.outcome == "pass"
+    assert "Disturbed: 1 of 9 pairs (baseline 0, candidate 1); 1 measured again" in record.check.reason
+
+
+def test_equal_bits_are_told(tmp_path: Path) -> None:
+    assert "the same bits on both sides" in compare(tmp_path, FakeMachine()).check.reason
+
+
+def test_the_error_rate_is_shared(tmp_path: Path) -> None:
+    assert compare(tmp_path, FakeMachine(), gated=5).rule.alpha == pytest.approx(0.001)
+    with pytest.raises(VerdictError):
+        compare(tmp_path, FakeMachine(), gated=0)
+
+
+# What is kept
+
+
+def test_everything_is_kept_and_read_back(tmp_path: Path) -> None:
+    record = compare(tmp_path, FakeMachine(disturbed={("cand", 4)}))
+    assert read_ab(ab_path(tmp_path, record.ab_id)) == record
+    assert find_ab(tmp_path) == record
+    assert find_ab(tmp_path, record.ab_id[:20]) == record
+    assert len(record.pairs) == 10
+    assert record.pairs[4].again is not None
+    assert record.base.environment == make_record().environment
+    assert (record.cand.data_sha256, record.cand.weights_sha256) == ("d" * 64, "c" * 64)
+    assert (record.spent_seconds, record.coin_seed, record.seed) == (22.0, 1, 0)
+    assert record.differences == ("code: 111111111111 against 222222222222",)
+
+
+def test_the_newest_is_the_latest(tmp_path: Path) -> None:
+    first, second = (compare(tmp_path, FakeMachine()) for _ in range(2))
+    newest = max(first.ab_id, second.ab_id)
+    assert find_ab(tmp_path, "latest").ab_id == newest
+
+
+def test_a_comparison_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="holds no comparison"):
+        find_ab(tmp_path)
+    compare(tmp_path, FakeMachine())
+    with pytest.raises(RecordError, match="no comparison 'x'"):
+        find_ab(tmp_path, "x")
+    compare(tmp_path, FakeMachine())
+    with pytest.raises(RecordError, match="2 comparisons begin with '2'"):
+        find_ab(tmp_path, "2")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "no comparison can be read"),
+        ("[]", "schema version None"),
+        ('{"schema_version": 2}', "schema version 2"),
+        ('{"schema_version": 1}', "is no comparison: ab_id"),
+    ],
+)
+def test_damage_is_reported(tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "ab.json"
+    path.write_text(content)
+    with pytest.raises(RecordError, match=said):
+        read_ab(path)
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    record = compare(tmp_path, FakeMachine())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordWriteError):
+        write_ab(tmp_path / "file" / "ab.json", record)
+
+
+# Attempts
+
+
+def test_a_second_attempt_does_not_erase_a_fail(tmp_path: Path) -> None:
+    assert compare(tmp_path, FakeMachine(slowdown=0.06)).check.outcome == "fail"
+    second = compare(tmp_path, FakeMachine())
+    assert (second.check.outcome, [one.outcome for one in second.attempts]) == ("fail", ["fail"])
+    assert "By itself this attempt is 'pass'. Attempt 2 of the same comparison (attempt 1: fail)" in second.check.reason
+    third = compare(tmp_path, FakeMachine())
+    assert [one.outcome for one in third.attempts] == ["fail", "pass"]
+
+
+def test_another_candidate_is_another_comparison(tmp_path: Path) -> None:
+    compare(tmp_path, FakeMachine(slowdown=0.06))
+    changed = compare(tmp_path, FakeMachine(), cand={"code_sha256": "3" * 64})
+    assert (changed.check.outcome, changed.attempts) == ("pass", ())
+
+
+def test_an_undecided_attempt_is_counted_and_decides_nothing(tmp_path: Path) -> None:
+    compare(tmp_path, FakeMachine(), budget=19.0)
+    second = compare(tmp_path, FakeMachine())
+    assert second.check.outcome == "pass"
+    assert "attempt 1: undecided" in second.check.reason
+
+
+def test_an_interrupted_attempt_is_counted(tmp_path: Path) -> None:
+    """Else whoever watches the times in the store could stop in time."""
+    machine = FakeMachine(slowdown=0.06)
+
+    def interrupted(_side: str, number: int) -> float:
+        if number == 5:
+            raise KeyboardInterrupt
+        return 0.1
+
+    machine.steps = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        compare(tmp_path, machine)
+    assert [one.outcome for one in compare(tmp_path, FakeMachine()).attempts] == ["undecided"]
+
+
+# Processes
+
+
+def side(tmp_path: Path, script: str) -> Side:
+    return Side(make_facts(), SPEC, tmp_path, (sys.executable, "-c", script), None)
+
+
+READ = "import sys; from bertbench.processes import Request; r = Request.model_validate_json(sys.stdin.read())\n"
+
+
+def test_a_process_that_dies_without_a_record_is_a_crash_with_its_last_words(tmp_path: Path) -> None:
+    dying = side(tmp_path, f"{READ}print('last words'); sys.exit(3)")
+    ran = process_sampler({"base": dying, "cand": dying}, tmp_path / "ab")("cand")
+    assert ran.record is None
+    assert ran.failure is not None
+    assert "last words" in ran.failure.message
+    assert ran.reading.seconds > 0
+
+
+def test_each_process_finds_no_tokenized_rows_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokenization is timed, and a cache would make every process but the first look fast."""
+    seen: list[tuple[Path, bool]] = []
+
+    def run(request: Request, **started: Any) -> Any:
+        cache = request.store / "cache"
+        seen.append((started["command"][0], cache.exists()))
+        cache.mkdir(parents=True)
+        return make_record(run_id=request.run_id)
+
+    monkeypatch.setattr(comparing, "run_request", run)
+    sample = process_sampler(make_sides(), tmp_path / "ab")
+    assert [sample(name).failure for name in ("base", "cand", "cand")] == [None] * 3
+    assert seen == [(sys.executable, False)] * 3
+
+
+def test_a_run_that_did_not_complete_is_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = make_record().model_copy(update={"outcome": "failed", "failure": crash("DataError", "no rows")})
+    monkeypatch.setattr(comparing, "run_request", lambda *_args, **_more: failed)
+    failure = process_sampler(make_sides(), tmp_path)("base").failure
+    assert (failure and failure.kind, failure and failure.message) == ("DataError", "no rows")
+
+
+def test_an_interrupt_is_passed_on_and_the_watch_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_args: Any, **_more: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(comparing, "run_request", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        process_sampler(make_sides(), tmp_path)("base")

@@ -1,0 +1,65 @@
+"""One line per threshold at the session's end; a warning for what is shown flaky, and for nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import fake_runs
+import pytest
+
+import bertbench.stats  # noqa: F401 - before pytester notes which modules were there
+from bertbench import suite
+
+AUDIT = ("-o", "bertbench_audit=true")
+TWENTY = "--bertbench-seeds=0-19"
+
+
+@pytest.fixture
+def here(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """The project, in this process: what a line costs is loading scipy, and this file has."""
+    monkeypatch.setattr(suite, "run_request", fake_runs.fake_run_request)
+    return project
+
+
+def run(project: pytest.Pytester, *arguments: str, **fake: Any) -> pytest.RunResult:
+    (project.path / "fake.json").write_text(json.dumps(fake))
+    return project.runpytest_inprocess(*arguments)
+
+
+def test_a_threshold_with_few_seeds_is_not_known_and_no_warning(here: pytest.Pytester) -> None:
+    result = run(here, *AUDIT)
+    result.stdout.fnmatch_lines(
+        ["card: validation_accuracy_every_seed: not known: 0 of 2 seeds missed it, * spreads from the bar (37.1 are *"]
+    )
+    result.stdout.no_fnmatch_line("*warning: card*")
+    assert result.ret == 0
+
+
+def test_every_seed_of_the_store_counts_this_run_included(here: pytest.Pytester) -> None:
+    run(here, "--bertbench-seeds=2-9")
+    result = run(here, *AUDIT)
+    result.stdout.fnmatch_lines(["card: *shown stable: 0 of 10 seeds missed it*"])
+
+
+def test_a_threshold_that_is_shown_flaky_is_a_warning(here: pytest.Pytester) -> None:
+    """Although every promise of this run is kept."""
+    missing = {str(seed): 0.96 for seed in range(2, 8)}
+    run(here, TWENTY, accuracy=missing)
+    result = run(here, *AUDIT, accuracy=missing)
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines(
+        ["warning: card: validation_accuracy_every_seed: shown flaky: 6 of 20 seeds missed it*"]
+    )
+
+
+def test_a_threshold_that_is_shown_stable_says_so(here: pytest.Pytester) -> None:
+    result = run(here, TWENTY, *AUDIT, accuracy={str(seed): 0.99 + 0.01 * (seed % 2) for seed in range(20)})
+    result.stdout.fnmatch_lines(["card: validation_accuracy_every_seed: shown stable: 0 of 20*(3.3 are shown stable)"])
+
+
+def test_no_line_where_nothing_is_promised_of_every_seed_or_nobody_wants_it(here: pytest.Pytester) -> None:
+    run(here).stdout.no_fnmatch_line("*shown stable)*")
+    spec = here.path / "specs" / "card.toml"
+    spec.write_text(spec.read_text().replace("at_least = 0.97", 'at_least = 0.97\nover = "mean"'))
+    run(here, *AUDIT).stdout.no_fnmatch_line("*shown stable)*")

@@ -1,0 +1,386 @@
+"""Where well-known tools get it wrong: one test for each row of the list, with the opposite outcome.
+
+Each docstring names the row, the tool at the version that was looked at, and what happens there. Outcomes marked 'ran'
+were reproduced with that tool; nothing of it is run here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import fake_runs
+import numpy as np
+import pytest
+from baseline_examples import BANK, ROWS, baseline_of, run_of
+from fake_engine import FakeEngine
+from record_maker import make_record, make_spec
+from scipy import stats as scipy_stats
+from small_bench import small_spec
+
+from bertbench import cli, suite
+from bertbench.baseline import build_baseline, write_baseline
+from bertbench.comparing import Against, wrong_rows_of
+from bertbench.data import SpecialTokenIds, TokenizedSplit
+from bertbench.errors import VerdictError
+from bertbench.fine_tuning import Rows, SeedProgress, fine_tune
+from bertbench.observers import Observer
+from bertbench.processes import Request, run_request
+from bertbench.spec import BudgetSpec, build_spec
+from bertbench.stats import (
+    GateScenario,
+    difference_of_means,
+    permutation_test,
+    signed_rank_test,
+    signed_rank_upper_bound,
+    simulate_gate,
+)
+from bertbench.store import Store
+from bertbench.suite import load_benchmark, run_and_compare, run_benchmark
+from bertbench.verdict import Candidate, Check, compare, judge_budget, judge_threshold
+from bertbench.verdict.quality_gate import quality_gate
+
+SPEC = """
+name = "{name}"
+[training]
+epochs = 2
+seeds = [0, 1]
+[[budget]]
+quantity = "step_seconds"
+at_most = {budget}
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A folder with `specs/card.toml` and a bank of twenty seeds around 0.98; runs take milliseconds."""
+    here = str(Path(__file__).parent)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])]))
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+        monkeypatch.delenv(name, raising=False)  # the outer session is none of the inner one's business
+    monkeypatch.setattr(suite, "run_request", fake_runs.fake_run_request)
+    pytester.makeconftest(
+        "import bertbench.suite, fake_runs\nbertbench.suite.run_request = fake_runs.fake_run_request\n"
+    )
+    pytester.makeini("[pytest]\naddopts = -p no:cacheprovider\n")
+    pytester.mkdir("specs")
+    write_spec("card")
+    set_runs(0.98)
+    accept_bank("card")
+    return pytester
+
+
+def write_spec(name: str, budget: float = 1.0) -> None:
+    Path(f"specs/{name}.toml").write_text(SPEC.format(name=name, budget=budget))
+
+
+def set_runs(accuracy: float, bits: int = 0, **fake: Any) -> None:
+    """Every second seed is a row better."""
+    values = {str(seed): round(accuracy + 0.01 * (seed % 2), 2) for seed in range(20)}
+    Path("fake.json").write_text(json.dumps({"accuracy": values, "bits": bits, **fake}))
+
+
+def accept_bank(name: str) -> None:
+    """Twenty seeds of the spec, run now, are its rolling baseline."""
+    store = Store(Path("bank"))
+    ran = run_benchmark(load_benchmark(Path(f"specs/{name}.toml"), seeds=range(20)), store, repeat=False)
+    assert ran.record is not None
+    baseline = build_baseline([ran.record], wrong_rows=lambda record, run: wrong_rows_of(store, record, run))
+    write_baseline(Path("baselines"), "rolling", baseline)
+    Path("runs.log").unlink()
+
+
+def junit(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Attributes of the suite, properties of its items."""
+    (found,) = ET.parse(folder / "junit.xml").getroot().iter("testsuite")
+    return found.attrib, {p.attrib["name"]: p.attrib["value"] for p in found.iter("property")}
+
+
+def quality_of(hits: dict[int, int], bits: int = 1, bank: dict[int, int] | None = None) -> Check:
+    candidate = Candidate((run_of(hits, bits=bits),))
+    return compare(candidate, baseline_of(bank or BANK), name="rolling", gate=quality_gate(ROWS))[1]
+
+
+def test_row_1_what_has_no_counterpart_is_named_on_either_side(project: pytest.Pytester) -> None:
+    """pytest-benchmark 5.3.1 (ran): a baseline in which no test name matches passes, exit 0."""
+    write_spec("new")
+    Path("specs/gone.toml").write_text(Path("specs/card.toml").read_text().replace("card", "gone"))
+    accept_bank("gone")
+    Path("specs/gone.toml").unlink()
+    result = project.runpytest_inprocess("--bertbench-compare")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=10, failed=2)
+    result.stdout.fnmatch_lines(["*holds no baseline of new; it holds card, gone*"])
+    result.stdout.fnmatch_lines(["*gone-aaaaaaaa.json: no spec of this name is left*"])
+
+
+def test_row_2_a_slowdown_is_a_failed_test_in_junit_too(project: pytest.Pytester) -> None:
+    """pytest-benchmark 5.3.1 (ran): a 3 times slowdown is an exception of the summary; JUnit says failures="0"."""
+    write_spec("card", budget=0.125 / 3)
+    result = project.runpytest_inprocess("--junitxml=junit.xml")
+    result.assert_outcomes(passed=3, failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    suite_of, properties = junit(project.path)
+    assert (suite_of["failures"], suite_of["errors"]) == ("1", "0")
+    assert "bertbench_outcome" in properties
+
+
+def test_row_3_an_accuracy_that_falls_fails(project: pytest.Pytester) -> None:
+    """pytest-benchmark 5.3.1 (ran): accuracy in `extra_info` falling from 0.98 to 0.10 passes."""
+    set_runs(0.70, bits=1)
+    result = project.runpytest_inprocess("--bertbench-compare", "--junitxml=junit.xml", "-k", "quality")
+    result.assert_outcomes(failed=1)
+    suite_of, properties = junit(project.path)
+    assert suite_of["failures"] == "1"
+    assert float(properties["bertbench_drop_points"]) == pytest.approx(28.0)
+    for name in (
+        "drop_low_points",
+        "drop_high_points",
+        "p_value",
+        "fail_level",
+        "seeds",
+        "bank_seeds",
+        "margin_points",
+    ):
+        assert math.isfinite(float(properties[f"bertbench_{name}"]))
+
+
+def test_row_3_an_accuracy_of_one_in_ten_is_a_failed_seed() -> None:
+    """The same fall, all the way: no seed is better than always the largest class."""
+    assert quality_of(dict.fromkeys(range(4), 30)).outcome == "fail"
+
+
+@pytest.mark.parametrize("margin", [2.5, 0.75, 1 / 3])
+def test_row_4_a_limit_is_any_number(margin: float) -> None:
+    """pytest-benchmark 5.3.1 (ran): `mean:2.5%` is a usage error, whole percents only."""
+    spec = build_spec({"name": "card", "verdict": {"margin_points": margin}})
+    assert quality_gate(ROWS, spec.verdict).rule.margin_points == margin
+
+
+def test_row_5_another_environment_is_no_ground_for_seconds_and_another_ground_is_no_baseline() -> None:
+    """pytest-benchmark 5.3.1 (ran): a changed machine only warns, and its times are compared all the same."""
+    from bertbench.verdict.shown_quantities import shown_beside
+
+    run = run_of({seed: BANK[seed] for seed in range(4)}, bits=1)
+    assert run.environment is not None
+    assert run.data is not None
+    elsewhere = run.environment.model_copy(update={"machine_fingerprint": "0" * 64})
+    moved = run.model_copy(update={"environment": elsewhere})
+    shown = [
+        {q.name for q in shown_beside(Candidate((one,)), baseline_of(), margin_points=1.0).quantities}
+        for one in (run, moved)
+    ]
+    assert shown[0] - shown[1] == {"seconds to target"}
+    other = run.model_copy(update={"data": run.data.model_copy(update={"sha256": "0" * 64})})
+    checks = compare(Candidate((other,)), baseline_of(), name="rolling", gate=quality_gate(ROWS))
+    assert [check.outcome for check in checks] == ["no_baseline", "no_baseline"]
+
+
+def test_row_6_an_option_that_switches_measuring_off_switches_no_check_off(project: pytest.Pytester) -> None:
+    """pytest-benchmark 5.3.1 (ran): `--benchmark-disable` (xdist switches it on by itself) with compare-fail passes."""
+    set_runs(0.70, bits=1)
+    result = project.runpytest_inprocess("--benchmark-disable", "--bertbench-compare", "-k", "quality")
+    result.assert_outcomes(failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_row_7_a_regression_has_an_exit_status_of_its_own(project: pytest.Pytester) -> None:
+    """In pyperf 2.10.0 (ran): `compare_to` exits 0 on a 2 times slowdown."""
+    set_runs(0.70, bits=1)
+    run_and_compare(load_benchmark(Path("specs/card.toml")), Store(Path(".bertbench")), Against())
+    assert cli.run(["compare", "specs/card.toml"]) == cli.FAIL
+
+
+def test_row_8_too_few_values_and_values_without_spread_say_nothing() -> None:
+    """In pyperf 2.10.0 (ran): five against six values, a constant against itself, one against one are 'significant'."""
+    one = quality_of({0: 200})
+    assert (one.outcome, "1 seeds ran; the first look needs 4" in one.reason) == ("undecided", True)
+    constant = dict.fromkeys(range(20), 290)
+    assert quality_of(dict.fromkeys(range(4), 290), bank=constant).outcome == "pass"
+    assert permutation_test([0.9] * 6, [0.9] * 5, generator=np.random.default_rng(0)).p_value == 1.0
+    assert signed_rank_test([0.0] * 5).p_value == 1.0
+    with pytest.raises(VerdictError, match="at least 2 are needed"):
+        difference_of_means([0.9], [0.8])
+
+
+def test_row_9_a_process_is_one_sample() -> None:
+    """In pyperf a t test over values pooled across processes alarms in 9 to 22 % at a nominal 5 %."""
+    generator = np.random.default_rng(9)
+    trials, pairs, rounds = 400, 8, 15
+    processes = generator.normal(0.0, 0.02, (trials, 2, pairs, 1))  # nothing changed, but processes differ
+    values = processes + generator.normal(0.0, 0.02, (trials, 2, pairs, rounds))  # (trials, sides, pairs, rounds)
+    medians = np.median(values, axis=3)
+    ours = np.mean([signed_rank_test(new - old).p_value <= 0.05 for old, new in medians])
+    flat = values.reshape(trials, 2, pairs * rounds)
+    pooled = np.mean(scipy_stats.ttest_ind(flat[:, 1], flat[:, 0], axis=1, alternative="greater").pvalue <= 0.05)
+    assert ours <= 0.08  # 5 % and three standard errors of 400 trials
+    assert pooled > 0.09
+
+
+def test_row_10_a_test_that_cannot_reach_its_limit_says_so_and_how_many_samples_it_needs() -> None:
+    """In asv (ran): with six samples a side a 10 times slowdown is 'not different': p cannot come below its limit."""
+    six = signed_rank_test([math.log(10)] * 6)
+    assert six.smallest_possible_p == 2**-6 > 0.01
+    assert signed_rank_upper_bound([math.log(10)] * 3) == math.inf  # and nothing passes either
+    spec = {"smallest_bank": 4, "looks": (2, 4), "shares": (0.5, 0.5)}
+    settings = build_spec({"name": "card", "verdict": spec}).verdict
+    bank = dict.fromkeys(range(4), 290) | {0: 291}
+    candidate = Candidate((run_of({0: 200, 1: 201}, bits=1),))
+    check = compare(candidate, baseline_of(bank), name="rolling", gate=quality_gate(ROWS, settings))[1]
+    assert check.outcome == "undecided"
+    assert "This look cannot fail: the smallest possible p is 0.067" in check.reason
+    assert "run 4 seeds" in check.next_step
+
+
+def test_row_11_nan_keeps_no_promise_and_passes_no_comparison() -> None:
+    """pytest-benchmark 5.3.1 (ran): NaN passes `value > limit`."""
+    nan = float("nan")
+    record = run_of({0: nan})
+    promise = make_spec(expect=[{"quantity": "validation_accuracy", "at_least": 0.1}]).expect[0]
+    assert judge_threshold(promise, record).outcome == "fail"
+    slow = record.seeds[0].model_copy(update={"phases_seconds": {"steps": nan}})
+    timed = make_record().model_copy(update={"seeds": (slow,)})
+    assert judge_budget(BudgetSpec(quantity="steps_seconds", at_most=1.0), timed).outcome == "fail"
+    checks = compare(Candidate((record,)), baseline_of(), name="rolling", gate=quality_gate(ROWS))
+    assert [check.outcome for check in checks] == ["fail", "fail"]
+
+
+def test_row_12_a_crash_is_recorded_as_a_crash(tmp_path: Path) -> None:
+    """In flax testing/benchmark.py (ran): a crash after the first report still writes "succeeded": true."""
+    request = Request(
+        spec=small_spec("bert"), run_id="20300101T000000Z-small-1", base_folder=tmp_path, store=tmp_path / "store"
+    )
+    script = f"""
+import os, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from record_maker import make_record, make_seed
+from bertbench.processes import Request
+from bertbench.store import Store
+request = Request.model_validate_json(sys.stdin.read())
+record = make_record(run_id=request.run_id, spec=request.spec, outcome="running", seeds=(make_seed(0),))
+Store(request.store).write(record)
+os._exit(3)
+"""
+    record = run_request(request, command=(sys.executable, "-c", script))
+    assert record.outcome == "failed"
+    assert record.seeds[0].outcome == "completed"
+    assert Store(tmp_path / "store").read(record.run_id).outcome == "failed"
+
+
+def test_row_13_suspiciously_good_is_flagged() -> None:
+    """MLPerf's reference convergence check: one-sided, so runs that are too good, or a leak, are never flagged."""
+    check = quality_of({seed: hits + 8 for seed, hits in list(BANK.items())[:8]})
+    assert check.outcome == "pass"  # a real improvement blocks nobody
+    assert "Notice: better than chance explains; make sure that no validation row leaked into training" in check.reason
+
+
+def test_row_14_error_rates_are_chosen_and_kept() -> None:
+    """TorchBench: one number against one and a limit of 7 %, raised to 30 % 'to stop flooding'."""
+    rule = quality_gate(ROWS).rule
+    same = simulate_gate(GateScenario(rule, 0.5), trials=300, generator=np.random.default_rng(14))
+    assert same.fail.rate <= 0.01 + 3 * math.sqrt(0.01 * 0.99 / 300)
+    assert same.passed.rate >= 0.95
+    worse = simulate_gate(GateScenario(rule, 0.5, drop_points=1.0), trials=300, generator=np.random.default_rng(15))
+    assert worse.fail.rate >= 0.9
+    assert worse.passed.rate <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
+
+
+def test_row_15_every_point_is_read_back(tmp_path: Path) -> None:
+    """TensorBoard 2.21.0 (ran): the default EventAccumulator keeps 10 of 20 epochs."""
+    sys.path.insert(0, str(Path(__file__).parent / "report"))
+    from tensorboard_process import NO_TENSORFLOW, run_script
+
+    script = f"""{NO_TENSORFLOW}
+import json, types
+from pathlib import Path
+sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from record_maker import make_record
+from bertbench.report.tensorboard import write_run
+from bertbench.report.tensorboard.scalars import quality_tag
+logdir = Path(sys.argv[1])
+write_run(make_record(), logdir)
+counts = []
+for folder in sorted(path.parent for path in logdir.rglob("events*")):
+    read = EventAccumulator(str(folder), size_guidance={{"tensors": 0}})
+    read.Reload()
+    tag = quality_tag("validation", "accuracy")
+    counts += [len(read.Tensors(tag))] if tag in read.Tags()["tensors"] else []
+print(json.dumps(counts))
+"""
+    assert json.loads(run_script(script, tmp_path).stdout.splitlines()[-1]) == [20, 20]  # two seeds of twenty epochs
+
+
+@pytest.mark.slow
+def test_row_16_a_word_that_occurs_twice_is_updated_rightly(tiny_bert_folder: Path) -> None:
+    """Keras 3.15.1 on TensorFlow (ran): Adam squares IndexedSlices before it merges repeated rows."""
+    sys.path.insert(0, str(Path(__file__).parent / "engines"))
+    from engine_examples import NO_DROPOUT, WORD_EMBEDDINGS, NumpyAdam, make_batch, make_engine, weights_of
+
+    from bertbench import runtime
+    from bertbench.spec import RuntimeSpec
+
+    runtime.configure(RuntimeSpec())
+    engine = make_engine(tiny_bert_folder, model=NO_DROPOUT)
+    batch = make_batch([12, 30, 25], words=12)
+    rate = engine._spec.optimizer.learning_rate
+    adam, expected = NumpyAdam(rate), weights_of(engine)
+    for _ in range(2):
+        expected = adam.step(expected, engine.gradients(batch))
+        engine.train_step(batch)
+    found = weights_of(engine)[WORD_EMBEDDINGS]
+    np.testing.assert_allclose(found, expected[WORD_EMBEDDINGS], rtol=0, atol=0.01 * rate)
+
+
+def test_row_17_the_loss_of_an_epoch_is_the_mean_over_its_rows() -> None:
+    """Keras 3.15.1 `fit` (ran): weighted by the length of the first input, 16.98 is reported where 18.01 is true."""
+    lengths, labels = [3, 3, 3, 3, 9, 9], [0, 1, 0, 0, 1, 1]
+    split = TokenizedSplit(
+        token_ids=np.tile(np.array([2, 10, 11, 12, 13, 14, 15, 16, 3], np.int32), 4)[: sum(lengths)],
+        segment_ids=np.zeros(sum(lengths), np.int32),
+        offsets=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
+        labels=np.array(labels, np.int32),
+    )
+    rows = Rows(split, split, ("a", "b"), SpecialTokenIds(pad=0, unk=1, cls=2, sep=3, mask=4))
+    spec = build_spec({"name": "toy", "training": {"epochs": 1, "batch_size": 4, "shuffle": False}})
+    run = fine_tune(FakeEngine(classes=2, learning_rate=1.0), rows, spec, SeedProgress(0), Observer())
+    first, second = run.steps.loss
+    assert run.epochs[0].train.loss == pytest.approx((4 * first + 2 * second) / 6, rel=1e-12)
+    assert run.epochs[0].train.loss != pytest.approx((12 * first + 18 * second) / 30, rel=1e-3)
+
+
+def test_row_18_a_spec_is_run_once_however_tests_are_distributed(project: pytest.Pytester) -> None:
+    """pytest-xdist 3.8.0 with pytest 9.2.0 (ran): `--dist loadgroup` does nothing, without a word."""
+    set_runs(0.70, bits=1)
+    result = project.runpytest_subprocess("-n2", "--dist", "loadgroup", "--bertbench-compare")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED  # row 6 too: workers switch nothing off
+    assert len(Path("runs.log").read_text().splitlines()) == 3  # the run, its repeat, the seeds of the first look
+
+
+def test_row_19_a_session_that_skipped_everything_is_not_green(project: pytest.Pytester) -> None:
+    """pytest-benchmark 5.3.1 `--benchmark-only` (ran): skips all items that are not its own, exit 0."""
+    result = project.runpytest_inprocess("--benchmark-only")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["*nothing was measured*"])
+
+
+def test_row_20_nan_is_a_fault_of_the_run_and_is_never_dropped() -> None:
+    """In asv NaN samples are dropped before the test."""
+    nan = float("nan")
+    for statistic in (
+        lambda: permutation_test([0.9, nan], [0.9], generator=np.random.default_rng(0)),
+        lambda: signed_rank_test([0.1, nan]),
+        lambda: difference_of_means([0.9, 0.8], [nan, 0.9]),
+    ):
+        with pytest.raises(VerdictError, match="not finite"):
+            statistic()
+
+
+def test_every_row_has_its_test() -> None:
+    rows = {int(name.split("_")[2]) for name in globals() if name.startswith("test_row_")}
+    assert rows == set(range(1, 21))

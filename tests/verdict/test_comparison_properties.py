@@ -1,0 +1,133 @@
+"""What holds of every comparison, whatever the seeds came to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from baseline_examples import ROWS, baseline_of, run_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bertbench.baseline import build_baseline
+from bertbench.record import RunRecord, SeedRun
+from bertbench.spec import VerdictSpec
+from bertbench.verdict import Candidate, Check, compare
+from bertbench.verdict.quality_gate import QualityGate, quality_gate
+
+#: Rows that are right, by seed: of twenty.
+TWENTY = st.lists(st.integers(270, 300), min_size=20, max_size=20)
+FOUR = st.lists(st.integers(270, 300), min_size=4, max_size=4)
+#: One look at all twenty seeds, so that both sides are of one size.
+ONE_LOOK = VerdictSpec(looks=(20,), shares=(1.0,))
+FEW = settings(max_examples=12)
+
+
+def judged(candidate: Sequence[int], bank: Sequence[int], gate: QualityGate | None = None) -> Check:
+    """Of quality; seeds are numbered from 0 on both sides."""
+    record = run_of(dict(enumerate(candidate)), bits=1)
+    baseline = baseline_of(dict(enumerate(bank)))
+    return compare(Candidate((record,)), baseline, name="rolling", gate=gate or quality_gate(ROWS))[1]
+
+
+@FEW
+@given(TWENTY, TWENTY)
+def test_swapping_the_sides_mirrors_estimate_and_interval_and_fail_becomes_better(
+    one: list[int], other: list[int]
+) -> None:
+    gate = quality_gate(ROWS, ONE_LOOK)
+    there, back = judged(one, other, gate), judged(other, one, gate)
+    assert back.numbers["drop_points"] == -there.numbers["drop_points"]
+    assert math.isclose(back.numbers["drop_low_points"], -there.numbers["drop_high_points"], abs_tol=1e-9)
+    assert math.isclose(back.numbers["drop_high_points"], -there.numbers["drop_low_points"], abs_tol=1e-9)
+    assert (there.outcome == "fail") == ("better than chance explains" in back.reason)
+
+
+@FEW
+@given(FOUR, TWENTY, st.permutations(range(4)), st.permutations(range(20)))
+def test_the_order_of_seeds_within_a_look_and_in_the_bank_changes_nothing(
+    candidate: list[int], bank: list[int], order: list[int], bank_order: list[int]
+) -> None:
+    """Seeds keep their numbers, as they would when they run in another order."""
+    baseline = baseline_of({seed: bank[seed] for seed in bank_order})
+    record = run_of({seed: candidate[seed] for seed in order}, bits=1)
+    shuffled = compare(Candidate((record,)), baseline, name="rolling", gate=quality_gate(ROWS))[1]
+    straight = judged(candidate, bank)
+    assert (shuffled.outcome, shuffled.numbers) == (straight.outcome, straight.numbers)
+
+
+@settings(max_examples=8)
+@given(FOUR, TWENTY, st.randoms(use_true_random=False))
+def test_the_naming_of_rows_changes_neither_verdict_nor_numbers(candidate: list[int], bank: list[int], names) -> None:
+    """The same rows by other numbers, on both sides."""
+    named = list(range(ROWS))
+    names.shuffle(named)
+
+    def wrong(numbers: Sequence[int]):
+        def rows(record: RunRecord, run: SeedRun) -> tuple[int, ...]:
+            del record
+            missed = ROWS - round(ROWS * run.final_epoch.validation.accuracy)
+            return tuple(sorted(numbers[row] for row in range(missed)))
+
+        return rows
+
+    seen = []
+    for numbers in (range(ROWS), named):
+        baseline = build_baseline([run_of(dict(enumerate(bank)))], wrong_rows=wrong(numbers))
+        record = run_of(dict(enumerate(candidate)), bits=1)
+        gate = quality_gate(ROWS)
+        check = compare(Candidate((record,)), baseline, name="rolling", gate=gate, wrong_rows=wrong(numbers))[1]
+        seen.append((check.outcome, check.numbers, check.reason.split(" Baseline: ")[0]))
+    assert seen[0] == seen[1]
+
+
+@FEW
+@given(FOUR, TWENTY)
+def test_p_is_never_below_one_split_of_all_and_every_word_has_its_numbers(
+    candidate: list[int], bank: list[int]
+) -> None:
+    check = judged(candidate, bank)
+    numbers = check.numbers
+    assert 1 / math.comb(24, 4) <= numbers["p_value"] <= 1
+    if check.outcome == "fail":
+        assert numbers["p_value"] <= numbers["fail_level"]
+        assert numbers["drop_points"] >= numbers["floor_points"] - 1e-9
+    elif check.outcome == "pass":
+        assert numbers["drop_upper_bound_points"] < numbers["margin_points"]
+    else:
+        assert check.seeds_wanted == (4, 5, 6, 7)
+
+
+@FEW
+@given(st.lists(st.integers(200, 300), min_size=2, max_size=3), st.lists(st.integers(200, 300), min_size=4, max_size=6))
+def test_a_look_that_no_result_could_fail_never_fails(candidate: list[int], bank: list[int]) -> None:
+    """At most 84 splits, and a level of 0.002 or less: below the smallest sample that could decide."""
+    rule = VerdictSpec(looks=(2, 3), shares=(0.5, 0.5), smallest_bank=4)
+    assert judged(candidate, bank, quality_gate(ROWS, rule)).outcome != "fail"
+
+
+@FEW
+@given(st.lists(st.integers(200, 300), min_size=1, max_size=3), TWENTY)
+def test_fewer_seeds_than_the_first_look_never_decide(candidate: list[int], bank: list[int]) -> None:
+    check = judged(candidate, bank)
+    assert check.outcome == "undecided"
+    assert len(check.seeds_wanted) == 4 - len(candidate)
+
+
+@FEW
+@given(TWENTY, st.integers(0, 3), st.sampled_from([math.nan, math.inf, -math.inf]))
+def test_nothing_passes_with_a_value_that_is_none(bank: list[int], seed: int, value: float) -> None:
+    hits: dict[int, float] = {number: float(bank[number]) for number in range(4)} | {seed: value}
+    checks = compare(
+        Candidate((run_of(hits, bits=1),)), baseline_of(dict(enumerate(bank))), name="rolling", gate=quality_gate(ROWS)
+    )
+    assert [check.outcome for check in checks] == ["fail", "fail"]
+
+
+@FEW
+@given(FOUR, TWENTY)
+def test_a_second_baseline_never_makes_a_verdict_harsher(candidate: list[int], bank: list[int]) -> None:
+    """It takes half of the error rate: what fails with half would have failed with all of it; passes are the same."""
+    alone, shared = judged(candidate, bank), judged(candidate, bank, quality_gate(ROWS, baselines=2))
+    assert not (shared.outcome == "fail" and alone.outcome != "fail")
+    assert (shared.outcome == "pass") >= (alone.outcome == "pass")
