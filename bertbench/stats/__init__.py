@@ -27,6 +27,15 @@ from bertbench.stats.signed_rank import (
     signed_rank_upper_bound,
 )
 from bertbench.stats.simulation import GateRates, GateScenario, simulate_gate, simulate_runs
+from bertbench.stats.speed_rule import (
+    PairedDifferences,
+    SpeedLook,
+    SpeedRule,
+    SpeedSeries,
+    look_at,
+    looks_in_turn,
+)
+from bertbench.stats.speed_simulation import SpeedRates, SpeedScenario, simulate_speed
 from bertbench.stats.threshold_audit import ThresholdAudit, audit_threshold
 from bertbench.stats.tolerance import predictive_miss_chance, tolerance_factor
 
@@ -41,12 +50,18 @@ __all__ = [
     "GateScenario",
     "LookDecision",
     "MultiBootstrap",
+    "PairedDifferences",
     "PermutationTest",
     "QualityRule",
     "QualitySamples",
     "SeedPlan",
     "SeedQuestion",
     "SignedRankTest",
+    "SpeedLook",
+    "SpeedRates",
+    "SpeedRule",
+    "SpeedScenario",
+    "SpeedSeries",
     "ThresholdAudit",
     "anytime_p_value",
     "audit_threshold",
@@ -58,6 +73,8 @@ __all__ = [
     "exact_upper_bound",
     "failed_seed_limits",
     "judge_failed_seeds",
+    "look_at",
+    "looks_in_turn",
     "multi_bootstrap",
     "permutation_test",
     "plan_seeds",
@@ -68,5 +85,6 @@ __all__ = [
     "signed_rank_upper_bound",
     "simulate_gate",
     "simulate_runs",
+    "simulate_speed",
     "tolerance_factor",
 ]
