@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 
+import fake_runs
 import pytest
 from conftest import write_spec
 
+import bertbench.stats  # noqa: F401 - before pytester notes which modules were there
+from bertbench import cli, suite
+
 TWENTY = "--bertbench-seeds=0-19"
+
+
+@pytest.fixture
+def here(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """The project, its sessions in this process: a comparison loads scipy, and this file has."""
+    monkeypatch.setattr(suite, "run_request", fake_runs.fake_run_request)
+    return project
 
 
 def set_runs(project: pytest.Pytester, **fake: object) -> None:
@@ -20,10 +28,8 @@ def set_runs(project: pytest.Pytester, **fake: object) -> None:
 
 def accept(project: pytest.Pytester, *arguments: str, name: str = "rolling") -> None:
     """Run the spec and accept what it came to."""
-    project.runpytest_subprocess(*arguments)
-    command = [sys.executable, "-m", "bertbench.cli", "baseline", "accept", "specs/card.toml", "--name", name]
-    finished = subprocess.run(command, cwd=project.path, env=os.environ, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stderr
+    project.runpytest_inprocess(*arguments)
+    assert cli.run(["baseline", "accept", "specs/card.toml", "--name", name]) == cli.PASS
 
 
 def accuracies(value: float) -> dict[str, float]:
@@ -31,9 +37,9 @@ def accuracies(value: float) -> dict[str, float]:
     return {str(seed): round(value + 0.01 * (seed % 2), 2) for seed in range(20)}
 
 
-def test_without_a_baseline_the_items_fail_and_say_how_to_accept_one(project):
+def test_without_a_baseline_the_items_fail_and_say_how_to_accept_one(here):
     """Anchors, row 1: pytest-benchmark passes where nothing matches."""
-    result = project.runpytest_subprocess("--bertbench-compare", "--junitxml=junit.xml")
+    result = here.runpytest_inprocess("--bertbench-compare", "--junitxml=junit.xml")
     result.assert_outcomes(passed=5, failed=2)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
@@ -43,25 +49,25 @@ def test_without_a_baseline_the_items_fail_and_say_how_to_accept_one(project):
             "*next: bertbench baseline accept SPEC --name rolling*",
         ]
     )
-    suite = ET.parse(project.path / "junit.xml").getroot().find("testsuite")
+    suite = ET.parse(here.path / "junit.xml").getroot().find("testsuite")
     assert suite.attrib["failures"] == "2"
 
 
-def test_equal_bits_pass(project):
-    accept(project)
-    assert [path.name for path in (project.path / "baselines" / "rolling").iterdir()] == ["card-aaaaaaaa.json"]
-    result = project.runpytest_subprocess("--bertbench-compare")
+def test_equal_bits_pass(here):
+    accept(here)
+    assert [path.name for path in (here.path / "baselines" / "rolling").iterdir()] == ["card-aaaaaaaa.json"]
+    result = here.runpytest_inprocess("--bertbench-compare")
     result.assert_outcomes(passed=7)
     assert result.ret == 0
     result.stdout.fnmatch_lines(["bertbench: records in *, compared with rolling, *", "*identity_with_rolling*pass*"])
 
 
-def test_a_drop_is_a_failure_of_a_test_in_words_and_in_junit(project):
+def test_a_drop_is_a_failure_of_a_test_in_words_and_in_junit(here):
     """Anchors, rows 2 and 3: there JUnit says failures=0, and an accuracy may fall as it likes."""
-    set_runs(project, accuracy=accuracies(0.98))
-    accept(project, TWENTY)
-    set_runs(project, accuracy=accuracies(0.94), bits=1, keras="3.99")
-    result = project.runpytest_subprocess(TWENTY, "--bertbench-compare", "--junitxml=junit.xml", "-k", "quality")
+    set_runs(here, accuracy=accuracies(0.98))
+    accept(here, TWENTY)
+    set_runs(here, accuracy=accuracies(0.94), bits=1, keras="3.99")
+    result = here.runpytest_inprocess(TWENTY, "--bertbench-compare", "--junitxml=junit.xml", "-k", "quality")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
@@ -69,56 +75,56 @@ def test_a_drop_is_a_failure_of_a_test_in_words_and_in_junit(project):
         ]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
-    suite = ET.parse(project.path / "junit.xml").getroot().find("testsuite")
+    suite = ET.parse(here.path / "junit.xml").getroot().find("testsuite")
     assert suite.attrib["failures"] == "1"
     properties = {p.attrib["name"]: p.attrib["value"] for p in suite.iter("property")}
     assert properties["bertbench_outcome"] == "fail"
     assert properties["bertbench_observed"] == "fell by 4.00 points"
 
 
-def test_other_bits_of_the_same_quality_pass(project):
-    set_runs(project, accuracy=accuracies(0.98))
-    accept(project, TWENTY)
-    set_runs(project, accuracy=accuracies(0.98), bits=1, keras="3.99")
-    result = project.runpytest_subprocess(TWENTY, "--bertbench-compare")
+def test_other_bits_of_the_same_quality_pass(here):
+    set_runs(here, accuracy=accuracies(0.98))
+    accept(here, TWENTY)
+    set_runs(here, accuracy=accuracies(0.98), bits=1, keras="3.99")
+    result = here.runpytest_inprocess(TWENTY, "--bertbench-compare")
     result.assert_outcomes(passed=7)
 
 
-def test_further_seeds_are_run_as_far_as_the_look_needs_them_and_once_for_all_workers(project):
-    set_runs(project, accuracy=accuracies(0.98))
-    accept(project, TWENTY)
-    set_runs(project, accuracy=accuracies(0.98), bits=1)
-    (project.path / "runs.log").unlink()
-    result = project.runpytest_subprocess("-n2", "--bertbench-compare", "--bertbench-json=out.json")
+def test_further_seeds_are_run_as_far_as_the_look_needs_them_and_once_for_all_workers(here):
+    set_runs(here, accuracy=accuracies(0.98))
+    accept(here, TWENTY)
+    set_runs(here, accuracy=accuracies(0.98), bits=1)
+    (here.path / "runs.log").unlink()
+    result = here.runpytest_subprocess("-n2", "--bertbench-compare", "--bertbench-json=out.json")
     result.assert_outcomes(passed=6, skipped=1)  # the time budget: workers share the machine
-    assert len((project.path / "runs.log").read_text().splitlines()) == 3  # the run, its repeat, seeds 2 and 3
-    (spec,) = json.loads((project.path / "out.json").read_text())["specs"]
+    assert len((here.path / "runs.log").read_text().splitlines()) == 3  # the run, its repeat, seeds 2 and 3
+    (spec,) = json.loads((here.path / "out.json").read_text())["specs"]
     assert len(spec["further_run_ids"]) == 1
     assert [run["seed"] for run in spec["seeds"]] == [0, 1]  # promises are about the seeds that the spec prescribes
     assert spec["checks"][-1]["numbers"]["seeds"] == 4
 
 
-def test_an_undecided_comparison_is_skipped_and_fails_under_strict(project):
+def test_an_undecided_comparison_is_skipped_and_fails_under_strict(here):
     """A bank so wide that twenty seeds settle nothing."""
     wide = {str(seed): round(0.90 + 0.08 * (seed % 2), 2) for seed in range(20)}
-    set_runs(project, accuracy=wide)
-    accept(project, TWENTY)
-    set_runs(project, accuracy={seed: value - 0.01 for seed, value in wide.items()}, bits=1)
+    set_runs(here, accuracy=wide)
+    accept(here, TWENTY)
+    set_runs(here, accuracy={seed: value - 0.01 for seed, value in wide.items()}, bits=1)
     only = ("-k", "quality_against")
-    project.runpytest_subprocess("--bertbench-compare", *only).assert_outcomes(skipped=1)
-    project.runpytest_subprocess("--bertbench-compare", "--bertbench-strict", *only).assert_outcomes(failed=1)
+    here.runpytest_inprocess("--bertbench-compare", *only).assert_outcomes(skipped=1)
+    here.runpytest_inprocess("--bertbench-compare", "--bertbench-strict", *only).assert_outcomes(failed=1)
 
 
-def test_rolling_and_reference_are_compared_beside_each_other(project):
+def test_rolling_and_reference_are_compared_beside_each_other(here):
     """A drift in small steps, each accepted, is seen against the reference."""
-    set_runs(project, accuracy=accuracies(0.98))
-    accept(project, TWENTY, name="reference")
-    set_runs(project, accuracy=accuracies(0.94), bits=1, keras="3.98")
-    accept(project, TWENTY)
-    set_runs(project, accuracy=accuracies(0.94), bits=2, keras="3.99")
+    set_runs(here, accuracy=accuracies(0.98))
+    accept(here, TWENTY, name="reference")
+    set_runs(here, accuracy=accuracies(0.94), bits=1, keras="3.98")
+    accept(here, TWENTY)
+    set_runs(here, accuracy=accuracies(0.94), bits=2, keras="3.99")
     compare = ("--bertbench-compare=rolling,reference", "--bertbench-json=out.json", "-k", "quality")
-    project.runpytest_subprocess(TWENTY, *compare).assert_outcomes(passed=1, failed=1)
-    checks = json.loads((project.path / "out.json").read_text())["specs"][0]["checks"]
+    here.runpytest_inprocess(TWENTY, *compare).assert_outcomes(passed=1, failed=1)
+    checks = json.loads((here.path / "out.json").read_text())["specs"][0]["checks"]
     assert [check["name"] for check in checks] == [
         "run",
         "recipe_lock",
@@ -135,78 +141,72 @@ def test_rolling_and_reference_are_compared_beside_each_other(project):
     assert outcomes["quality_against_reference"] == "fail"
 
 
-def test_a_corrupt_baseline_fails(project):
-    accept(project)
-    (project.path / "baselines" / "rolling" / "card-aaaaaaaa.json").write_text("<<<<<<< HEAD")
-    result = project.runpytest_subprocess("--bertbench-compare")
+def test_a_corrupt_baseline_fails(here):
+    accept(here)
+    (here.path / "baselines" / "rolling" / "card-aaaaaaaa.json").write_text("<<<<<<< HEAD")
+    result = here.runpytest_inprocess("--bertbench-compare")
     result.assert_outcomes(passed=5, failed=2)
     result.stdout.fnmatch_lines(["*card-aaaaaaaa.json: no baseline can be read*"])
 
 
-def test_a_spec_without_a_counterpart_fails_beside_one_that_has_one(project):
+def test_a_spec_without_a_counterpart_fails_beside_one_that_has_one(here):
     """Anchors, row 1: both sides are named."""
-    accept(project)
-    write_spec(project.path, "other")
-    result = project.runpytest_subprocess("--bertbench-compare")
+    accept(here)
+    write_spec(here.path, "other")
+    result = here.runpytest_inprocess("--bertbench-compare")
     result.assert_outcomes(passed=12, failed=2)
     result.stdout.fnmatch_lines(["*holds no baseline of other; it holds card*"])
 
 
-def test_a_baseline_whose_spec_is_gone_is_named_and_not_green(project):
+def test_a_baseline_whose_spec_is_gone_is_named_and_not_green(here):
     """Anchors, row 1, the other side; a spec that is only not selected is not gone."""
-    write_spec(project.path, "gone")
-    accept(project)
-    kept = project.path / "baselines" / "rolling" / "card-aaaaaaaa.json"
+    write_spec(here.path, "gone")
+    accept(here)
+    kept = here.path / "baselines" / "rolling" / "card-aaaaaaaa.json"
     kept.with_name("gone-aaaaaaaa.json").write_text(kept.read_text())
-    assert project.runpytest_subprocess("specs/card.toml", "--bertbench-compare").ret == 0
-    (project.path / "specs" / "gone.toml").unlink()
-    result = project.runpytest_subprocess("--bertbench-compare")
+    assert here.runpytest_inprocess("specs/card.toml", "--bertbench-compare").ret == 0
+    (here.path / "specs" / "gone.toml").unlink()
+    result = here.runpytest_inprocess("--bertbench-compare")
     result.assert_outcomes(passed=7)
     result.stdout.fnmatch_lines(["*baselines without a spec*", "*gone-aaaaaaaa.json: no spec of this name is left*"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_nan_is_no_quality(project):
+def test_nan_is_no_quality(here):
     """Anchors, row 11."""
-    accept(project)
-    set_runs(project, accuracy={"0": float("nan")}, bits=1)
-    result = project.runpytest_subprocess("--bertbench-compare", "-k", "quality_against")
+    accept(here)
+    set_runs(here, accuracy={"0": float("nan")}, bits=1)
+    result = here.runpytest_inprocess("--bertbench-compare", "-k", "quality_against")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*seed 0: validation accuracy nan*"])
 
 
-def test_a_session_that_ran_nothing_is_not_green(project):
+def test_a_session_that_ran_nothing_is_not_green(here):
     """Anchors, rows 6 and 19: options that skip the measuring pass there."""
-    accept(project)
-    result = project.runpytest_subprocess("--bertbench-compare", "--benchmark-only")
+    accept(here)
+    result = here.runpytest_inprocess("--bertbench-compare", "--benchmark-only")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-def test_a_run_that_failed_fails_the_comparison(project):
-    accept(project)
-    set_runs(project, failure={"kind": "NonFiniteLossError", "message": "nan", "phase": "steps"})
-    project.runpytest_subprocess("--bertbench-compare").assert_outcomes(failed=7)
-
-
-def test_workers_share_one_comparison(project):
-    accept(project)
-    result = project.runpytest_subprocess("-n2", "--bertbench-compare")
-    result.assert_outcomes(passed=6, skipped=1)  # the time budget: workers share the machine
+def test_a_run_that_failed_fails_the_comparison(here):
+    accept(here)
+    set_runs(here, failure={"kind": "NonFiniteLossError", "message": "nan", "phase": "steps"})
+    here.runpytest_inprocess("--bertbench-compare").assert_outcomes(failed=7)
 
 
 @pytest.mark.parametrize("option", ["--bertbench-compare=Nonsense!", "--bertbench-compare=rolling,rolling"])
-def test_names_that_cannot_be_are_usage_errors(project, option):
-    result = project.runpytest_subprocess(option)
+def test_names_that_cannot_be_are_usage_errors(here, option):
+    result = here.runpytest_inprocess(option)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
-def test_a_folder_that_the_option_swallowed_is_a_usage_error(project):
-    result = project.runpytest_subprocess("--bertbench-compare", "specs")
+def test_a_folder_that_the_option_swallowed_is_a_usage_error(here):
+    result = here.runpytest_inprocess("--bertbench-compare", "specs")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*write *--bertbench-compare=rolling*"])
 
 
-def test_shares_are_those_of_the_project(project):
-    result = project.runpytest_subprocess("--bertbench-compare", "-o", "bertbench_gated_specs=none")
+def test_shares_are_those_of_the_project(here):
+    result = here.runpytest_inprocess("--bertbench-compare", "-o", "bertbench_gated_specs=none")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*bertbench_gated_specs: 'none' was given*"])
