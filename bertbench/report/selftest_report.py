@@ -226,9 +226,14 @@ def fault_table(found: SelfTest) -> Iterator[str]:
     headings = ("fault", "what it does", *_LAYERS, "caught by", "seeds", "drop, points (95 %)", "slowdown")
     ran = [row for row in found.faults if row.caught_by]
     yield from _table(headings, (_fault(row) for row in ran))
-    if len(ran) < len(found.faults):
+    refused = [f"{row.name} ({row.reason})" for row in found.faults if not row.caught_by and row.reason]
+    if refused:
         yield ""
-        yield f"Not run: {', '.join(row.name for row in found.faults if not row.caught_by)}."
+        yield f"Refused, since they would do nothing to this spec: {'; '.join(refused)}."
+    late = [row.name for row in found.faults if not row.caught_by and not row.reason]
+    if late:
+        yield ""
+        yield f"Not run: {', '.join(late)}."
     idle = [row.name for row in ran if row.changes_numbers and row.changed_numbers is False]
     if idle:
         yield ""

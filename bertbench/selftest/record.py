@@ -229,7 +229,7 @@ class FaultRow(Fact):
     slowdown: float | None = None
     """Estimated by pairs of processes, as a share."""
     reason: str = ""
-    """What the layer that caught it said."""
+    """What the layer that caught it said; of a fault that was refused since it would do nothing to this spec, why."""
 
 
 class PromiseFacts(Fact):

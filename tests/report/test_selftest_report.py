@@ -47,6 +47,7 @@ FAULTS = (
         name="slow", does="Slow.", changes_numbers=False, run="pass", speed="fail", caught_by="speed", slowdown=0.1
     ),
     FaultRow(name="later", **ROW),
+    FaultRow(name="refused", **ROW, reason="there is no second sentence"),
 )
 
 
@@ -133,6 +134,7 @@ def test_the_matrix_shows_every_layer_and_who_was_first() -> None:
     assert "| seen | Does it. | pass | **fail** | differs | - | - | lock | 4 |  |  |" in text
     assert "| slow | Slow. | pass | - | - | - | **fail** | speed |  |  | +10.0% |" in text
     assert "Not run: later." in text
+    assert "would do nothing to this spec: refused (there is no second sentence)." in text
     assert "so there was nothing to see: idle." in text
     assert "slow change no number of a run" in text
 

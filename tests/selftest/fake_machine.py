@@ -33,6 +33,7 @@ class FakeFault:
     drop_rows: int = 0
     live: dict[str, Any] = field(default_factory=dict)
     crashes: bool = False
+    refused: bool = False
     new_bits: bool = True
     slower: float = 0.0
 
@@ -70,6 +71,8 @@ class FakeMachine:
         of_class = _class_of(request.spec)
         crashes = fault.crashes or of_class == self.breaks_in
         failure = Failure(kind="NonFiniteLossError", message="loss is nan", phase="steps") if crashes else None
+        if fault.refused:
+            failure = Failure(kind="FaultError", message="one batch an epoch", phase="data")
         record = make_record(
             run_id=request.run_id,
             fault=request.fault,

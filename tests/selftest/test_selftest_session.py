@@ -255,6 +255,15 @@ def test_a_fault_that_did_nothing_here_is_no_miss(whole) -> None:
     assert (seen.seen.count, seen.seen.trials, seen.standing) == (3, 3, "consistent")
 
 
+def test_a_fault_that_is_refused_was_seen_by_nobody(tmp_path: Path) -> None:
+    """A run that is refused is no run that failed."""
+    found = run_on(FakeMachine(faults=(FakeFault("x", refused=True), FAULTS[0])), tmp_path, parts=("faults",))
+    row = row_of(found, "x")
+    assert (row.run, row.caught_by, row.reason) == ("", "", "one batch an epoch")
+    seen = next(promise for promise in found.promises if "changed a number" in promise.about)
+    assert seen.seen.trials == 1
+
+
 def test_faults_of_several_places_come_in_turn(tmp_path: Path) -> None:
     faults = tuple(FakeFault(f"{place}-{n}", place=place) for place in ("rows", "spec") for n in range(3))
     machine = FakeMachine(faults=faults)
