@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bertbench.selftest.record import FaultRow, GateRow, IntervalFacts, PromiseFacts, RateFacts, SelfTest
+from bertbench.stats import exact_rate
 
 _STYLES = {"shown": "green", "consistent": "green", "violated": "bold red"}
 _OUTCOMES = {
@@ -209,7 +210,7 @@ def _trials(found: SelfTest) -> Iterator[str]:
             f"{trial.bank_seeds[0]} to {trial.bank_seeds[-1]}",
             f"{trial.candidate_seeds[0]} to {trial.candidate_seeds[-1]}",
             str(trial.look),
-            f"{trial.drop_points:+.2f}",
+            f"{trial.drop_points:+.2f}" if math.isfinite(trial.drop_points) else "-",
             trial.word,
         )
         for trial in seen.counted
@@ -226,6 +227,7 @@ def fault_table(found: SelfTest) -> Iterator[str]:
     headings = ("fault", "what it does", *_LAYERS, "caught by", "seeds", "drop, points (95 %)", "slowdown")
     ran = [row for row in found.faults if row.caught_by]
     yield from _table(headings, (_fault(row) for row in ran))
+    yield from _harm(found)
     refused = [f"{row.name} ({row.reason})" for row in found.faults if not row.caught_by and row.reason]
     if refused:
         yield ""
@@ -245,6 +247,20 @@ def fault_table(found: SelfTest) -> Iterator[str]:
             f"{', '.join(invisible)} change no number of a run: invisible to lock, identity and quality by "
             "construction; speed alone can see them."
         )
+
+
+def _harm(found: SelfTest) -> Iterator[str]:
+    """How often quality failed what was shown to cost the margin, and what was shown to cost less than may fail."""
+    known = [(row, row.drop_points) for row in found.faults if row.quality and row.drop_points is not None]
+    groups = {
+        f"cost {found.margin_points:.2f} points or more": [row for row, d in known if d.low >= found.margin_points],
+        f"cost less than {found.margin_points / 2:.2f}": [row for row, d in known if d.high < found.margin_points / 2],
+    }
+    for words, rows in groups.items():
+        if rows:
+            fails = RateFacts.of(exact_rate(sum(row.quality == "fail" for row in rows), len(rows)))
+            yield ""
+            yield f"Shown to {words} (95 %): {', '.join(row.name for row in rows)}. Quality failed {percent(fails)}."
 
 
 def _fault(row: FaultRow) -> Iterable[str]:

@@ -71,7 +71,7 @@ class Runs:
         self.clock = clock
         self._base_folder = base_folder
         self._runner = runner
-        self._told = told or (lambda _words: None)
+        self.told = told or (lambda _words: None)
         self._ends = clock() + budget_seconds
 
     @property
@@ -92,7 +92,7 @@ class Runs:
 
     def run(self, of: NumericsClass, seeds: Sequence[int], *, fault: str | None = None) -> RunRecord:
         """Run them, whatever comes of it."""
-        self._told(f"{fault or f'class {of.name}'}: {_counted(len(seeds))}")
+        self.told(f"{fault or f'class {of.name}'}: {_counted(len(seeds))}")
         return self.start(self.request(of, seeds, fault=fault))
 
     def start(self, request: Request) -> RunRecord:

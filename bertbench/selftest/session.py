@@ -86,6 +86,11 @@ class Settings:
                 "parts: trials was given without seeds, which say what class changes bits",
                 remedy="--parts seeds,trials",
             )
+        least = {"gated_specs": 1, "most_trials": 0, "candidates_per_bank": 1, "fault_seeds": 1, "random_seed": 0}
+        for name, smallest in least.items():
+            given = getattr(self, name)
+            if given is not None and given < smallest:
+                raise VerdictError(f"self-test: {name} = {given} was given, {smallest} or more was expected")
 
 
 def self_test(
@@ -268,6 +273,7 @@ class _SelfTest:
         self._effects = [effect_facts(own, other, self._outcomes, rows=self._rows) for other in others]
         self._note("seeds", done=", ".join(f"{len(one.hits)} of class {one.name}" for one in self._classes))
         if len(own.hits) >= _FEWEST_MEASURED:
+            self._runs.told("simulating the quality gate")
             self._quality_gate = quality_rows(
                 self._measured(), trials=self._settings.simulated_runs, generator=self._generator
             )
@@ -295,6 +301,7 @@ class _SelfTest:
         self._processes = process_facts(records)
         self._note("processes", done=f"{len(records)} of seed 0")
         if self._processes.spread is not None:
+            self._runs.told("simulating the speed gate")
             self._speed_gate = speed_rows(
                 speed_rule(gated_specs=self._settings.gated_specs),
                 self._processes.spread.estimate,

@@ -139,6 +139,21 @@ def test_the_matrix_shows_every_layer_and_who_was_first() -> None:
     assert "slow change no number of a run" in text
 
 
+def test_harm_is_measured_and_not_declared() -> None:
+    def shown(name: str, quality: str, drop: IntervalFacts) -> FaultRow:
+        return FaultRow(name=name, **ROW, run="pass", quality=quality, caught_by="none", drop_points=drop)
+
+    rows = (
+        shown("bad", "fail", facts(3, 1.2, 4)),
+        shown("worse", "undecided", facts(4, 1.0, 5)),
+        shown("nil", "pass", facts(0, -0.3, 0.3)),
+        shown("unclear", "fail", facts(0.6, 0.2, 1.1)),
+    )
+    text = page(faults=rows)
+    assert "Shown to cost 1.00 points or more (95 %): bad, worse. Quality failed 1 of 2 (1.3 to 98.7 %)." in text
+    assert "Shown to cost less than 0.50 (95 %): nil. Quality failed 0 of 1 (0.0 to 97.5 %)." in text
+
+
 def test_every_table_has_as_many_cells_as_headings() -> None:
     text = page(promises=(SHOWN, BROKEN), faults=FAULTS)
     for block in text.split("\n\n"):

@@ -361,6 +361,14 @@ def test_parts_that_cannot_be_meant_are_refused(parts: tuple[str, ...]) -> None:
         Settings(600, parts=parts)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"gated_specs": 0}, {"most_trials": -1}, {"candidates_per_bank": 0}, {"fault_seeds": 0}]
+)
+def test_numbers_that_cannot_be_meant_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(VerdictError, match=next(iter(wrong))):
+        Settings(600, **wrong)
+
+
 def test_classes_are_those_that_the_machine_and_the_backend_know() -> None:
     assert [one.name for one in harmless_classes(small_spec(), cores=1)] == ["own", "threads", "onednn"]
     one_thread = small_spec(runtime={"threads": 1})
