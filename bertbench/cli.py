@@ -1,4 +1,4 @@
-"""The command line: `bertbench run | compare | ab | baseline | show | data | audit | tensorboard | doctor`.
+"""The command line: `bertbench run | compare | ab | selftest | baseline | show | data | audit | tensorboard | doctor`.
 
 Imports nothing heavy until a command needs it, and is the only place that exits.
 """

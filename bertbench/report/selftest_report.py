@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bertbench.selftest.record import FaultRow, GateRow, IntervalFacts, PromiseFacts, RateFacts, SelfTest
+from bertbench.stats import exact_rate
 
 _STYLES = {"shown": "green", "consistent": "green", "violated": "bold red"}
 _OUTCOMES = {
@@ -17,8 +18,6 @@ _OUTCOMES = {
     "undecided": "too little was measured to say",
 }
 _LAYERS = ("run", "lock", "identity", "quality", "speed")
-#: Of a fault that no layer was asked about.
-_NOT_RUN = "not run"
 
 
 def selftest_table(found: SelfTest) -> Table:
@@ -27,9 +26,8 @@ def selftest_table(found: SelfTest) -> Table:
     for heading in ("what", "promise", "seen", "standing"):
         table.add_column(heading, overflow="fold")
     for promise in found.promises:
-        seen = percent(promise.seen) if promise.seen else ""
         standing = Text(promise.standing, style=_STYLES[promise.standing])
-        table.add_row(Text(promise.about), promise.promise, seen, standing)
+        table.add_row(Text(promise.about), promise.promise, _seen(promise), standing)
     return table
 
 
@@ -63,6 +61,13 @@ def percent(seen: RateFacts | None) -> str:
     return f"{seen.count} of {seen.trials} ({100 * seen.low:.1f} to {100 * seen.high:.1f} %)"
 
 
+def _seen(promise: PromiseFacts) -> str:
+    """The count, with its interval where it is one of chances; and which cases broke the promise."""
+    broken = f" (not: {promise.note})" if promise.note else ""
+    count = f"{promise.seen.count} of {promise.seen.trials}"
+    return f"{count if promise.without_exception else percent(promise.seen)}{broken}"
+
+
 def _heading(found: SelfTest) -> Iterator[str]:
     yield f"# Self-test of {found.spec.name}: {found.outcome}"
     yield ""
@@ -86,13 +91,13 @@ def _promises(promises: Sequence[PromiseFacts]) -> Iterator[str]:
     yield "## Promises"
     yield ""
     rows = (
-        (one.about, one.promise, percent(one.seen), _bold_if(one.standing, one.standing == "violated"))
-        for one in promises
+        (one.about, one.promise, _seen(one), _bold_if(one.standing, one.standing == "violated")) for one in promises
     )
     yield from _table(("seen where", "promise", "seen (exact 95 %)", "standing"), rows)
     yield ""
     yield (
-        "*shown*: the whole interval keeps the promise; *consistent*: a part of it does; *violated*: none of it does."
+        "*shown*: the whole interval keeps the promise; *consistent*: a part of it does; *violated*: none of it does. "
+        "Promises without exception, such as equal bits, are broken by a single case and never shown."
     )
 
 
@@ -149,7 +154,8 @@ def _processes(found: SelfTest) -> Iterator[str]:
     yield "## Processes"
     yield ""
     medians = ", ".join(f"{1000 * seconds:.1f}" for seconds in seen.step_seconds)
-    yield f"Seed {seen.seed} in {seen.processes} fresh processes: equal bits in {seen.equal_bits}."
+    equal = seen.processes - len(seen.other_bits)
+    yield f"Seed {seen.seed} in {seen.processes} fresh processes: equal bits in {equal}."
     yield f"Median step of each, ms: {medians}."
     if seen.spread is not None:
         scaled = seen.spread.model_copy(
@@ -204,7 +210,7 @@ def _trials(found: SelfTest) -> Iterator[str]:
             f"{trial.bank_seeds[0]} to {trial.bank_seeds[-1]}",
             f"{trial.candidate_seeds[0]} to {trial.candidate_seeds[-1]}",
             str(trial.look),
-            f"{trial.drop_points:+.2f}",
+            f"{trial.drop_points:+.2f}" if math.isfinite(trial.drop_points) else "-",
             trial.word,
         )
         for trial in seen.counted
@@ -219,8 +225,21 @@ def fault_table(found: SelfTest) -> Iterator[str]:
     yield "## Faults put in on purpose"
     yield ""
     headings = ("fault", "what it does", *_LAYERS, "caught by", "seeds", "drop, points (95 %)", "slowdown")
-    yield from _table(headings, (_fault(row) for row in found.faults))
     ran = [row for row in found.faults if row.caught_by]
+    yield from _table(headings, (_fault(row) for row in ran))
+    yield from _harm(found)
+    refused = [f"{row.name} ({row.reason})" for row in found.faults if not row.caught_by and row.reason]
+    if refused:
+        yield ""
+        yield f"Refused, since they would do nothing to this spec: {'; '.join(refused)}."
+    late = [row.name for row in found.faults if not row.caught_by and not row.reason]
+    if late:
+        yield ""
+        yield f"Not run: {', '.join(late)}."
+    idle = [row.name for row in ran if row.changes_numbers and row.changed_numbers is False]
+    if idle:
+        yield ""
+        yield f"Changed no number of this spec's runs, so there was nothing to see: {', '.join(idle)}."
     invisible = [row.name for row in ran if not row.changes_numbers]
     if invisible:
         yield ""
@@ -230,11 +249,24 @@ def fault_table(found: SelfTest) -> Iterator[str]:
         )
 
 
+def _harm(found: SelfTest) -> Iterator[str]:
+    """How often quality failed what was shown to cost the margin, and what was shown to cost less than may fail."""
+    known = [(row, row.drop_points) for row in found.faults if row.quality and row.drop_points is not None]
+    groups = {
+        f"cost {found.margin_points:.2f} points or more": [row for row, d in known if d.low >= found.margin_points],
+        f"cost less than {found.margin_points / 2:.2f}": [row for row, d in known if d.high < found.margin_points / 2],
+    }
+    for words, rows in groups.items():
+        if rows:
+            fails = RateFacts.of(exact_rate(sum(row.quality == "fail" for row in rows), len(rows)))
+            yield ""
+            yield f"Shown to {words} (95 %): {', '.join(row.name for row in rows)}. Quality failed {percent(fails)}."
+
+
 def _fault(row: FaultRow) -> Iterable[str]:
-    caught = row.caught_by or _NOT_RUN
     slowdown = "" if row.slowdown is None else f"{row.slowdown:+.1%}"
     layers = (_bold_if(getattr(row, layer) or "-", row.caught_by == layer) for layer in _LAYERS)
-    return (row.name, row.does, *layers, caught, str(row.seeds or ""), interval(row.drop_points, 2), slowdown)
+    return (row.name, row.does, *layers, row.caught_by, str(row.seeds or ""), interval(row.drop_points, 2), slowdown)
 
 
 def _bold_if(text: str, is_bold: bool) -> str:

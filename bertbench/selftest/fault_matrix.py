@@ -10,7 +10,7 @@ import numpy as np
 
 from bertbench.ab.measuring import Measuring, Ran
 from bertbench.baseline import Baseline
-from bertbench.errors import RecordError
+from bertbench.errors import FaultError, RecordError
 from bertbench.machine_watch import MachineWatch
 from bertbench.record import Failure, RunRecord
 from bertbench.selftest.classes import NumericsClass
@@ -105,6 +105,8 @@ def fault_rows(
 
 
 def _row(fault: KnownFault, clean: Clean, record: RunRecord) -> FaultRow:
+    if record.failure is not None and record.failure.kind == FaultError.__name__:  # it would do nothing to this spec
+        return unrun(fault).model_copy(update={"reason": record.failure.message})
     if record.outcome != "completed":
         said = f"{record.failure.kind}: {record.failure.message}" if record.failure else record.outcome
         return _caught(unrun(fault).model_copy(update={"seeds": len(record.seeds), "run": "fail", "reason": said}), {})
@@ -121,6 +123,7 @@ def _row(fault: KnownFault, clean: Clean, record: RunRecord) -> FaultRow:
             "run": "pass",
             "lock": lock.outcome,
             "identity": "equal" if equal else "differs",
+            "changed_numbers": any(outcomes[seed].numbers != clean.outcomes[seed].numbers for seed in shared),
             "quality": quality.outcome if quality else "",
             "drop_points": drop_interval(own, faulty, rows=clean.rows),
         }

@@ -42,6 +42,7 @@ class Measured:
     Attributes:
         hits: Of the own class's seeds that did not fail, two or more.
         rows: Validation rows.
+        failed: Seeds of the own class that failed, beside them.
         gate: Of one spec among those that the project gates.
         drops: Of each harmless class: its interval, by name.
         correlation: Of the same seeds, the largest seen; None if none is known.
@@ -49,13 +50,16 @@ class Measured:
 
     hits: Sequence[int]
     rows: int
+    failed: int
     gate: QualityGate
     drops: dict[str, IntervalFacts]
     correlation: float | None
 
 
 def quality_rows(measured: Measured, *, trials: int, generator: np.random.Generator) -> tuple[GateRow, ...]:
-    """How often each word comes, seeds drawn from the measured ones; every seed fails with the allowed chance.
+    """How often each word comes, seeds drawn from the measured ones.
+
+    Every seed of a candidate fails with the allowed chance, or with the share that failed here if that is larger.
 
     Args:
         measured: What it rests on.
@@ -96,9 +100,9 @@ def speed_rows(
     """
     is_seen = process_spread <= _SEEN_UP_TO_PROCESS_SPREAD
     truths = (
-        ("nothing changed", "same", 0.0),
-        (f"{rule.margin:.0%} slower", "slower" if is_seen else "margin", rule.margin),
-        (f"{rule.floor:.0%} slower", "", rule.floor),
+        ("nothing changed", "same" if is_seen else "noisy", 0.0),
+        (f"{100 * rule.margin:g} % slower", "slower" if is_seen else "margin", rule.margin),
+        (f"{100 * rule.floor:g} % slower", "", rule.floor),
     )
     rows = []
     for words, truth, slowdown in truths:
@@ -134,7 +138,7 @@ def _scenario(measured: Measured, truth: dict[str, float]) -> GateScenario:
         measured.hits,
         rows=measured.rows,
         bank_seeds=gate.rule.smallest_bank,
-        failed_rate=gate.allowed_failed_rate,
+        failed_rate=max(gate.allowed_failed_rate, measured.failed / (measured.failed + len(measured.hits))),
         failed_rule=FailedSeedRule(gate.failed_alpha, gate.allowed_failed_rate),
         **truth,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from bertbench.selftest.promises import PROMISES, Promise, Standing
+from bertbench.selftest.promises import PROMISES, Promise
 from bertbench.selftest.record import FaultRow, GateRow, PartOutcome, PromiseFacts, RateFacts, SelfTest
 from bertbench.stats import ExactRate, exact_rate
 
@@ -55,19 +55,21 @@ def _tried(found: SelfTest) -> Iterator[PromiseFacts]:
 def _same_bits(found: SelfTest) -> Iterator[PromiseFacts]:
     seen = found.processes
     if seen is not None and seen.processes > 1:
-        yield _certain("one seed in fresh processes", "equal bits", seen.equal_bits, seen.processes)
+        broken = [f"process {number}" for number in seen.other_bits]
+        yield _certain("one seed in fresh processes", "equal bits", seen.processes, broken)
 
 
 def _faults_seen(found: SelfTest) -> Iterator[PromiseFacts]:
+    """What changed a number must be seen; what is meant to change none must leave the bits alone."""
     ran = [row for row in found.faults if row.run]
-    changing = [row for row in ran if row.changes_numbers]
+    changing = [row for row in ran if row.run == "fail" or row.changed_numbers]
     if changing:
-        seen = sum(_is_seen(row) for row in changing)
-        yield _certain("faults that change a number", "seen by run, lock or identity", seen, len(changing))
-    others = [row for row in ran if not row.changes_numbers]
-    if others:
-        equal = sum(row.identity == "equal" for row in others)
-        yield _certain("faults that change no number", "equal bits", equal, len(others))
+        unseen = [row.name for row in changing if not _is_seen(row)]
+        yield _certain("faults that changed a number of a run", "seen by run, lock or identity", len(changing), unseen)
+    harmless = [row for row in ran if not row.changes_numbers]
+    if harmless:
+        changed = [row.name for row in harmless if row.identity != "equal"]
+        yield _certain("faults of time and memory alone", "equal bits", len(harmless), changed)
 
 
 def _is_seen(row: FaultRow) -> bool:
@@ -95,7 +97,13 @@ def _held(about: str, promise: Promise, seen: RateFacts) -> PromiseFacts:
     return PromiseFacts(about=about, promise=promise.words, seen=seen, standing=promise.standing(rate))
 
 
-def _certain(about: str, promise: str, kept: int, cases: int) -> PromiseFacts:
-    """A promise that allows no exception: one is a violation."""
-    standing: Standing = "shown" if kept == cases else "violated"
-    return PromiseFacts(about=about, promise=promise, seen=RateFacts.of(exact_rate(kept, cases)), standing=standing)
+def _certain(about: str, promise: str, cases: int, broken: Collection[str]) -> PromiseFacts:
+    """A promise that allows no exception: one breaks it, and none shows no more than that there was none."""
+    return PromiseFacts(
+        about=about,
+        promise=promise,
+        seen=RateFacts.of(exact_rate(cases - len(broken), cases)),
+        without_exception=True,
+        standing="violated" if broken else "consistent",
+        note=", ".join(broken),
+    )

@@ -106,8 +106,8 @@ def process_facts(records: Sequence[RunRecord]) -> ProcessFacts:
         spread = IntervalFacts.of(spread_interval([math.log(seconds) for seconds in medians]))
     return ProcessFacts(
         seed=runs[0].seed,
-        equal_bits=sum(run.digests == runs[0].digests for run in runs),
         processes=len(runs),
+        other_bits=tuple(number for number, run in enumerate(runs, 1) if run.digests != runs[0].digests),
         step_seconds=medians,
         spread=spread,
     )

@@ -23,7 +23,9 @@ _PROCESSES_PER_CHUNK = 4
 #: Candidate seeds of a trial in the mean, guessed: most are decided at the first look or the second.
 _SEEDS_PER_CANDIDATE = 8
 _POOL_SHARE = 0.8
-_PROCESSES_SHARE = 0.4
+#: Of the own class, if they take no more than this share of the time: enough for random splits to look at all looks.
+LARGE_POOL, _LARGE_POOL_SHARE = 40, 0.1
+_PROCESSES_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,10 @@ def _pools(wishes: Wishes, costs: Costs, purse: _Purse) -> dict[str, int]:
     size = (both or sizes or [0])[0]
     pools = {}
     for name in wishes.classes:
-        fits = size and costs.of(seeds=size) <= purse.left
-        pools[name] = size if fits else 0
-        purse.spend("seeds", costs.of(seeds=size) if fits else 0.0)
+        is_cheap = costs.of(seeds=LARGE_POOL) <= _LARGE_POOL_SHARE * purse.left
+        seeds = LARGE_POOL if name == wishes.classes[0] and is_cheap else size
+        pools[name] = seeds if seeds and costs.of(seeds=seeds) <= purse.left else 0
+        purse.spend("seeds", costs.of(seeds=pools[name]) if pools[name] else 0.0)
     absent = [name for name, seeds in pools.items() if not seeds]
     if absent or size < wishes.bank_seeds:
         needed = _time(len(pools) * costs.of(seeds=wishes.bank_seeds))

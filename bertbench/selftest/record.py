@@ -135,10 +135,10 @@ class ProcessFacts(Fact):
 
     seed: Count
     """Which."""
-    equal_bits: Count
-    """Processes that came to the bits of the first."""
-    processes: Count
+    processes: Annotated[int, Field(ge=1)]
     """All."""
+    other_bits: tuple[int, ...] = ()
+    """Numbers of the processes, from 1, that came to other bits than the first."""
     step_seconds: tuple[float, ...]
     """Median step of each process."""
     spread: IntervalFacts | None = None
@@ -207,6 +207,9 @@ class FaultRow(Fact):
     """One sentence."""
     changes_numbers: bool
     """Whether it is meant to."""
+    changed_numbers: bool | None = None
+    """Whether any loss, gradient norm, rate, count or quality of a seed was another than without it, times apart; None
+    if no seed completed with it."""
     seeds: Count = 0
     """Run with it."""
     run: LayerWord = ""
@@ -226,7 +229,7 @@ class FaultRow(Fact):
     slowdown: float | None = None
     """Estimated by pairs of processes, as a share."""
     reason: str = ""
-    """What the layer that caught it said."""
+    """What the layer that caught it said; of a fault that was refused since it would do nothing to this spec, why."""
 
 
 class PromiseFacts(Fact):
@@ -236,10 +239,14 @@ class PromiseFacts(Fact):
     """Where it was seen."""
     promise: str
     """In words."""
-    seen: RateFacts | None
-    """The count; None for what is certain."""
+    seen: RateFacts
+    """The count."""
+    without_exception: bool = False
+    """Whether a single case breaks it, as with equal bits; then the rate's interval means nothing."""
     standing: Literal["shown", "consistent", "violated"]
     """Whether all of the interval keeps it, some of it, or none."""
+    note: str = ""
+    """Which cases broke it."""
 
 
 class SelfTest(Fact):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from typing import Any
 
 from bertbench.errors import VerdictError
 from bertbench.processes import Request, run_request
-from bertbench.record import Digests, RunRecord
+from bertbench.record import Digests, RunRecord, SeedRun
 from bertbench.selftest.classes import NumericsClass
 from bertbench.selftest.plan import Costs
 from bertbench.store import Store
@@ -31,12 +33,15 @@ class SeedOutcome:
     Attributes:
         hits: Validation rows right at its end.
         failed: Whether it is no better than always the largest class.
-        digests: Of its bits.
+        digests: Of its bits: what identity compares.
+        numbers: Digest of all that the record says in numbers, step by step and epoch by epoch; taken apart from
+            *digests*, so that it can contradict them.
     """
 
     hits: int
     failed: bool
     digests: Digests
+    numbers: str
 
 
 class Runs:
@@ -66,7 +71,7 @@ class Runs:
         self.clock = clock
         self._base_folder = base_folder
         self._runner = runner
-        self._told = told or (lambda _words: None)
+        self.told = told or (lambda _words: None)
         self._ends = clock() + budget_seconds
 
     @property
@@ -87,7 +92,7 @@ class Runs:
 
     def run(self, of: NumericsClass, seeds: Sequence[int], *, fault: str | None = None) -> RunRecord:
         """Run them, whatever comes of it."""
-        self._told(f"{fault or f'class {of.name}'}: {_counted(len(seeds))}")
+        self.told(f"{fault or f'class {of.name}'}: {_counted(len(seeds))}")
         return self.start(self.request(of, seeds, fault=fault))
 
     def start(self, request: Request) -> RunRecord:
@@ -116,7 +121,12 @@ def outcomes_of(record: RunRecord) -> dict[int, SeedOutcome]:
     failed = failed_candidate_seeds(candidate)
     rows = validation_rows(record)
     return {
-        run.seed: SeedOutcome(round(run.final_epoch.validation.accuracy * rows), run.seed in failed, run.digests)
+        run.seed: SeedOutcome(
+            hits=round(run.final_epoch.validation.accuracy * rows),
+            failed=run.seed in failed,
+            digests=run.digests,
+            numbers=_numbers(run),
+        )
         for run in candidate.seeds
         if run.digests is not None
     }
@@ -131,6 +141,13 @@ def costs_of(record: RunRecord, wall_seconds: float) -> Costs:
     """What a process and a seed take, from a process that ran some seeds in *wall_seconds*."""
     seeds = sum(sum(run.phases_seconds.values()) for run in record.seeds)
     return Costs(max(wall_seconds - seeds, 0.0), seeds / max(len(record.seeds), 1))
+
+
+def _numbers(run: SeedRun) -> str:
+    """Everything but times."""
+    steps = run.steps.model_dump(exclude={"seconds"})
+    epochs = [row.model_dump(exclude={"seconds"}) for row in run.epochs]
+    return hashlib.sha256(json.dumps([steps, epochs, run.validation_confusion]).encode()).hexdigest()
 
 
 def _counted(seeds: int) -> str:

@@ -86,6 +86,11 @@ class Settings:
                 "parts: trials was given without seeds, which say what class changes bits",
                 remedy="--parts seeds,trials",
             )
+        least = {"gated_specs": 1, "most_trials": 0, "candidates_per_bank": 1, "fault_seeds": 1, "random_seed": 0}
+        for name, smallest in least.items():
+            given = getattr(self, name)
+            if given is not None and given < smallest:
+                raise VerdictError(f"self-test: {name} = {given} was given, {smallest} or more was expected")
 
 
 def self_test(
@@ -234,6 +239,11 @@ class _SelfTest:
     def _note(self, name: str, **changes: str | float) -> None:
         self._parts[name] = self._parts[name].model_copy(update=changes)
 
+    def _too_late(self, name: str, what: str) -> None:
+        """Something was planned, and earlier things took longer than planned."""
+        before = self._parts[name].left_out
+        self._note(name, left_out=f"{f'{before}; ' if before else ''}planned, and then too late: {what}")
+
     def _fits(self, seeds: int) -> bool:
         return self._costs.of(seeds=seeds) <= self._runs.seconds_left
 
@@ -242,9 +252,18 @@ class _SelfTest:
         for one in (self._own, *self._others):
             wanted = self._plan.pool_seeds[one.name]
             have = [self._first] if one is self._own else []
-            if not wanted or not self._fits(wanted):
+            if not wanted:
                 continue
-            records = [*have, self._runs.clean(one, range(len(have), wanted))]
+            if not self._fits(wanted):
+                self._too_late("seeds", f"class {one.name}")
+                continue
+            try:
+                records = [*have, self._runs.clean(one, range(len(have), wanted))]
+            except VerdictError as error:  # without the own class nothing can be measured, without another the rest can
+                if one is self._own:
+                    raise
+                self._note("seeds", left_out=error.message)
+                continue
             self._classes.append(class_facts(one, records, rows=self._rows))
             self._outcomes[one.name] = {seed: seen for record in records for seed, seen in outcomes_of(record).items()}
             self._records += records if one is self._own else []
@@ -254,6 +273,7 @@ class _SelfTest:
         self._effects = [effect_facts(own, other, self._outcomes, rows=self._rows) for other in others]
         self._note("seeds", done=", ".join(f"{len(one.hits)} of class {one.name}" for one in self._classes))
         if len(own.hits) >= _FEWEST_MEASURED:
+            self._runs.told("simulating the quality gate")
             self._quality_gate = quality_rows(
                 self._measured(), trials=self._settings.simulated_runs, generator=self._generator
             )
@@ -263,6 +283,7 @@ class _SelfTest:
         correlations = [effect.correlation.estimate for effect in self._effects if effect.correlation]
         return Measured(
             hits=[seen.hits for seen in self._outcomes[self._own.name].values() if not seen.failed],
+            failed=sum(seen.failed for seen in self._outcomes[self._own.name].values()),
             rows=self._rows,
             gate=self._gate,
             drops={effect.name: effect.drop_points for effect in self._effects if effect.drop_points},
@@ -274,11 +295,13 @@ class _SelfTest:
         records = [self._first]
         for _ in range(self._plan.processes - 1):
             if not self._fits(1):
+                self._too_late("processes", f"{self._plan.processes - len(records)} of them")
                 break
             records.append(self._runs.clean(self._own, [0]))
         self._processes = process_facts(records)
         self._note("processes", done=f"{len(records)} of seed 0")
         if self._processes.spread is not None:
+            self._runs.told("simulating the speed gate")
             self._speed_gate = speed_rows(
                 speed_rule(gated_specs=self._settings.gated_specs),
                 self._processes.spread.estimate,
@@ -320,6 +343,8 @@ class _SelfTest:
                 by_identity=len(identical),
             )
             self._note("trials", done=f"{len(counted)} with class {other.name}")
+        if len(counted) < plan.trials:
+            self._too_late("trials", f"{plan.trials - len(counted)} of them")
 
     def _put_faults_in(self) -> None:
         """Each fault that fits the plan, those that change no number last: a single run shows that of them."""
@@ -328,6 +353,8 @@ class _SelfTest:
         for row in fault_rows(wanted, clean, self._runs, seeds=self._plan.fault_seeds, costs=self._costs):
             self._fault_rows[row.name] = row
             self._note("faults", done=f"{len(self._fault_rows)} with {self._plan.fault_seeds} seeds each")
+        if len(self._fault_rows) < len(wanted):
+            self._too_late("faults", f"{len(wanted) - len(self._fault_rows)} of them")
 
     def _clean(self) -> Clean:
         outcomes = self._outcomes.get(self._own.name) or outcomes_of(self._first)

@@ -36,6 +36,15 @@ from bertbench.stats.simulation import (
     simulate_gate,
     simulate_runs,
 )
+from bertbench.stats.speed_rule import (
+    PairedDifferences,
+    SpeedLook,
+    SpeedRule,
+    SpeedSeries,
+    look_at,
+    looks_in_turn,
+)
+from bertbench.stats.speed_simulation import SpeedRates, SpeedScenario, simulate_speed
 from bertbench.stats.spread import Interval, correlation_interval, lower_tail, spread_interval
 from bertbench.stats.threshold_audit import ThresholdAudit, audit_threshold
 from bertbench.stats.tolerance import predictive_miss_chance, tolerance_factor
@@ -54,12 +63,18 @@ __all__ = [
     "Interval",
     "LookDecision",
     "MultiBootstrap",
+    "PairedDifferences",
     "PermutationTest",
     "QualityRule",
     "QualitySamples",
     "SeedPlan",
     "SeedQuestion",
     "SignedRankTest",
+    "SpeedLook",
+    "SpeedRates",
+    "SpeedRule",
+    "SpeedScenario",
+    "SpeedSeries",
     "ThresholdAudit",
     "anytime_p_value",
     "audit_threshold",
@@ -73,6 +88,8 @@ __all__ = [
     "exact_upper_bound",
     "failed_seed_limits",
     "judge_failed_seeds",
+    "look_at",
+    "looks_in_turn",
     "lower_tail",
     "measured_scenario",
     "multi_bootstrap",
@@ -86,6 +103,7 @@ __all__ = [
     "simulate_banks",
     "simulate_gate",
     "simulate_runs",
+    "simulate_speed",
     "spread_interval",
     "tolerance_factor",
 ]

@@ -1,0 +1,171 @@
+"""A self-test as people read it."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import pytest
+from selftest_examples import made_selftest
+
+from bertbench.report.selftest_report import interval, selftest_lines, selftest_markdown, selftest_table
+from bertbench.report.terminal import rendered
+from bertbench.selftest.record import (
+    ClassFacts,
+    EffectFacts,
+    FaultRow,
+    GateRow,
+    IntervalFacts,
+    PartFacts,
+    ProcessFacts,
+    PromiseFacts,
+    RateFacts,
+    TrialFacts,
+    TrialsFacts,
+)
+from bertbench.stats import exact_rate
+
+
+def rate(count: int, trials: int) -> RateFacts:
+    return RateFacts.of(exact_rate(count, trials))
+
+
+def facts(estimate: float, low: float, high: float) -> IntervalFacts:
+    return IntervalFacts(estimate=estimate, low=low, high=high, samples=20, confidence=0.95)
+
+
+SHOWN = PromiseFacts(about="a | b", promise="fail <= 1 %", seen=rate(0, 1_000), standing="shown")
+BROKEN = PromiseFacts(
+    about="bits", promise="equal", seen=rate(2, 3), without_exception=True, standing="violated", note="process 2"
+)
+ROW = {"does": "Does it.", "changes_numbers": True}
+FAULTS = (
+    FaultRow(name="seen", **ROW, run="pass", lock="fail", identity="differs", caught_by="lock", seeds=4),
+    FaultRow(name="idle", **ROW, run="pass", lock="pass", identity="equal", caught_by="none", changed_numbers=False),
+    FaultRow(
+        name="slow", does="Slow.", changes_numbers=False, run="pass", speed="fail", caught_by="speed", slowdown=0.1
+    ),
+    FaultRow(name="later", **ROW),
+    FaultRow(name="refused", **ROW, reason="there is no second sentence"),
+)
+
+
+def page(**changes: Any) -> str:
+    return selftest_markdown(made_selftest(**changes))
+
+
+def test_promises_stand_first_and_broken_ones_stand_out() -> None:
+    text = page(promises=(SHOWN, BROKEN))
+    assert r"| a \| b | fail <= 1 % | 0 of 1000 (0.0 to 0.4 %) | shown |" in text
+    assert "| bits | equal | 2 of 3 (not: process 2) | **violated** |" in text
+    assert text.index("## Promises") < text.index("## What was planned")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"), [("pass", "Nothing that was seen"), ("fail", "contradicted"), ("undecided", "Too little")]
+)
+def test_the_outcome_is_said_in_words(outcome: str, said: str) -> None:
+    text = page(outcome=outcome)
+    assert text.startswith(f"# Self-test of seed_card: {outcome}\n")
+    assert said in text
+
+
+def test_what_was_left_out_is_said() -> None:
+    part = PartFacts(name="speed", planned="0 faults", left_out="0 of 5 faults; all need 19 min")
+    found = made_selftest(parts=(part,), interrupted=True)
+    assert "| speed | 0 faults |  | 0 s | 0 of 5 faults; all need 19 min |" in selftest_markdown(found)
+    assert selftest_lines(found) == [
+        "interrupted: what follows had no time",
+        "speed: 0 of 5 faults; all need 19 min",
+        "self-test of seed_card: undecided: too little was measured to say",
+    ]
+
+
+def test_seeds_and_effects_have_their_intervals() -> None:
+    own = ClassFacts(
+        name="own",
+        changed="nothing",
+        numerics_fingerprint="a",
+        hits={0: 96, 1: 98},
+        spread_points=facts(0.5, 0.4, math.inf),
+        tail=rate(1, 20),
+    )
+    effect = EffectFacts(
+        name="threads", equal_bits=3, shared_seeds=20, drop_points=facts(0.1, -0.2, 0.4), note="no spread"
+    )
+    text = page(classes=(own,), effects=(effect,))
+    assert "| own | nothing | 2 | 0 | 97.00 | 0.50 (0.40 to unknown) | 1 of 20 (0.1 to 24.9 %) |" in text
+    assert "| threads | 3 of 20 | 0.10 (-0.20 to 0.40) | no spread |" in text
+    assert "half the margin (0.50 points)" in text
+
+
+def test_processes_show_every_median_and_the_spread_in_percent() -> None:
+    processes = ProcessFacts(
+        seed=0, processes=2, other_bits=(2,), step_seconds=(0.1, 0.1204), spread=facts(0.02, 0.01, 0.05)
+    )
+    text = page(processes=processes)
+    assert "2 fresh processes: equal bits in 1." in text
+    assert "100.0, 120.4" in text
+    assert "2.0 (1.0 to 5.0) % (95 %)" in text
+
+
+def test_splits_of_a_pool_are_called_a_code_check() -> None:
+    row = GateRow(
+        words="nothing", truth="same", fail=rate(1, 100), passed=rate(98, 100), undecided=rate(1, 100), samples=5
+    )
+    text = page(quality_gate=(row,), code_check=rate(4, 2_000))
+    assert re.search(r"\| nothing \| 1\.00 \(0\.03 to 5\.45\) \| 98\.00 .* \| 5\.0 \|", text)
+    assert "Code check: 4 of 2,000 random splits" in text
+    assert "no rate of false alarms" in text
+
+
+def test_trials_are_listed_and_shared_banks_admitted() -> None:
+    trial = TrialFacts(bank_seeds=(20, 39), candidate_seeds=(40, 43), look=4, word="pass", drop_points=-0.25)
+    text = page(trials=TrialsFacts(candidate_class="threads", counted=(trial,), candidates_per_bank=2, by_identity=1))
+    assert "0 fail, 0 undecided, 1 pass. By identity, not counted: 1." in text
+    assert "2 trials share a bank" in text
+    assert "| 20 to 39 | 40 to 43 | 4 | -0.25 | pass |" in text
+    assert "Nobody knows why." in page(trials=TrialsFacts(candidate_class="", note="nobody knows why"))
+
+
+def test_the_matrix_shows_every_layer_and_who_was_first() -> None:
+    text = page(faults=FAULTS)
+    assert "| seen | Does it. | pass | **fail** | differs | - | - | lock | 4 |  |  |" in text
+    assert "| slow | Slow. | pass | - | - | - | **fail** | speed |  |  | +10.0% |" in text
+    assert "Not run: later." in text
+    assert "would do nothing to this spec: refused (there is no second sentence)." in text
+    assert "so there was nothing to see: idle." in text
+    assert "slow change no number of a run" in text
+
+
+def test_harm_is_measured_and_not_declared() -> None:
+    def shown(name: str, quality: str, drop: IntervalFacts) -> FaultRow:
+        return FaultRow(name=name, **ROW, run="pass", quality=quality, caught_by="none", drop_points=drop)
+
+    rows = (
+        shown("bad", "fail", facts(3, 1.2, 4)),
+        shown("worse", "undecided", facts(4, 1.0, 5)),
+        shown("nil", "pass", facts(0, -0.3, 0.3)),
+        shown("unclear", "fail", facts(0.6, 0.2, 1.1)),
+    )
+    text = page(faults=rows)
+    assert "Shown to cost 1.00 points or more (95 %): bad, worse. Quality failed 1 of 2 (1.3 to 98.7 %)." in text
+    assert "Shown to cost less than 0.50 (95 %): nil. Quality failed 0 of 1 (0.0 to 97.5 %)." in text
+
+
+def test_every_table_has_as_many_cells_as_headings() -> None:
+    text = page(promises=(SHOWN, BROKEN), faults=FAULTS)
+    for block in text.split("\n\n"):
+        lines = [line.replace(r"\|", "") for line in block.splitlines() if line.startswith("|")]
+        assert len({line.count("|") for line in lines}) <= 1
+
+
+def test_the_terminal_has_a_line_for_each_promise() -> None:
+    text = rendered(selftest_table(made_selftest(promises=(SHOWN, BROKEN))), width=120, colour=False)
+    assert "fail <= 1 %  0 of 1000 (0.0 to 0.4 %)  shown" in text
+    assert "violated" in text
+
+
+def test_nothing_known_is_an_empty_cell() -> None:
+    assert interval(None, 2) == ""

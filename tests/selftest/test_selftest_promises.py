@@ -1,0 +1,212 @@
+"""What a count says of a promise; and what all promises together say of a self-test."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from selftest_examples import made_selftest
+
+from bertbench.selftest.keeping import kept_promises, outcome_of
+from bertbench.selftest.promises import DOUBTS, FALSE_ALARMS, PASSES, PROMISES, Promise
+from bertbench.selftest.record import (
+    EffectFacts,
+    FaultRow,
+    GateRow,
+    IntervalFacts,
+    ProcessFacts,
+    PromiseFacts,
+    RateFacts,
+    SelfTest,
+    TrialFacts,
+    TrialsFacts,
+)
+from bertbench.stats import exact_rate
+
+
+@pytest.mark.parametrize(
+    ("promise", "count", "trials", "standing"),
+    [
+        (FALSE_ALARMS, 0, 1_000, "shown"),  # upper end 0.37 %
+        (FALSE_ALARMS, 0, 300, "consistent"),  # 1.2 %
+        (FALSE_ALARMS, 8, 300, "violated"),  # lower end 1.2 %
+        (PASSES, 1_000, 1_000, "shown"),
+        (PASSES, 94, 100, "consistent"),
+        (PASSES, 80, 100, "violated"),
+        (DOUBTS, 5, 100, "consistent"),
+    ],
+)
+def test_a_count_shows_allows_or_contradicts(promise: Promise, count: int, trials: int, standing: str) -> None:
+    assert promise.standing(exact_rate(count, trials)) == standing
+
+
+def test_promises_are_said_in_words() -> None:
+    assert [promise.words for promise in PROMISES["same"]] == ["fail <= 1 %", "pass >= 95 %", "undecided <= 5 %"]
+
+
+def test_nan_keeps_no_promise() -> None:
+    assert not FALSE_ALARMS.keeps(math.nan)
+    assert not PASSES.keeps(math.nan)
+
+
+def rate(count: int, trials: int = 1_000) -> RateFacts:
+    return RateFacts.of(exact_rate(count, trials))
+
+
+def gate_row(fail: int, passed: int, truth: str = "same") -> GateRow:
+    return GateRow(
+        words="w",
+        truth=truth,
+        fail=rate(fail),
+        passed=rate(passed),
+        undecided=rate(1_000 - fail - passed),
+        samples=5,
+    )
+
+
+def standings(found: SelfTest) -> dict[tuple[str, str], str]:
+    return {(one.about.split(",")[0], one.promise): one.standing for one in kept_promises(found)}
+
+
+def test_a_simulated_gate_is_held_against_what_is_true() -> None:
+    seen = standings(made_selftest(quality_gate=(gate_row(30, 960), gate_row(850, 20, "point"), gate_row(0, 0, ""))))
+    assert seen == {
+        ("quality", "fail <= 1 %"): "violated",
+        ("quality", "pass >= 95 %"): "consistent",
+        ("quality", "undecided <= 5 %"): "shown",
+        ("quality", "pass <= 5 %"): "shown",
+        ("quality", "fail >= 90 %"): "violated",
+    }
+
+
+def trials(*words: str) -> TrialsFacts:
+    made = (
+        TrialFacts(bank_seeds=(1,), candidate_seeds=(2,), look=4, word=word, drop_points=0.1)  # type: ignore[arg-type]
+        for word in words
+    )
+    return TrialsFacts(candidate_class="threads", counted=tuple(made))
+
+
+def test_fresh_trials_are_held_against_the_same_promises() -> None:
+    seen = standings(made_selftest(trials=trials(*["fail"] * 3, *["pass"] * 7)))
+    assert seen["fresh trials with class threads", "fail <= 1 %"] == "violated"
+    assert seen["fresh trials with class threads", "pass >= 95 %"] == "violated"
+    assert standings(made_selftest(trials=trials("pass")))["fresh trials with class threads", "fail <= 1 %"] == (
+        "consistent"
+    )
+
+
+def test_one_process_with_other_bits_breaks_a_promise() -> None:
+    processes = ProcessFacts(seed=0, processes=3, other_bits=(2,), step_seconds=(0.1,) * 3)
+    (promise,) = kept_promises(made_selftest(processes=processes))
+    assert (promise.standing, promise.note, promise.without_exception) == ("violated", "process 2", True)
+    (alone,) = [processes.model_copy(update={"processes": 1, "other_bits": ()})]
+    assert kept_promises(made_selftest(processes=alone)) == ()
+
+
+def fault(name: str = "x", **fields: Any) -> FaultRow:
+    usual: dict[str, Any] = {
+        "does": "",
+        "changes_numbers": True,
+        "changed_numbers": True,
+        "run": "pass",
+        "lock": "pass",
+    }
+    return FaultRow(name=name, **(usual | {"identity": "equal"} | fields))
+
+
+@pytest.mark.parametrize(
+    ("row", "standing"),
+    [
+        (fault(identity="differs"), "consistent"),
+        (fault(lock="fail"), "consistent"),
+        (fault(run="fail", lock="", identity="", changed_numbers=None), "consistent"),
+        (fault(), "violated"),
+    ],
+)
+def test_a_fault_that_changed_a_number_must_be_seen(row: FaultRow, standing: str) -> None:
+    (promise,) = kept_promises(made_selftest(faults=(row,)))
+    assert promise.standing == standing
+    assert promise.note == ("x" if standing == "violated" else "")
+
+
+def test_a_fault_that_changed_nothing_is_no_miss() -> None:
+    assert kept_promises(made_selftest(faults=(fault(changed_numbers=False), fault("y", run="")))) == ()
+
+
+def test_a_fault_of_time_alone_must_leave_the_bits_alone() -> None:
+    slow = fault(changes_numbers=False, changed_numbers=False)
+    (promise,) = kept_promises(made_selftest(faults=(slow,)))
+    assert (promise.about, promise.standing) == ("faults of time and memory alone", "consistent")
+    changed = slow.model_copy(update={"identity": "differs"})
+    (promise,) = kept_promises(made_selftest(faults=(changed,)))
+    assert promise.standing == "violated"
+
+
+def test_faults_shown_harmful_must_fail() -> None:
+    def harmful(number: int, quality: str, low: float, seeds: int = 40) -> FaultRow:
+        drop = IntervalFacts(estimate=low + 1, low=low, high=low + 2, samples=60, confidence=0.95)
+        return fault(f"f{number}", quality=quality, drop_points=drop, seeds=seeds, identity="differs")
+
+    rows = [*(harmful(n, "pass", 1.5) for n in range(9)), harmful(9, "fail", 1.5)]
+    unclear = [harmful(10, "pass", 0.9), harmful(11, "pass", 3.0, seeds=4)]
+    found = made_selftest(faults=(*rows, *unclear), margin_points=1.0)
+    promise = next(one for one in kept_promises(found) if "cost the margin" in one.about)
+    assert (promise.seen.count, promise.seen.trials, promise.standing) == (1, 10, "violated")
+
+
+def promise(standing: str) -> PromiseFacts:
+    return PromiseFacts(about="a", promise="p", seen=rate(0), standing=standing)  # type: ignore[arg-type]
+
+
+EFFECT = EffectFacts(name="threads", equal_bits=0, shared_seeds=20)
+
+
+def whole(**changes: Any) -> SelfTest:
+    fields: dict[str, Any] = {
+        "quality_gate": (gate_row(0, 1_000),),
+        "effects": (EFFECT,),
+        "processes": ProcessFacts(seed=0, processes=5, step_seconds=(0.1,) * 5),
+        "trials": trials("pass"),
+        "faults": (fault(),),
+    }
+    return made_selftest(**(fields | changes))
+
+
+ALL = ("seeds", "processes", "trials", "faults", "speed")
+
+
+def test_nothing_contradicted_is_a_pass() -> None:
+    assert outcome_of([promise("shown"), promise("consistent")], whole(), asked=ALL) == "pass"
+
+
+def test_one_violation_fails_whatever_else_is_missing() -> None:
+    assert outcome_of([promise("shown"), promise("violated")], whole(trials=None), asked=ALL) == "fail"
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        {"quality_gate": ()},
+        {"effects": ()},
+        {"processes": None},
+        {"processes": ProcessFacts(seed=0, processes=1, step_seconds=(0.1,))},
+        {"trials": None},
+        {"trials": trials()},
+        {"faults": (fault(run="", identity=""),)},
+        {"interrupted": True},
+    ],
+)
+def test_an_asked_part_that_saw_nothing_is_undecided(missing: dict[str, Any]) -> None:
+    assert outcome_of([promise("shown")], whole(**missing), asked=ALL) == "undecided"
+
+
+def test_a_part_that_was_not_asked_for_is_not_missed() -> None:
+    assert outcome_of([promise("shown")], whole(trials=None), asked=("seeds", "faults")) == "pass"
+    assert outcome_of([], whole(), asked=("speed",)) == "undecided"
+
+
+def test_trials_that_identity_decides_are_an_answer() -> None:
+    by_identity = TrialsFacts(candidate_class="", by_identity=1, note="equal bits")
+    assert outcome_of([promise("shown")], whole(trials=by_identity), asked=ALL) == "pass"

@@ -1,0 +1,44 @@
+"""A self-test on disk: whole, versioned, read back as it was."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from selftest_examples import made_selftest
+
+from bertbench.errors import RecordError, RecordWriteError
+from bertbench.selftest.record import ClassFacts, IntervalFacts, RateFacts, read_selftest, write_selftest
+from bertbench.stats import Interval, exact_rate
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    """Infinite ends too: a spread of seeds that are all alike excludes nothing."""
+    spread = IntervalFacts.of(Interval(0.0, 0.0, math.inf, 8, 0.95))
+    seeds = ClassFacts(name="own", changed="nothing", numerics_fingerprint="a", hits={0: 9, 1: 9}, spread_points=spread)
+    record = made_selftest(classes=(seeds,), code_check=RateFacts.of(exact_rate(3, 2_000)))
+    path = write_selftest(tmp_path / "deep" / "folder", record)
+    assert path.name == "selftest.json"
+    assert read_selftest(path) == record
+    assert json.loads(path.read_text())["schema_version"] == 1
+
+
+def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordWriteError, match="file"):
+        write_selftest(tmp_path / "file", made_selftest())
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"schema_version": 2}'])
+def test_what_is_no_self_test_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "selftest.json"
+    path.write_text(content)
+    with pytest.raises(RecordError, match="no self-test"):
+        read_selftest(path)
+
+
+def test_one_that_is_absent_is_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="cannot be read"):
+        read_selftest(tmp_path / "selftest.json")

@@ -1,0 +1,102 @@
+"""`bertbench selftest`: exit statuses, files, and what is handed on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selftest_examples import made_selftest
+from small_bench import write_small_bench
+
+from bertbench import cli
+from bertbench.faults import CATALOGUE
+from bertbench.selftest import session
+from bertbench.selftest.record import SelfTest, read_selftest
+from bertbench.suite import Benchmark
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the command asks for; `found` is what it gets."""
+    asked: dict[str, Any] = {"found": made_selftest(outcome="pass")}
+
+    def self_test(benchmark: Benchmark, out: Path, settings: Any, **more: Any) -> tuple[SelfTest, Path]:
+        asked.update(benchmark=benchmark, settings=settings, **more)
+        more["told"]("class own: 1 seed")
+        return asked["found"], out / "one"
+
+    monkeypatch.setattr(session, "self_test", self_test)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"outcome": "pass"}, 0),
+        ({"outcome": "fail"}, 1),
+        ({"outcome": "undecided"}, 3),
+        ({"outcome": "undecided", "interrupted": True}, 130),
+    ],
+)
+def test_the_exit_status_is_the_outcome(asked, tmp_path: Path, changes: dict[str, Any], status: int) -> None:
+    asked["found"] = made_selftest(**changes)
+    assert cli.run(["selftest", "--out", str(tmp_path)]) == status
+
+
+def test_record_and_page_are_written_and_named(asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.run(["selftest", "--out", str(tmp_path)])
+    assert read_selftest(tmp_path / "one" / "selftest.json") == asked["found"]
+    assert (tmp_path / "one" / "selftest.md").read_text().startswith("# Self-test of seed_card: pass")
+    printed = capsys.readouterr().out
+    assert str(tmp_path / "one" / "selftest.md") in printed
+    assert "nothing that was seen contradicts a promise" in printed
+
+
+def test_without_a_spec_the_one_that_comes_along_is_measured(
+    asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever one stands: no repository is needed."""
+    monkeypatch.chdir(tmp_path)
+    cli.run(["selftest"])
+    spec = asked["benchmark"].spec
+    assert (spec.name, spec.data.source, spec.checkpoint.source) == (
+        "selftest",
+        "embedded:helpdesk",
+        "embedded:minilm-l6",
+    )
+    assert (tmp_path / ".bertbench" / "selftest" / "one" / "selftest.json").exists()
+
+
+def test_options_are_handed_on(asked, tmp_path: Path) -> None:
+    path = write_small_bench(tmp_path, "no-checkpoint-needed")
+    line = "--budget 2h --parts seeds,trials --gated-specs 3 --trials 300 --candidates-per-bank 4 --fault-seeds 40"
+    cli.run(["selftest", str(path), "--out", str(tmp_path), *line.split(), "--random-seed", "7"])
+    assert asked["settings"] == session.Settings(
+        7200.0,
+        parts=("seeds", "trials"),
+        gated_specs=3,
+        random_seed=7,
+        most_trials=300,
+        candidates_per_bank=4,
+        fault_seeds=40,
+    )
+    assert asked["benchmark"].spec.name == "small"
+    assert asked["faults"] == tuple(CATALOGUE.values())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--budget", "soon"], "--budget soon"),
+        (["--parts", "everything"], "parts: 'everything'"),
+        (["--parts", "trials"], "trials was given without seeds"),
+        (["nowhere.toml"], "nowhere.toml"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_usage_error(
+    asked, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    assert cli.run(["selftest", "--out", str(tmp_path), *options]) == 2
+    assert said in capsys.readouterr().err
+    assert "settings" not in asked
