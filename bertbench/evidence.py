@@ -195,6 +195,6 @@ def weights_and_facts(
 
 
 def _norm(values: NDArray[Any]) -> float:
-    """Euclidean norm, added up in float64 without a copy in it, and without BLAS, whose order threads may change."""
+    """Euclidean norm, added up in float64: without a copy, and without BLAS, whose order threads may change."""
     flat = values.reshape(-1)
     return float(np.sqrt(np.einsum("i,i->", flat, flat, dtype=np.float64)))

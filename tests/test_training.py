@@ -35,7 +35,7 @@ from bertbench.observers import Observer
 from bertbench.record import EnvironmentFacts, RunRecord, SeedRun
 from bertbench.spec import RuntimeSpec
 from bertbench.store import RecordKeeper, Store
-from bertbench.training import new_run_id, read_inputs, run_spec
+from bertbench.training import Origin, new_run_id, read_inputs, run_spec
 
 STEPS_OF_AN_EPOCH = 3
 
@@ -201,10 +201,11 @@ def test_the_engine_is_told_all_it_must_know(bench: Bench) -> None:
 def test_runs_know_their_process_workers_and_what_they_repeat(bench: Bench) -> None:
     import os
 
-    record = bench.run(more={"workers": 3, "repeats": "before", "run_id": "20300101T000000Z-small-1"})
+    origin = Origin(repeats="before")
+    record = bench.run(more={"workers": 3, "origin": origin, "run_id": "20300101T000000Z-small-1"})
     assert record.environment is not None
     assert record.environment.workers == 3
-    assert record.repeats == "before"
+    assert (record.repeats, record.continues) == ("before", None)
     assert record.run_id == "20300101T000000Z-small-1"
     assert record.process.pid == os.getpid()
 

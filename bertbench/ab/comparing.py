@@ -108,7 +108,7 @@ def compare_speed(
 
     # The verdict, by itself and after earlier attempts
     alone = judge_speed(_evidence(measuring, series))
-    earlier = read_attempts(ab_folder(store), key)
+    earlier = read_attempts(ab_folder(store), key) if key else ()
     check = with_attempts(alone, earlier)
 
     record = AbRecord(
@@ -177,14 +177,18 @@ def _no_record(error: RecordError) -> Failure:
     return Failure(kind=type(error).__name__, message=error.message, phase="unknown")
 
 
-def _key(sides: Mapping[SideName, Side], records: tuple[RunRecord, RunRecord] | None) -> str:
+def _key(sides: Mapping[SideName, Side], records: tuple[RunRecord, RunRecord] | None) -> str | None:
+    """Names what is compared; None as long as not both sides have completed: rows and weights are not known."""
+    if records is None:
+        return None
     facts = _with_records(sides, records)
     return attempt_key(facts["base"], facts["cand"])
 
 
-def _remember(store: Path, ab_id: str, key: str, outcome: Outcome) -> None:
-    attempt = Attempt(key=key, ab_id=ab_id, outcome=outcome, finished_at=datetime.now(timezone.utc))
-    add_attempt(ab_folder(store), attempt)
+def _remember(store: Path, ab_id: str, key: str | None, outcome: Outcome) -> None:
+    if key is not None:
+        attempt = Attempt(key=key, ab_id=ab_id, outcome=outcome, finished_at=datetime.now(timezone.utc))
+        add_attempt(ab_folder(store), attempt)
 
 
 def _with_records(

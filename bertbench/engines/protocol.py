@@ -73,7 +73,10 @@ class Engine(Protocol):
         """float32 (rows, classes), dropout off; returns when the device is done."""
 
     def recipe(self) -> Mapping[str, Any]:
-        """Live values read back from the running engine: optimizer's config, dtypes, dropout rates, backend."""
+        """Live values read back from the running engine: optimizer's config, dtypes, network, dropout, backend.
+
+        Which of them are held against the spec is in docs/method.md, Recipe lock; one that is missing was not shown.
+        """
 
     def weights(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """Names (as in transformers' BertForSequenceClassification) and values, sorted by name, one at a time.

@@ -219,7 +219,8 @@ def _crashed(evidence: SpeedEvidence, outcome: Outcome, side: str, failure: Fail
     return _check(
         evidence,
         outcome,
-        f"a process of the {side} did not complete: {failure.kind} in phase {failure.phase}: {failure.message}",
+        f"a process of the {side} did not complete: {failure.kind} in phase {failure.phase}: "
+        + " ".join(failure.message.split()),
         f"make the {side} complete: bertbench run SPEC with its Python or revision",
     )
 

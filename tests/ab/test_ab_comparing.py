@@ -165,6 +165,15 @@ def test_an_undecided_attempt_is_counted_and_decides_nothing(tmp_path: Path) -> 
     assert "attempt 1: undecided" in second.check.reason
 
 
+def test_a_side_that_never_completed_was_not_compared(tmp_path: Path) -> None:
+    """What is not known to be the same must not hand a fail on, to the sides swapped for instance."""
+    assert compare(tmp_path, FakeMachine(failures={("cand", 0): crash()})).check.outcome == "fail"
+    second = compare(tmp_path, FakeMachine(failures={("base", 0): crash()}))
+    assert (second.check.outcome, second.attempts) == ("no_baseline", ())
+    assert compare(tmp_path, FakeMachine(failures={("cand", 3): crash()})).attempts == ()
+    assert [one.outcome for one in compare(tmp_path, FakeMachine()).attempts] == ["fail"]
+
+
 def test_an_interrupted_attempt_is_counted(tmp_path: Path) -> None:
     """Else whoever watches the times in the store could stop in time."""
     machine = FakeMachine(slowdown=0.06)

@@ -131,8 +131,8 @@ def test_a_drop_fails_with_the_sentence_for_people() -> None:
 
 
 def test_the_same_verdict_comes_again() -> None:
-    run = run_of(shifted(-9), bits=1)
-    assert compared(run) == compared(run)
+    run, baseline = run_of(shifted(-9), bits=1), baseline_of()
+    assert compared(run, baseline) == compared(run, baseline)
 
 
 def test_rows_that_nobody_knows_are_not_told() -> None:

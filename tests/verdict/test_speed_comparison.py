@@ -16,7 +16,7 @@ from bertbench.verdict.speed_comparison import NAME, Quietness, SpeedEvidence, j
 
 RULE = speed_rule()
 ALL_QUIET = Quietness(0, 0, 0, 0, 9)
-KILLED = Failure(kind="ProcessDied", message="signal SIGKILL", phase="steps")
+KILLED = Failure(kind="ProcessDied", message="signal\n  SIGKILL", phase="steps")
 
 
 def around(slowdown: float, pairs: int = 60, spread: float = 0.01) -> list[float]:
