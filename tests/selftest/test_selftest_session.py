@@ -12,7 +12,8 @@ from fake_machine import FakeFault, FakeMachine, small_spec
 from bertbench.errors import VerdictError
 from bertbench.selftest.classes import harmless_classes
 from bertbench.selftest.record import FaultRow, SelfTest
-from bertbench.selftest.session import Settings, self_test
+from bertbench.selftest.session import self_test
+from bertbench.selftest.settings import Settings
 from bertbench.store import Store
 from bertbench.suite import Benchmark
 
