@@ -20,7 +20,7 @@ from bertbench.selftest.gate import Measured, code_check, quality_rows, speed_ro
 from bertbench.selftest.judging import bank_of
 from bertbench.selftest.keeping import kept_promises, outcome_of
 from bertbench.selftest.measuring import class_facts, effect_facts, process_facts
-from bertbench.selftest.plan import PARTS, Plan, Wishes, make_plan
+from bertbench.selftest.plan import FIRST_SEED, PARTS, Plan, Wishes, make_plan
 from bertbench.selftest.record import (
     ClassFacts,
     EffectFacts,
@@ -129,7 +129,7 @@ class _SelfTest:
         """The parts in their order, each as far as time allows."""
         # One seed: what a process costs, and whether anything works at all
         began = self._runs.clock()
-        self._first = self._runs.clean(self._own, [0])
+        self._first = self._runs.clean(self._own, [FIRST_SEED])
         self._costs = costs_of(self._first, self._runs.clock() - began)
         self._rows = validation_rows(self._first)
         self._gate = quality_gate(self._rows, self._spec.verdict, gated_specs=self._settings.gated_specs)
@@ -211,7 +211,7 @@ class _SelfTest:
                 self._too_late("seeds", f"class {one.name}")
                 continue
             try:
-                records = [*have, self._runs.clean(one, range(len(have), wanted))]
+                records = [*have, self._runs.clean(one, range(FIRST_SEED + len(have), FIRST_SEED + wanted))]
             except VerdictError as error:  # without the own class nothing can be measured, without another the rest can
                 if one is self._own:
                     raise
@@ -250,9 +250,9 @@ class _SelfTest:
             if not self._fits(1):
                 self._too_late("processes", f"{self._plan.processes - len(records)} of them")
                 break
-            records.append(self._runs.clean(self._own, [0]))
+            records.append(self._runs.clean(self._own, [FIRST_SEED]))
         self._processes = process_facts(records)
-        self._note("processes", done=f"{len(records)} of seed 0")
+        self._note("processes", done=f"{len(records)} of seed {FIRST_SEED}")
         if self._processes.spread is not None:
             self._runs.told("simulating the speed gate")
             self._speed_gate = speed_rows(
@@ -280,7 +280,7 @@ class _SelfTest:
             own=self._own,
             other=other,
             gate=self._gate,
-            first_seed=max(self._plan.pool_seeds.values()),
+            first_seed=FIRST_SEED + max(self._plan.pool_seeds.values()),
             trials=self._plan.trials,
             candidates_per_bank=self._settings.candidates_per_bank,
             costs=self._costs,
@@ -323,7 +323,7 @@ class _SelfTest:
             row = speed_row(
                 self._fault_rows.get(fault.name, unrun(fault)),
                 self._own,
-                0,
+                FIRST_SEED,
                 self._runs,
                 gated_specs=self._settings.gated_specs,
                 seconds=self._runs.seconds_left / (len(chosen) - number),
