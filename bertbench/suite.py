@@ -16,15 +16,16 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
+from bertbench.atomic import explained, write_atomically
 from bertbench.attempts import Ledger
 from bertbench.baseline import baseline_files, baselines_folder, revision_of
 from bertbench.comparing import Against, Compared, book_attempts, compare_runs, with_attempts
-from bertbench.errors import CheckpointAbsentError, DataAbsentError, RecordError, SpecError
+from bertbench.errors import BertbenchError, CheckpointAbsentError, DataAbsentError, RecordError, SpecError
 from bertbench.observers import Observer
 from bertbench.processes import Request, Watch, run_request, run_request_here
 from bertbench.record import RunRecord
 from bertbench.spec import Spec, override, read_spec
-from bertbench.store import Store, write_atomically
+from bertbench.store import Store
 from bertbench.training import new_run_id
 from bertbench.verdict import (
     Candidate,
@@ -279,7 +280,8 @@ def _spec_names(folder: Path) -> set[str]:
 class Session:
     """Runs each benchmark once, whoever of several processes asks first; the others wait and read the record.
 
-    A failed run is remembered like any other: asking again does not run it again.
+    A failed run is remembered like any other: asking again does not run it again. What kept a run from being recorded,
+    such as a full disk, is remembered by the process that met it.
     """
 
     def __init__(
@@ -305,19 +307,27 @@ class Session:
         self._workers = workers
         self._watch = watch
         self._against = against
-        self._known: dict[str, Result] = {}
+        self._known: dict[str, Result | BertbenchError] = {}
 
     def knows(self, benchmark: Benchmark) -> bool:
-        """Whether this process has the result already."""
+        """Whether this process has the answer already."""
         return benchmark.key in self._known
 
     def result(self, benchmark: Benchmark) -> Result:
-        """The one result of this session, run now if nobody has."""
+        """The one result of this session, run now if nobody has.
+
+        Raises:
+            BertbenchError: If there can be no result; the same again, and nothing is run, whenever this process asks.
+        """
         if benchmark.key not in self._known:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._folder / f"{benchmark.key}.lock"):
-                self._known[benchmark.key] = self._remembered(benchmark) or self._run(benchmark)
-        return self._known[benchmark.key]
+            try:
+                self._known[benchmark.key] = self._found_or_run(benchmark)
+            except BertbenchError as error:
+                self._known[benchmark.key] = error
+        answer = self._known[benchmark.key]
+        if isinstance(answer, BertbenchError):
+            raise answer.with_traceback(None)  # else it would grow with every item that asks
+        return answer
 
     def results(self) -> tuple[Result, ...]:
         """All results of the session, of all processes, in the order of their names."""
@@ -331,6 +341,13 @@ class Session:
             path.unlink()
         with contextlib.suppress(OSError):
             self._folder.rmdir()
+
+    def _found_or_run(self, benchmark: Benchmark) -> Result:
+        with explained(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            turn = FileLock(self._folder / f"{benchmark.key}.lock").acquire()
+        with turn:
+            return self._remembered(benchmark) or self._run(benchmark)
 
     def _remembered(self, benchmark: Benchmark) -> Result | None:
         note = self._folder / f"{benchmark.key}.json"

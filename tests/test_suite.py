@@ -302,17 +302,48 @@ def test_a_session_that_ends_leaves_its_records_and_nothing_else(store: Store) -
     session.end()  # and once more does no harm
 
 
-def test_a_run_that_cannot_be_recorded_is_no_result(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_record(*_: Any, **__: Any) -> RunRecord:
+def test_a_run_that_cannot_be_recorded_is_no_result_and_not_tried_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def no_record(request: Request, **_: Any) -> RunRecord:
+        asked.append(request)
         raise RecordWriteError("the run left no record")
 
     monkeypatch.setattr(suite, "run_request", no_record)
     session = Session(store, "s1")
-    with pytest.raises(RecordWriteError):
-        session.result(benchmark())
+    for _ in range(3):
+        with pytest.raises(RecordWriteError, match="the run left no record"):
+            session.result(benchmark())
+        assert session.knows(benchmark())
+    assert len(asked) == 1
     assert session.results() == ()
     monkeypatch.setattr(suite, "run_request", fake_runs.fake_run_request)
+    assert session.result(benchmark(title="other")).outcome == "pass"
+    assert Session(store, "s2").result(benchmark()).outcome == "pass"
+
+
+def test_an_interruption_is_no_answer(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> RunRecord:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(suite, "run_request", interrupted)
+    session = Session(store, "s1")
+    with pytest.raises(KeyboardInterrupt):
+        session.result(benchmark())
+    monkeypatch.setattr(suite, "run_request", fake_runs.fake_run_request)
     assert session.result(benchmark()).outcome == "pass"
+
+
+def test_a_store_that_cannot_be_made_is_told_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "afile").write_text("")
+    session = Session(Store(tmp_path / "afile" / "store"), "s1")
+    with pytest.raises(RecordWriteError, match="cannot be written") as caught:
+        session.result(benchmark())
+    assert "--store" in caught.value.remedy
+    assert session.results() == ()
+    session.end()
 
 
 def test_processes_that_ask_at_once_share_one_run(store: Store, tmp_path: Path) -> None:
