@@ -60,7 +60,8 @@ def _selftest(options: argparse.Namespace) -> int:
     from bertbench.report.progress import ProgressBar
     from bertbench.report.selftest_report import selftest_lines, selftest_markdown, selftest_table
     from bertbench.selftest.record import write_selftest
-    from bertbench.selftest.session import Settings, self_test
+    from bertbench.selftest.session import self_test
+    from bertbench.selftest.settings import Settings
 
     settings = Settings(
         budget_seconds,

@@ -13,6 +13,7 @@ from bertbench import cli
 from bertbench.faults import CATALOGUE
 from bertbench.selftest import session
 from bertbench.selftest.record import SelfTest, read_selftest
+from bertbench.selftest.settings import Settings
 from bertbench.suite import Benchmark
 
 
@@ -72,7 +73,7 @@ def test_options_are_handed_on(asked, tmp_path: Path) -> None:
     path = write_small_bench(tmp_path, "no-checkpoint-needed")
     line = "--budget 2h --parts seeds,trials --gated-specs 3 --trials 300 --candidates-per-bank 4 --fault-seeds 40"
     cli.run(["selftest", str(path), "--out", str(tmp_path), *line.split(), "--random-seed", "7"])
-    assert asked["settings"] == session.Settings(
+    assert asked["settings"] == Settings(
         7200.0,
         parts=("seeds", "trials"),
         gated_specs=3,

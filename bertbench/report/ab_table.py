@@ -116,8 +116,9 @@ def _pairs(record: AbRecord) -> str:
     planned = ", ".join("too many" if number is None else str(number) for number in record.planned_pairs)
     epochs = f", {record.epochs} epochs" if record.epochs else ""
     plans = f", planned {planned}" if planned else ""
+    noun = "pair" if len(pairs) == 1 else "pairs"
     return (
-        f"{len(pairs)} pairs of processes counted, {discarded} discarded by rule{plans}; "
+        f"{len(pairs)} {noun} of processes counted, {discarded} discarded by rule{plans}; "
         f"seed {record.seed}{epochs}; coins from {record.coin_seed}; {record.spent_seconds:.0f} of "
         f"{record.budget_seconds:.0f} s"
     )

@@ -16,7 +16,7 @@ from bertbench.record import Failure, RunRecord
 from bertbench.selftest.classes import NumericsClass
 from bertbench.selftest.judging import quality_check
 from bertbench.selftest.measuring import drop_interval
-from bertbench.selftest.plan import Costs
+from bertbench.selftest.plan import FIRST_SEED, Costs
 from bertbench.selftest.record import FaultRow, Layer, LayerWord
 from bertbench.selftest.runs import Runs, SeedOutcome, outcomes_of
 from bertbench.verdict import Check, judge_recipe
@@ -96,7 +96,7 @@ def fault_rows(
         costs: What a run takes, to begin none that will not fit.
     """
     known = list(clean.outcomes)
-    fresh = (seed for seed in range(len(known) + seeds) if seed not in clean.outcomes)
+    fresh = (seed for seed in range(FIRST_SEED, FIRST_SEED + len(known) + seeds) if seed not in clean.outcomes)
     order = [*known[:seeds], *(next(fresh) for _ in range(seeds - len(known)))]
     for fault in faults:
         if costs.of(seeds=len(order)) > runs.seconds_left:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+#: Seeds are numbered from here: on seed 0 a fault that draws everything from seed 0 would show nothing.
+FIRST_SEED = 1
 #: In the order in which time is given out and spent.
 PARTS = ("seeds", "processes", "trials", "faults", "speed")
 #: Seeds of a pool: a bank, or as near as time allows; fewer than the last say too little of a spread.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from bertbench.selftest.gate import Measured, code_check, quality_rows, speed_ro
 from bertbench.selftest.judging import bank_of
 from bertbench.selftest.keeping import kept_promises, outcome_of
 from bertbench.selftest.measuring import class_facts, effect_facts, process_facts
-from bertbench.selftest.plan import PARTS, Plan, Wishes, make_plan
+from bertbench.selftest.plan import FIRST_SEED, PARTS, Plan, Wishes, make_plan
 from bertbench.selftest.record import (
     ClassFacts,
     EffectFacts,
@@ -35,6 +34,7 @@ from bertbench.selftest.record import (
     TrialsFacts,
 )
 from bertbench.selftest.runs import Runner, Runs, SeedOutcome, Told, costs_of, outcomes_of, validation_rows
+from bertbench.selftest.settings import Settings
 from bertbench.selftest.trials import TrialPlan, fresh_trials
 from bertbench.spec import spec_fingerprint
 from bertbench.suite import Benchmark
@@ -44,53 +44,6 @@ from bertbench.verdict.speed_comparison import speed_rule
 from bertbench.version import VERSION
 
 _FEWEST_MEASURED = 8
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is asked of a self-test.
-
-    Attributes:
-        budget_seconds: For everything.
-        parts: Of `PARTS`.
-        gated_specs: Specs whose quality and speed the project gates: they share the error rates.
-        random_seed: Of every simulated draw, split and coin.
-        simulated_runs: Of each truth, of quality.
-        simulated_speed_runs: Of each truth, of speed.
-        most_trials: More are not run, whatever time there is.
-        candidates_per_bank: Trials that share a bank; more than one are not independent.
-        fault_seeds: Seeds with each fault; as many as fit if None.
-    """
-
-    budget_seconds: float
-    parts: tuple[str, ...] = PARTS
-    gated_specs: int = 1
-    random_seed: int = 0
-    simulated_runs: int = 20_000
-    simulated_speed_runs: int = 2_000
-    most_trials: int = 1_000
-    candidates_per_bank: int = 1
-    fault_seeds: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be meant.
-
-        Raises:
-            VerdictError: If a part is unknown or rests on one that is left out.
-        """
-        unknown = [part for part in self.parts if part not in PARTS]
-        if unknown or not self.parts:
-            raise VerdictError(f"parts: {','.join(self.parts)!r} was given, some of {', '.join(PARTS)} were expected")
-        if "trials" in self.parts and "seeds" not in self.parts:
-            raise VerdictError(
-                "parts: trials was given without seeds, which say what class changes bits",
-                remedy="--parts seeds,trials",
-            )
-        least = {"gated_specs": 1, "most_trials": 0, "candidates_per_bank": 1, "fault_seeds": 1, "random_seed": 0}
-        for name, smallest in least.items():
-            given = getattr(self, name)
-            if given is not None and given < smallest:
-                raise VerdictError(f"self-test: {name} = {given} was given, {smallest} or more was expected")
 
 
 def self_test(
@@ -176,7 +129,7 @@ class _SelfTest:
         """The parts in their order, each as far as time allows."""
         # One seed: what a process costs, and whether anything works at all
         began = self._runs.clock()
-        self._first = self._runs.clean(self._own, [0])
+        self._first = self._runs.clean(self._own, [FIRST_SEED])
         self._costs = costs_of(self._first, self._runs.clock() - began)
         self._rows = validation_rows(self._first)
         self._gate = quality_gate(self._rows, self._spec.verdict, gated_specs=self._settings.gated_specs)
@@ -258,7 +211,7 @@ class _SelfTest:
                 self._too_late("seeds", f"class {one.name}")
                 continue
             try:
-                records = [*have, self._runs.clean(one, range(len(have), wanted))]
+                records = [*have, self._runs.clean(one, range(FIRST_SEED + len(have), FIRST_SEED + wanted))]
             except VerdictError as error:  # without the own class nothing can be measured, without another the rest can
                 if one is self._own:
                     raise
@@ -297,9 +250,9 @@ class _SelfTest:
             if not self._fits(1):
                 self._too_late("processes", f"{self._plan.processes - len(records)} of them")
                 break
-            records.append(self._runs.clean(self._own, [0]))
+            records.append(self._runs.clean(self._own, [FIRST_SEED]))
         self._processes = process_facts(records)
-        self._note("processes", done=f"{len(records)} of seed 0")
+        self._note("processes", done=f"{len(records)} of seed {FIRST_SEED}")
         if self._processes.spread is not None:
             self._runs.told("simulating the speed gate")
             self._speed_gate = speed_rows(
@@ -327,7 +280,7 @@ class _SelfTest:
             own=self._own,
             other=other,
             gate=self._gate,
-            first_seed=max(self._plan.pool_seeds.values()),
+            first_seed=FIRST_SEED + max(self._plan.pool_seeds.values()),
             trials=self._plan.trials,
             candidates_per_bank=self._settings.candidates_per_bank,
             costs=self._costs,
@@ -370,7 +323,7 @@ class _SelfTest:
             row = speed_row(
                 self._fault_rows.get(fault.name, unrun(fault)),
                 self._own,
-                0,
+                FIRST_SEED,
                 self._runs,
                 gated_specs=self._settings.gated_specs,
                 seconds=self._runs.seconds_left / (len(chosen) - number),

@@ -12,7 +12,7 @@ from record_maker import make_record
 from small_bench import write_small_bench
 
 from bertbench import cli, suite
-from bertbench.comparing import run_to_compare
+from bertbench.comparing import candidate_to_compare
 from bertbench.errors import RecordError
 from bertbench.faults import CATALOGUE
 from bertbench.processes import Request
@@ -125,8 +125,8 @@ def test_a_faulty_run_is_compared_if_it_is_named_and_not_as_the_newest(shell) ->
     shell("run", "small.toml", "--no-repeat", "--fault", FAULT)
     faulty = STORE.find().run_id
     spec = load_benchmark("small.toml").spec
-    assert run_to_compare(spec, STORE).run_id == normal
-    assert run_to_compare(spec, STORE, faulty).fault == FAULT
+    assert [run.run_id for run in candidate_to_compare(spec, STORE)[0].records] == [normal]
+    assert [run.fault for run in candidate_to_compare(spec, STORE, faulty)[0].records] == [FAULT]
     shell("baseline", "accept", "small.toml")
     assert "identity_with_rolling" in shell("run", "small.toml", "--no-repeat", "--fault", FAULT, "--compare")[1]
 
@@ -134,7 +134,7 @@ def test_a_faulty_run_is_compared_if_it_is_named_and_not_as_the_newest(shell) ->
 def test_faulty_runs_alone_are_nothing_to_compare(shell) -> None:
     shell("run", "small.toml", "--no-repeat", "--fault", FAULT)
     with pytest.raises(RecordError, match="holds no run of small"):
-        run_to_compare(load_benchmark("small.toml").spec, STORE)
+        candidate_to_compare(load_benchmark("small.toml").spec, STORE)
 
 
 def test_an_audit_counts_no_faulty_run(shell) -> None:

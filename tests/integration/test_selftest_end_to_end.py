@@ -10,7 +10,8 @@ from small_bench import write_small_bench
 from bertbench.faults import CATALOGUE
 from bertbench.processes import Request, run_request
 from bertbench.record import RunRecord
-from bertbench.selftest.session import Settings, self_test
+from bertbench.selftest.session import self_test
+from bertbench.selftest.settings import Settings
 from bertbench.suite import load_benchmark
 
 NAMES = ("labels-changed-30", "learning-rate-up", "steps-10-percent-slower")
