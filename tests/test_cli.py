@@ -146,7 +146,7 @@ def test_bad_options_are_usage_errors(shell: Shell, arguments: tuple[str, ...]) 
 def test_run_passes_where_every_promise_is_kept(shell: Shell) -> None:
     assert shell("run", "small.toml") == cli.PASS
     assert "identity_on_repeat" in shell.out
-    assert "4 promises of 1 benchmarks: 4 pass" in shell.out
+    assert "4 promises of 1 benchmark: 4 pass" in shell.out
     assert [entry.status for entry in shell.store.entries()] == ["completed", "completed"]
     assert list(shell.folder.glob(".bertbench/tensorboard/small/*/seed-0/events*"))
 
@@ -180,7 +180,7 @@ def test_absent_data_is_skipped_where_the_spec_allows_it_and_never_a_pass(shell:
     set_runs(failure={"kind": "DataAbsentError", "message": "set BERTBENCH_DATA", "phase": "data"})
     assert shell("run", "skips.toml") == cli.UNDECIDED
     assert "skips: skipped: set BERTBENCH_DATA" in shell.out
-    assert "0 promises of 1 benchmarks: 1 skipped" in shell.out
+    assert "0 promises of 1 benchmark: 1 skipped" in shell.out
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,8 @@ def test_a_failed_run_keeps_no_promise_and_is_not_repeated(store: Store) -> None
     assert set(outcomes(result.checks).values()) == {"fail"}
     assert len(result.checks) == 5
     assert "NonFiniteLossError in phase steps: nan at step 3" in result.checks[0].reason
+    assert result.record is not None
+    assert {check.next_step for check in result.checks} == {f"bertbench show {result.record.run_id}"}
     assert len(store.entries()) == 1
 
 
