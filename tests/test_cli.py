@@ -14,6 +14,7 @@ from typing import Any
 
 import fake_runs
 import pytest
+from fake_runs import set_runs
 from record_maker import STARTED, make_failed_record, make_record, make_seed
 from small_bench import write_small_bench
 
@@ -65,10 +66,6 @@ def shell(
     monkeypatch.setattr(suite, "run_request_here", lambda request, _observers: fake_runs.fake_run_request(request))
     write_small_bench(tmp_path, tiny_bert_folder, expect=(PROMISE,))
     return Shell(tmp_path, capsys)
-
-
-def set_runs(**fake: Any) -> None:
-    Path("fake.json").write_text(json.dumps(fake))
 
 
 # Help

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from bertbench.comparing import Against
     from bertbench.record import RunRecord
     from bertbench.report.run_progress import RecordProgress
-    from bertbench.suite import Benchmark, Result, Session
+    from bertbench.session import Session
+    from bertbench.suite import Benchmark, Result
 
 _SESSION_INPUT = "bertbench_session"
 #: Every spec item carries it.
@@ -70,8 +71,8 @@ class PluginState:
     def session(self) -> Session:
         """The session of all processes, joined when the first spec is run."""
         if self._session is None:
+            from bertbench.session import Session
             from bertbench.store import Store
-            from bertbench.suite import Session
 
             self._session = Session(
                 Store(self.store_folder),
