@@ -14,6 +14,7 @@ from typing import Any
 
 import fake_runs
 import pytest
+from fake_runs import set_runs
 from record_maker import STARTED, make_failed_record, make_record, make_seed
 from small_bench import write_small_bench
 
@@ -65,10 +66,6 @@ def shell(
     monkeypatch.setattr(suite, "run_request_here", lambda request, _observers: fake_runs.fake_run_request(request))
     write_small_bench(tmp_path, tiny_bert_folder, expect=(PROMISE,))
     return Shell(tmp_path, capsys)
-
-
-def set_runs(**fake: Any) -> None:
-    Path("fake.json").write_text(json.dumps(fake))
 
 
 # Help
@@ -146,7 +143,7 @@ def test_bad_options_are_usage_errors(shell: Shell, arguments: tuple[str, ...]) 
 def test_run_passes_where_every_promise_is_kept(shell: Shell) -> None:
     assert shell("run", "small.toml") == cli.PASS
     assert "identity_on_repeat" in shell.out
-    assert "4 promises of 1 benchmarks: 4 pass" in shell.out
+    assert "4 promises of 1 benchmark: 4 pass" in shell.out
     assert [entry.status for entry in shell.store.entries()] == ["completed", "completed"]
     assert list(shell.folder.glob(".bertbench/tensorboard/small/*/seed-0/events*"))
 
@@ -180,7 +177,7 @@ def test_absent_data_is_skipped_where_the_spec_allows_it_and_never_a_pass(shell:
     set_runs(failure={"kind": "DataAbsentError", "message": "set BERTBENCH_DATA", "phase": "data"})
     assert shell("run", "skips.toml") == cli.UNDECIDED
     assert "skips: skipped: set BERTBENCH_DATA" in shell.out
-    assert "0 promises of 1 benchmarks: 1 skipped" in shell.out
+    assert "0 promises of 1 benchmark: 1 skipped" in shell.out
 
 
 @pytest.mark.parametrize(

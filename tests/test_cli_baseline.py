@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import fake_runs
 import pytest
+from fake_runs import set_runs
 from small_bench import write_small_bench
 
 from bertbench import cli, suite
@@ -37,10 +37,6 @@ def shell(
         return status, "".join(capsys.readouterr())
 
     return run
-
-
-def set_runs(**fake: Any) -> None:
-    Path("fake.json").write_text(json.dumps(fake))
 
 
 def newest() -> str:

@@ -36,7 +36,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"attempts", "store", "training"},
             {"comparing", "processes"},
             {"ab", "suite"},
-            {"selftest"},
+            {"selftest", "session"},
             {"api", "report"},
             {"cli_ab", "cli_baseline", "cli_faults", "pytest_plugin", "worker"},
             {"cli_selftest"},

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import fake_runs
 import pytest
+from fake_runs import runs, set_runs
 
 from bertbench import suite
 from bertbench.attempts import Ledger
@@ -16,9 +16,10 @@ from bertbench.baseline import build_baseline, write_baseline
 from bertbench.comparing import Against, candidate_to_compare, wrong_rows_of
 from bertbench.errors import RecordError
 from bertbench.record import Failure
+from bertbench.session import Session
 from bertbench.spec import build_spec
 from bertbench.store import Store
-from bertbench.suite import Benchmark, Result, Session, run_and_compare, run_benchmark
+from bertbench.suite import Benchmark, Result, run_and_compare, run_benchmark
 
 
 @pytest.fixture
@@ -38,14 +39,6 @@ def benchmark(folder: Path = Path(), **fields: Any) -> Benchmark:
 
 def outcomes(checks: Any) -> dict[str, str]:
     return {check.name: check.outcome for check in checks}
-
-
-def set_runs(**fake: Any) -> None:
-    Path("fake.json").write_text(json.dumps(fake))
-
-
-def runs() -> int:
-    return len(Path("runs.log").read_text().splitlines())
 
 
 def bank_of(store: Store, **fake: Any) -> Path:

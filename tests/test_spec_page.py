@@ -113,7 +113,7 @@ def test_examples_on_users_files_are_skipped_with_the_remedy(tmp_path: Path, nam
     assert done.returncode == 3
     assert f"{name}: skipped: " in done.stdout
     assert "BERTBENCH_DATA" in done.stdout
-    assert "0 promises of 1 benchmarks: 1 skipped" in done.stdout
+    assert "0 promises of 1 benchmark: 1 skipped" in done.stdout
     assert "Traceback" not in done.stderr + done.stdout
 
 

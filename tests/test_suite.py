@@ -1,27 +1,22 @@
-"""Benchmarks run, repeated, judged and remembered; only the processes that compute are replaced."""
+"""Benchmarks run, repeated and judged; only the processes that compute are replaced."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
 import fake_runs
 import pytest
+from fake_runs import set_runs
 from record_maker import make_failed_record, make_record, make_spec
 
 from bertbench import suite
-from bertbench.errors import RecordWriteError, SpecError
+from bertbench.errors import SpecError
 from bertbench.processes import Request
 from bertbench.record import RunRecord
 from bertbench.spec import build_spec
 from bertbench.store import Store
-from bertbench.suite import Benchmark, Session, judge, load_benchmark, result_of, run_benchmark
-
-_TESTS = Path(__file__).parent
+from bertbench.suite import Benchmark, judge, load_benchmark, result_of, run_benchmark
 
 
 @pytest.fixture
@@ -41,10 +36,6 @@ def benchmark(tmp_path: Path = Path(), **fields: Any) -> Benchmark:
 
 def outcomes(checks: Any) -> dict[str, str]:
     return {check.name: check.outcome for check in checks}
-
-
-def set_runs(**fake: Any) -> None:
-    Path("fake.json").write_text(json.dumps(fake))
 
 
 # One benchmark
@@ -116,6 +107,8 @@ def test_a_failed_run_keeps_no_promise_and_is_not_repeated(store: Store) -> None
     assert set(outcomes(result.checks).values()) == {"fail"}
     assert len(result.checks) == 5
     assert "NonFiniteLossError in phase steps: nan at step 3" in result.checks[0].reason
+    assert result.record is not None
+    assert {check.next_step for check in result.checks} == {f"bertbench show {result.record.run_id}"}
     assert len(store.entries()) == 1
 
 
@@ -235,112 +228,3 @@ def test_key_names_everything_that_shapes_the_result(tmp_path: Path) -> None:
     }
     assert len(keys) == 5
     assert benchmark(tmp_path).key in keys
-
-
-# Sessions
-
-
-def runs() -> int:
-    return len(Path("runs.log").read_text().splitlines())
-
-
-def test_a_session_runs_each_benchmark_once(store: Store) -> None:
-    session = Session(store, "s1")
-    first = session.result(benchmark())
-    assert not session.knows(benchmark(title="other"))
-    assert session.result(benchmark()) is first
-    assert session.knows(benchmark())
-    session.result(benchmark(title="other"))
-    assert runs() == 4  # two, each with its repeat
-
-
-def test_another_process_of_the_session_reads_what_the_first_one_ran(store: Store) -> None:
-    result = Session(store, "s1", workers=2).result(benchmark())
-    other = Session(store, "s1", workers=2)
-    assert not other.knows(benchmark())
-    assert other.result(benchmark()) == result
-    assert runs() == 2
-
-
-def test_another_session_runs_again(store: Store) -> None:
-    Session(store, "s1").result(benchmark())
-    Session(store, "s2").result(benchmark())
-    assert runs() == 4
-
-
-def test_a_failed_run_is_remembered(store: Store) -> None:
-    set_runs(failure={"kind": "DataError", "message": "no rows", "phase": "data"})
-    Session(store, "s1").result(benchmark())
-    assert Session(store, "s1").result(benchmark()).outcome == "fail"
-    assert runs() == 1
-
-
-def test_a_skipped_run_is_remembered_with_its_reason(store: Store) -> None:
-    set_runs(failure={"kind": "DataAbsentError", "message": "set BERTBENCH_DATA", "phase": "data"})
-    skipping = benchmark(data={"when_absent": "skip"})
-    Session(store, "s1").result(skipping)
-    again = Session(store, "s1")
-    assert again.result(skipping).skipped == "set BERTBENCH_DATA"
-    assert [result.outcome for result in again.results()] == ["skipped"]
-    assert runs() == 1
-
-
-def test_all_results_of_all_processes_are_known_in_the_order_of_their_names(store: Store) -> None:
-    for name in ("zebra", "ant", "mole"):
-        Session(store, "s1").result(benchmark(name=name))
-    results = Session(store, "s1").results()
-    assert [result.benchmark.spec.name for result in results] == ["ant", "mole", "zebra"]
-    assert all(result.outcome == "pass" for result in results)
-
-
-def test_a_session_that_ends_leaves_its_records_and_nothing_else(store: Store) -> None:
-    session = Session(store, "s1")
-    session.result(benchmark())
-    session.end()
-    assert list((store.folder / "sessions").iterdir()) == []
-    assert len(store.entries()) == 2
-    session.end()  # and once more does no harm
-
-
-def test_a_run_that_cannot_be_recorded_is_no_result(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_record(*_: Any, **__: Any) -> RunRecord:
-        raise RecordWriteError("the run left no record")
-
-    monkeypatch.setattr(suite, "run_request", no_record)
-    session = Session(store, "s1")
-    with pytest.raises(RecordWriteError):
-        session.result(benchmark())
-    assert session.results() == ()
-    monkeypatch.setattr(suite, "run_request", fake_runs.fake_run_request)
-    assert session.result(benchmark()).outcome == "pass"
-
-
-def test_processes_that_ask_at_once_share_one_run(store: Store, tmp_path: Path) -> None:
-    """Four processes, two benchmarks: whoever comes first runs, the others wait for the record."""
-    script = f"""
-        import sys, time
-        from pathlib import Path
-        sys.path.insert(0, {str(_TESTS)!r})
-        import fake_runs
-        from bertbench import suite
-        from bertbench.store import Store
-        from test_suite import benchmark
-        def slow(request, **more):
-            time.sleep(0.5)  # so that all of them ask while one runs
-            return fake_runs.fake_run_request(request, **more)
-        suite.run_request = slow
-        while not Path("go").exists():
-            time.sleep(0.01)
-        session = suite.Session(Store(Path({str(store.folder)!r})), "s1", workers=4)
-        for name in ("one", "two"):
-            result = session.result(benchmark(name=name))
-            print(name, result.outcome, result.record.run_id)
-    """
-    line = [sys.executable, "-c", textwrap.dedent(script)]
-    processes = [subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    Path("go").touch()
-    said = {process.communicate(timeout=120)[0] for process in processes}
-    assert [process.returncode for process in processes] == [0] * 4
-    assert len(said) == 1
-    assert said.pop().count("pass") == 2
-    assert runs() == 4  # two runs and their repeats

@@ -238,5 +238,4 @@ def _context(records: tuple[RunRecord, RunRecord] | None) -> str:
 
 def _as_facts(check: Check) -> CheckFacts:
     told = asdict(check)
-    del told["kind"]  # of every check of a comparison the same
-    return CheckFacts(**told)
+    return CheckFacts(**{name: told[name] for name in CheckFacts.model_fields})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bertbench.errors import BertbenchError
 from bertbench.pytest_plugin.state import STATE
 
 if TYPE_CHECKING:
@@ -30,12 +31,16 @@ class BertbenchFixture:
             seeds: In place of the spec's own and of `--bertbench-seeds`.
 
         Returns:
-            Record and judged promises; the test decides what to make of them.
+            Record and judged promises; the test decides what to make of them. Where there can be none, such as of a
+            file that is not there, the test fails with the reason.
         """
         from bertbench.suite import load_benchmark
 
         where = self._folder / source if isinstance(source, (str, Path)) else source
-        result = self._state.result(load_benchmark(where, seeds=seeds or self._state.seeds))
+        try:
+            result = self._state.result(load_benchmark(where, seeds=seeds or self._state.seeds))
+        except BertbenchError as error:
+            pytest.fail(str(error), pytrace=False)
         if result.skipped:
             pytest.skip(result.skipped)
         return result

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bertbench.errors import BertbenchError, SpecError
 from bertbench.pytest_plugin.state import SPEC_MARKER, STATE
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ class SpecFile(pytest.File):
 
     def collect(self) -> Iterator[PromiseItem]:
         """An item for the run, one for each promise."""
-        from bertbench.errors import SpecError
         from bertbench.suite import load_benchmark
         from bertbench.verdict import (
             IDENTITY_NAME,
@@ -82,8 +82,8 @@ class PromiseItem(pytest.Item):
             self.user_properties.append((f"bertbench_{key}", value))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The reason in words instead of a traceback through this file."""
-        if isinstance(excinfo.value, PromiseBroken):
+        """The reason in words instead of a traceback through our files."""
+        if isinstance(excinfo.value, (PromiseBroken, BertbenchError)):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 

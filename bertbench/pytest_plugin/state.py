@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from bertbench.errors import BertbenchError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from bertbench.comparing import Against
     from bertbench.record import RunRecord
     from bertbench.report.run_progress import RecordProgress
-    from bertbench.suite import Benchmark, Result, Session
+    from bertbench.session import Session
+    from bertbench.suite import Benchmark, Result
 
 _SESSION_INPUT = "bertbench_session"
 #: Every spec item carries it.
@@ -68,8 +71,8 @@ class PluginState:
     def session(self) -> Session:
         """The session of all processes, joined when the first spec is run."""
         if self._session is None:
+            from bertbench.session import Session
             from bertbench.store import Store
-            from bertbench.suite import Session
 
             self._session = Session(
                 Store(self.store_folder),
@@ -166,7 +169,10 @@ class PluginState:
         if self.is_worker or session.config.option.collectonly:
             return
         results = self._results()
-        self._write(results)
+        if problem := self._not_written(results):
+            self._problems["what was asked for could not be written"] = problem
+            if exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if exitstatus == pytest.ExitCode.OK and (problem := self._measured_nothing(results)):
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
             self._problems["nothing was measured"] = problem
@@ -237,12 +243,22 @@ class PluginState:
         files = ", ".join(map(str, orphaned_baselines(results, self._against)))
         return f"{files}: no spec of this name is left; put the spec back, or remove the file" if files else ""
 
-    def _write(self, results: tuple[Result, ...]) -> None:
+    def _not_written(self, results: tuple[Result, ...]) -> str:
+        """Write what was asked for; why what could not be written was not, empty if all was.
+
+        A view that cannot be written takes neither the other view away nor the verdict.
+        """
+        problems = [_why_not_written(write, results) for write in (self._write_json, self._write_logs)]
+        return "\n".join(filter(None, problems))
+
+    def _write_json(self, results: tuple[Result, ...]) -> None:
         json_file = self._config.getoption("--bertbench-json")
         if json_file:
             from bertbench.report.summary import write_summary
 
             write_summary(Path(json_file), results)
+
+    def _write_logs(self, results: tuple[Result, ...]) -> None:
         if self.logdir is not None and results:
             from bertbench.report.logs import write_logs
 
@@ -296,6 +312,14 @@ def _parsed_against(config: pytest.Config) -> Against | None:
         raise pytest.UsageError(f"bertbench_gated_specs: {gated!r} was given, a whole number was expected") from None
     except BaselineError as error:
         raise pytest.UsageError(f"--bertbench-compare: {error}") from None
+
+
+def _why_not_written(write: Callable[[tuple[Result, ...]], None], results: tuple[Result, ...]) -> str:
+    try:
+        write(results)
+    except BertbenchError as error:
+        return str(error)
+    return ""
 
 
 def _print_results(terminalreporter: Any, results: tuple[Result, ...]) -> None:

@@ -12,9 +12,10 @@ from rich.text import Text
 
 from bertbench.ab.fields import COMPARED, GATED, AbRecord, SideFacts, counted, paired_differences
 from bertbench.quantities import BUDGETS
+from bertbench.report.verdict_table import outcome_text
+from bertbench.report.wording import with_next_step
 from bertbench.stats.speed_rule import SpeedLook, SpeedRule, look_at
 
-_STYLES = {"pass": "green", "fail": "bold red", "undecided": "yellow", "no_baseline": "yellow"}
 #: Differences between the sides that are told; the file has all.
 _SHOWN = 12
 
@@ -56,8 +57,7 @@ def ab_table(record: AbRecord) -> Table:
     for estimate in estimates(record):
         quantity, look = BUDGETS[estimate.name], estimate.look
         shown = ("-", "-") if look is None else (f"{look.slowdown:+.1%}", _interval(look))
-        outcome = record.check.outcome
-        word = Text(outcome, style=_STYLES[outcome]) if estimate.name == GATED else Text("shown", style="dim")
+        word = outcome_text(record.check.outcome) if estimate.name == GATED else Text("shown", style="dim")
         table.add_row(estimate.name, quantity.format(estimate.base), quantity.format(estimate.cand), *shown, word)
     return table
 
@@ -68,8 +68,7 @@ def ab_lines(record: AbRecord) -> Iterator[str]:
     yield f"baseline: {_side(record.base)}"
     yield f"candidate: {_side(record.cand)}"
     yield _pairs(record)
-    remedy = f" Next: {check.next_step}." if check.next_step else ""
-    yield f"{record.spec}: {check.name}: {check.outcome}: {check.reason}.{remedy}"
+    yield f"{record.spec}: {check.name}: {check.outcome}: {with_next_step(check.reason, check.next_step)}"
     if worse := [_told(estimate) for estimate in estimates(record)[1:] if _is_worse(estimate)]:
         yield f"Without a vote: {'; '.join(worse)}."
     if record.differences:

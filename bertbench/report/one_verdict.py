@@ -11,6 +11,7 @@ from rich.text import Text
 from bertbench.baseline import Baseline
 from bertbench.comparing import Compared
 from bertbench.record import RunRecord
+from bertbench.report.wording import with_next_step
 from bertbench.suite import Result
 from bertbench.verdict import PRECEDENCE, Check
 from bertbench.verdict.identity import side_by_side
@@ -116,8 +117,7 @@ def _told(result: Result, outcome: str) -> Iterator[str]:
             yield _comparison(name, result, compared)
     for check in result.checks:
         if check.outcome == outcome != "pass":
-            remedy = f" Next: {check.next_step}." if check.next_step else ""
-            yield f"{name}: {check.name}: {outcome}: {check.reason.removesuffix('.')}.{remedy}"
+            yield f"{name}: {check.name}: {outcome}: {with_next_step(check.reason, check.next_step)}"
 
 
 def _comparison(name: str, result: Result, compared: Compared) -> str:
@@ -129,8 +129,7 @@ def _comparison(name: str, result: Result, compared: Compared) -> str:
         "no_baseline": "has no baseline",
     }
     if baseline is None or result.record is None or not (check.numbers or check.outcome == "pass"):
-        remedy = f" Next: {check.next_step}." if check.next_step else ""
-        return f"{name} {words[check.outcome]}: {check.reason.removesuffix('.')}.{remedy}"
+        return f"{name} {words[check.outcome]}: {with_next_step(check.reason, check.next_step)}"
     parts = [f"{name} {words[check.outcome]}: {_how_much(check)}, since {compared.name} {_since(baseline)}"]
     found = differences(result.record, baseline)
     if found:

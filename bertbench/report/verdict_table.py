@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 from rich.text import Text
 
+from bertbench.report.name_table import NameTable
+from bertbench.report.wording import counted, sentence, with_next_step
 from bertbench.suite import Result
 from bertbench.verdict import PRECEDENCE, diagnose
 
@@ -16,15 +18,14 @@ _STYLES = {"pass": "green", "fail": "bold red", "undecided": "yellow", "no_basel
 
 def verdict_table(results: Sequence[Result]) -> Table:
     """One line per promise of each benchmark."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("benchmark", "promise", "observed", "promised", "verdict"):
-        table.add_column(heading, overflow="fold")
+    headings = ("benchmark", "promise", "observed", "promised", "verdict")
+    table = NameTable(headings, names=("benchmark", "promise", "verdict"))
     for result in results:
         name = shown_name(result)
         if result.skipped:
-            table.add_row(name, "", "", "", _outcome("skipped"))
+            table.add_row(name, "", "", "", outcome_text("skipped"))
         for check in result.checks:
-            table.add_row(name, check.name, Text(check.observed), Text(check.promised), _outcome(check.outcome))
+            table.add_row(name, check.name, Text(check.observed), Text(check.promised), outcome_text(check.outcome))
             name = ""
     return table
 
@@ -43,10 +44,9 @@ def _reasons(result: Result) -> Iterator[str]:
         yield f"{name}: skipped: {result.skipped}"
     for check in result.checks:
         if check.outcome != "pass" or check.kind == "comparison":
-            remedy = f" Next: {check.next_step}." if check.next_step else ""
-            yield f"{name}: {check.name}: {check.outcome}: {check.reason}.{remedy}"
+            yield f"{name}: {check.name}: {check.outcome}: {with_next_step(check.reason, check.next_step)}"
     for found in diagnose(result.record) if result.record else ():
-        yield f"{name}: {found.trouble}: {found.evidence}. Cure: {found.cure}."
+        yield f"{name}: {found.trouble}: {sentence(found.evidence)} Cure: {sentence(found.cure)}"
 
 
 def shown_name(result: Result) -> str:
@@ -62,8 +62,10 @@ def verdict_sentence(results: Sequence[Result]) -> str:
     counts = [f"{outcomes.count(outcome)} {outcome}" for outcome in PRECEDENCE if outcome in outcomes]
     skipped = sum(bool(result.skipped) for result in results)
     counts += [f"{skipped} skipped"] if skipped else []
-    return f"{len(outcomes)} promises of {len(results)} benchmarks: {', '.join(counts) or 'nothing was measured'}"
+    promises, benchmarks = counted(len(outcomes), "promise"), counted(len(results), "benchmark")
+    return f"{promises} of {benchmarks}: {', '.join(counts) or 'nothing was measured'}"
 
 
-def _outcome(outcome: str) -> Text:
+def outcome_text(outcome: str) -> Text:
+    """The word, in its colour."""
     return Text(outcome, style=_STYLES[outcome])

@@ -69,6 +69,8 @@ def _audited(expect: ExpectSpec, seeds: Sequence[SeedRun], rows: dict[str, int])
     values = [value_at(run, split, quantity, expect.epoch) for run in seeds]
     share_of = rows.get(split) if quantity.name == "accuracy" else None
     name = threshold_name(expect)
+    if not seeds:
+        return AuditedThreshold(expect, name, None, "no completed run of this recipe")
     try:
         audit = audit_threshold(values, expect.bound, rows=share_of, better=quantity.better)
     except VerdictError as error:

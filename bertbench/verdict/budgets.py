@@ -30,7 +30,8 @@ def judge_budget(budget: BudgetSpec, record: RunRecord) -> Check:
         record: The run; if it is not completed the promise is not kept.
     """
     if record.outcome != "completed":
-        return _check(budget, "fail", None, f"the run is {record.outcome}, so nothing was shown")
+        said = f"the run is {record.outcome}, so nothing was shown"
+        return _check(budget, "fail", None, said, next_step=f"bertbench show {record.run_id}")
     observed, said = _observed(budget.quantity, record)
     if observed is None:
         reason = f"{budget.quantity} was not measured in this run"
@@ -82,7 +83,7 @@ def _how_to_measure(name: str) -> str:
 def _check(budget: BudgetSpec, outcome: Outcome, observed: float | None, reason: str, *, next_step: str = "") -> Check:
     quantity = BUDGETS[budget.quantity]
     sign = ">=" if quantity.better == "higher" else "<="
-    if outcome == "fail":
+    if outcome == "fail" and not next_step:
         next_step = "compare phases in 'bertbench show'; is the machine busy?"
     return Check(
         name=budget_name(budget),

@@ -23,7 +23,8 @@ def judge_repeat(first: RunRecord, repeat: RunRecord) -> Check:
     """
     for record, which in ((first, "run"), (repeat, "repeat")):
         if record.outcome != "completed":
-            return _check("fail", f"the {which} is {record.outcome}", f"the {which} is {record.outcome}")
+            said = f"the {which} is {record.outcome}"
+            return _check("fail", said, f"{said}, so nothing was shown", next_step=f"bertbench show {record.run_id}")
     if reason := _not_comparable(first, repeat):
         return _check("undecided", "not comparable", reason)
     repeated = [run for run in repeat.seeds if run.seed in first.spec.training.seeds]
@@ -166,7 +167,7 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _check(outcome: Outcome, observed: str, reason: str) -> Check:
+def _check(outcome: Outcome, observed: str, reason: str, *, next_step: str = "") -> Check:
     next_steps: dict[Outcome, str] = {
         "fail": "set runtime.deterministic = true; look for code that draws random numbers",
         "undecided": "run the spec again, with its repeat",
@@ -178,5 +179,5 @@ def _check(outcome: Outcome, observed: str, reason: str) -> Check:
         observed=observed,
         promised="equal bits",
         reason=reason,
-        next_step=next_steps.get(outcome, ""),
+        next_step=next_step or next_steps.get(outcome, ""),
     )

@@ -37,7 +37,8 @@ def judge_threshold(expect: ExpectSpec, record: RunRecord) -> Check:
     """
     split, quantity = quality_of(expect.quantity)
     if record.outcome != "completed":
-        return _check(expect, quantity, "fail", None, f"the run is {record.outcome}, so nothing was shown")
+        said = f"the run is {record.outcome}, so nothing was shown"
+        return _check(expect, quantity, "fail", None, said, next_step=f"bertbench show {record.run_id}")
     values = {run.seed: value_at(run, split, quantity, expect.epoch) for run in record.seeds}
     if not all(quantity.is_valid(value) for value in values.values()):
         broken = {seed: value for seed, value in values.items() if not quantity.is_valid(value)}

@@ -20,8 +20,9 @@ from bertbench.report.epoch_table import run_summary
 from bertbench.report.summary import summary
 from bertbench.report.tensorboard.words import run_words
 from bertbench.report.terminal import rendered
+from bertbench.session import Session
 from bertbench.store import Store
-from bertbench.suite import Session, load_benchmark, run_benchmark
+from bertbench.suite import load_benchmark, run_benchmark
 
 FAULT = "gelu-tanh"
 

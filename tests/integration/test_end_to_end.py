@@ -53,7 +53,7 @@ def test_a_run_that_keeps_its_promises_exits_0_and_shows_them(whole: Whole) -> N
     assert whole.done.returncode == 0, whole.done.stdout + whole.done.stderr
     for promise in ("run", "recipe_lock", "validation_loss_every_seed", "budget_total_seconds", "identity_on_repeat"):
         assert re.search(rf"{promise} .* pass *$", whole.done.stdout, re.MULTILINE), promise
-    assert "5 promises of 1 benchmarks: 5 pass" in whole.done.stdout
+    assert "5 promises of 1 benchmark: 5 pass" in whole.done.stdout
 
 
 def test_it_prints_nothing_that_a_person_did_not_ask_for(whole: Whole) -> None:
@@ -164,7 +164,7 @@ def test_a_loss_that_is_not_finite_is_recorded_with_its_step_and_keeps_no_promis
     assert step is not None
     assert f"NonFiniteLossError in phase steps: seed 0: the training loss of step {step} is " in done.stdout
     assert len(record.seeds[0].steps.loss) == step + 1
-    assert re.search("4 promises of 1 benchmarks: 4 fail", done.stdout)
+    assert re.search("4 promises of 1 benchmark: 4 fail", done.stdout)
 
 
 # Input that cannot be used

@@ -198,7 +198,8 @@ def test_two_processes_of_one_session_share_one_run(tmp_path: Path, tiny_bert_fo
 import os
 from pathlib import Path
 from bertbench.store import Store
-from bertbench.suite import Session, load_benchmark
+from bertbench.session import Session
+from bertbench.suite import load_benchmark
 session = Session(Store(Path(".bertbench")), "s1", workers=2)
 result = session.result(load_benchmark("small.toml"))
 print(result.outcome, result.record.run_id, result.repeat.run_id, result.record.environment.workers)

@@ -30,7 +30,7 @@ def test_the_table_shows_every_promise_with_its_numbers(project):
         [
             "*validation_accuracy_every_seed*0.9900*>= 0.9700*pass*",
             "*identity_on_repeat*equal bits*pass*",
-            "5 promises of 1 benchmarks: 5 pass",
+            "5 promises of 1 benchmark: 5 pass",
         ]
     )
 

@@ -41,7 +41,7 @@ def test_the_verdict_goes_with_the_run(written: list[tuple[str, str]], tmp_path:
     write_logs(Result(Benchmark(record.spec, Path()), record, None, judge(record, None)), tmp_path)
     ((run_id, verdict),) = written
     assert run_id == record.run_id
-    assert verdict.startswith("3 promises of 1 benchmarks: 3 fail")
+    assert verdict.startswith("3 promises of 1 benchmark: 3 fail")
     assert "NonFiniteLossError in phase steps: loss is nan" in verdict
 
 

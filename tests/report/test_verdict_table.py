@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from record_maker import make_failed_record, make_record, make_spec
 from rich.table import Table
 
@@ -53,6 +55,33 @@ def test_nothing_is_lost_on_a_narrow_terminal() -> None:
     assert "validation_accuracy" in shown.replace(" ", "")
 
 
+USUAL = (
+    check("pass", observed="as specified", promised="as specified"),
+    check("undecided", "budget_peak_memory_mebibytes", observed="1,320 MiB", promised="<= 4,096 MiB"),
+)
+WORDY = check("fail", "quality_against_rolling", observed="fell by 4.00 points", promised="drop < 1.00 points")
+
+
+def test_usual_promises_have_a_line_each_on_80_columns() -> None:
+    shown = lines(verdict_table([result(*USUAL, name="seed_card")]), width=80)
+    assert [line[10:40].strip() for line in shown] == ["promise", *(promise.name for promise in USUAL)]
+
+
+def test_words_fold_before_names_do() -> None:
+    shown = lines(verdict_table([result(*USUAL, WORDY, name="seed_card")]), width=80)
+    assert [line[10:40].strip() for line in shown] == ["promise", *(promise.name for promise in (*USUAL, WORDY)), ""]
+    assert shown[-1].split() == ["points", "points"]
+    assert max(map(len, shown)) <= 80
+
+
+@given(st.integers(40, 160))
+def test_whatever_the_width_every_letter_is_there_and_no_line_is_too_long(width: int) -> None:
+    shown = lines(verdict_table([result(*USUAL, WORDY)]), width=width)
+    assert max(map(len, shown)) <= width
+    wide = lines(verdict_table([result(*USUAL, WORDY)]), width=200)
+    assert sorted("".join(shown).replace(" ", "")) == sorted("".join(wide).replace(" ", ""))
+
+
 def test_text_of_others_is_no_markup() -> None:
     shown = "\n".join(lines(verdict_table([result(check("fail", observed="[red]1[/]"))])))
     assert "[red]1[/]" in shown
@@ -61,6 +90,15 @@ def test_text_of_others_is_no_markup() -> None:
 def test_what_is_no_pass_says_why_and_what_to_do() -> None:
     assert verdict_reasons([result(check("pass"), check("undecided", "other"))]) == [
         "card: other: undecided: it is undecided. Next: look again."
+    ]
+
+
+@pytest.mark.parametrize("sign", [".", "?", "!", ""])
+def test_a_sentence_ends_with_one_sign(sign: str) -> None:
+    asked = check("fail", reason=f"so it is{sign}", next_step=f"is the machine busy{sign}")
+    sign = sign or "."
+    assert verdict_reasons([result(asked)]) == [
+        f"card: validation_accuracy_every_seed: fail: so it is{sign} Next: is the machine busy{sign}"
     ]
 
 
@@ -83,6 +121,10 @@ def test_troubles_of_a_run_are_told_even_where_every_promise_is_kept() -> None:
 def test_the_sentence_counts_worst_first() -> None:
     results = [result(check("pass"), check("fail")), result(check("undecided"), check("pass")), result(skipped="x")]
     assert verdict_sentence(results) == "4 promises of 3 benchmarks: 1 fail, 1 undecided, 2 pass, 1 skipped"
+
+
+def test_the_sentence_counts_one_in_the_singular() -> None:
+    assert verdict_sentence([result(check("pass"))]) == "1 promise of 1 benchmark: 1 pass"
 
 
 def test_the_sentence_of_nothing_says_so() -> None:

@@ -6,7 +6,7 @@ import pytest
 from record_maker import make_record, make_seed, make_spec
 
 from bertbench.record import RunRecord, SeedRun
-from bertbench.report.audit_table import audit_sentence, audit_table
+from bertbench.report.audit_table import audit_line, audit_sentence, audit_table
 from bertbench.report.terminal import rendered
 from bertbench.spec import Spec
 from bertbench.verdict.audit import audit_thresholds, distinct_seeds
@@ -57,11 +57,14 @@ def test_the_word_is_what_the_seeds_can_say(bar: float, rights: tuple[int, ...],
     assert word in audit_sentence(audited)
 
 
-@pytest.mark.parametrize("rights", [(), (48,)])
-def test_too_few_seeds_are_not_known_and_say_so(rights: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("rights", "said"), [((), "no completed run of this recipe"), ((48,), "at least 2 are needed")]
+)
+def test_too_few_seeds_are_not_known_and_say_so(rights: tuple[int, ...], said: str) -> None:
     [audited] = audit_thresholds(spec(0.9), [record(*rights)] if rights else [])
     assert audited.word == "not known"
-    assert "at least 2 are needed" in audit_sentence(audited)
+    assert said in audit_sentence(audited)
+    assert said in audit_line("card", audited)
     assert "not known" in rendered(audit_table([audited]), width=100, colour=False)
 
 

@@ -59,7 +59,8 @@ def test_every_budget_is_tried_above_or_is_known_to_be_absent() -> None:
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, v in MEASURED.items() if n != "utilization"])
 def test_upper_bound_holds_up_to_itself(name: str, value: float) -> None:
     assert judge_budget(budget(name, value), make_record()).outcome == "pass"
-    assert judge_budget(budget(name, math.nextafter(value, 0)), make_record()).outcome == "fail"
+    missed = judge_budget(budget(name, math.nextafter(value, 0)), make_record())
+    assert (missed.outcome, missed.next_step[:14]) == ("fail", "compare phases")
 
 
 def test_lower_bound_holds_down_to_itself() -> None:
@@ -176,6 +177,7 @@ def test_run_that_did_not_complete_keeps_no_budget(name: str, outcome: str) -> N
     check = judge_budget(budget(name, 1e-9 if name == "utilization" else 1e9), ended(make_record(), outcome))
     assert (check.outcome, check.observed) == ("fail", "-")
     assert outcome in check.reason
+    assert check.next_step == f"bertbench show {make_record().run_id}"
 
 
 @given(first=st.floats(1e-6, 1e6), second=st.floats(1e-6, 1e6), name=st.sampled_from(sorted(MEASURED)))

@@ -285,10 +285,14 @@ def test_seed_without_digests_is_undecided() -> None:
 @pytest.mark.parametrize("outcome", ["running", "failed", "interrupted"])
 def test_run_or_repeat_that_did_not_complete_fails(outcome: str) -> None:
     repeat = repeat_of(make_seed(0))
-    assert f"the run is {outcome}" in judge_repeat(ended(run_of(), outcome), repeat).reason
-    assert f"the repeat is {outcome}" in judge_repeat(run_of(), ended(repeat, outcome)).reason
-    assert judge_repeat(ended(run_of(), outcome), repeat).outcome == "fail"
-    assert judge_repeat(run_of(), ended(repeat, outcome)).outcome == "fail"
+    for which, first, second in (
+        ("run", ended(run_of(), outcome), repeat),
+        ("repeat", run_of(), ended(repeat, outcome)),
+    ):
+        check = judge_repeat(first, second)
+        assert (check.outcome, check.observed) == ("fail", f"the {which} is {outcome}")
+        shown = first if which == "run" else second
+        assert check.next_step == f"bertbench show {shown.run_id}"
 
 
 # Properties

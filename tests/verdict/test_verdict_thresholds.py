@@ -156,6 +156,7 @@ def test_run_that_did_not_complete_keeps_no_promise(over: str, outcome: str) -> 
     check = judge_threshold(threshold("validation_accuracy", 0.1, over=over), record)
     assert (check.outcome, check.observed) == ("fail", "-")
     assert outcome in check.reason
+    assert check.next_step == f"bertbench show {record.run_id}"
 
 
 @pytest.mark.parametrize("name", ["accuracy", "loss"])
