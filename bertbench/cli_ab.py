@@ -4,39 +4,44 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bertbench.cli_shared import (
+    EPILOG,
+    USAGE,
+    Commands,
+    add_gated_specs,
+    add_store,
+    errors,
+    output,
+    say,
+    say_aside,
+    status_of,
+)
 from bertbench.errors import UNUSABLE_INPUT, SideError
 
 if TYPE_CHECKING:
     from bertbench.ab.fields import AbRecord
 
-_STATUSES = {"pass": 0, "fail": 1}
-_USAGE, _UNDECIDED = 2, 3
 _BUDGET = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _SIDE = "path/to/python, git:REV or SPEC.toml"
 
-Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
 
-
-def add_ab(commands: Commands[argparse.ArgumentParser], *, epilog: str) -> None:
+def add_ab(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add `ab` to the command line."""
-    ab = commands.add_parser("ab", help="is the candidate's training step slower? runs both in turn", epilog=epilog)
+    ab = commands.add_parser("ab", help="is the candidate's training step slower? runs both in turn", epilog=EPILOG)
     ab.add_argument("spec", type=Path, nargs="?", metavar="SPEC", help="TOML file; not needed where both sides are one")
     ab.add_argument("--base", metavar="SIDE", help=f"what to compare with: {_SIDE}")
     ab.add_argument("--cand", metavar="SIDE", help=f"what is judged: {_SIDE}")
     ab.add_argument("--budget", default="10m", metavar="TIME", help="time for all pairs: 90s, 10m, 2h (10m)")
     ab.add_argument("--epochs", type=int, metavar="N", help="in place of the spec's own, on both sides")
-    ab.add_argument(
-        "--gated-specs", type=int, default=1, metavar="N", help="specs that share the project's error rate (1)"
-    )
+    add_gated_specs(ab)
     ab.add_argument("--coin-seed", type=int, metavar="N", help="where the order of pairs comes from (a new one)")
     ab.add_argument("--show", nargs="?", const="latest", metavar="ID", help="show a comparison again (latest)")
     ab.add_argument("--json", type=Path, metavar="FILE", help="write the comparison here, too")
-    ab.add_argument("--store", type=Path, default=Path(".bertbench"), metavar="FOLDER", help="records (.bertbench)")
+    add_store(ab)
     ab.set_defaults(command=_ab)
 
 
@@ -68,19 +73,17 @@ def _compared(options: argparse.Namespace) -> AbRecord:
 
     import secrets
 
-    from rich.console import Console
-
     from bertbench.ab.comparing import Plan, compare_speed
     from bertbench.ab.sides import open_sides
     from bertbench.report.ab_progress import PairProgress
 
     if options.spec and all(side.endswith(".toml") for side in (options.base, options.cand)):
-        sys.stderr.write(f"{options.spec}: is not used: both sides are specs\n")
+        say_aside(f"{options.spec}: is not used: both sides are specs")
     coin_seed = secrets.randbits(32) if options.coin_seed is None else options.coin_seed
     plan = Plan(budget_seconds, options.gated_specs, coin_seed, options.epochs)
     with (
         open_sides(base=options.base, cand=options.cand, spec=options.spec, epochs=options.epochs) as sides,
-        PairProgress(Console(stderr=True)) as progress,
+        PairProgress(errors()) as progress,
     ):
         return compare_speed(sides, options.store, plan, progress=progress)
 
@@ -99,18 +102,16 @@ def seconds_of(budget: str) -> float:
 
 
 def _print(record: AbRecord) -> None:
-    from rich.console import Console
-
     from bertbench.report.ab_table import ab_lines, ab_table
 
-    Console().print(ab_table(record))
-    for line in ab_lines(record):  # whole: nothing breaks a path or a command in two
-        sys.stdout.write(f"{line}\n")
+    output().print(ab_table(record))
+    for line in ab_lines(record):
+        say(line)
 
 
 def _status(record: AbRecord) -> int:
     """Of a baseline whose input cannot be used, that of a usage error."""
     kinds = [crash.failure.kind for crash in record.crashes if crash.side == "base"]
     if any(kind in UNUSABLE_INPUT for kind in kinds):
-        return _USAGE
-    return _STATUSES.get(record.check.outcome, _UNDECIDED)
+        return USAGE
+    return status_of([record.check.outcome])

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bertbench.cli_shared import (
+    EPILOG,
+    PASS,
+    Commands,
+    add_gated_specs,
+    add_store,
+    output,
+    print_verdict,
+    say,
+    status_of,
+)
 
 if TYPE_CHECKING:
     from bertbench.baseline import Baseline
     from bertbench.comparing import Against
-    from bertbench.suite import Benchmark, Result
+    from bertbench.suite import Benchmark
 
 #: Fewer seeds say nothing of quality where bits differ; `bertbench.stats.SMALLEST_BANK`, without loading scipy.
 _BANK = 20
-_PASS = 0
 _ROLLING = "rolling"
 #: No name given: rolling, and reference where there is one.
 _USUAL = ""
 #: Where baselines are looked for if nobody says which spec they are of.
 _USUAL_FOLDERS = (Path("baselines"), Path("benchmarks/baselines"))
-
-Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
 
 
 def add_compare_options(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +44,7 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
         "further seeds are run as far as the verdict needs them",
     )
     _add_folder(parser)
-    _add_gated_specs(parser)
+    add_gated_specs(parser)
 
 
 def against_of(options: argparse.Namespace) -> Against | None:
@@ -53,9 +61,9 @@ def against_of(options: argparse.Namespace) -> Against | None:
     return Against(names, gated_specs=options.gated_specs, folder=options.baselines)
 
 
-def add_commands(commands: Commands[argparse.ArgumentParser], *, epilog: str) -> None:
+def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add `compare` and `baseline` to the command line."""
-    compare = commands.add_parser("compare", help="hold a run against a baseline, without running", epilog=epilog)
+    compare = commands.add_parser("compare", help="hold a run against a baseline, without running", epilog=EPILOG)
     compare.add_argument("spec", type=Path, metavar="SPEC", help="TOML file")
     compare.add_argument(
         "run", nargs="?", metavar="RUN", help="id or its beginning (the newest, with all that ran the same code)"
@@ -69,23 +77,23 @@ def add_commands(commands: Commands[argparse.ArgumentParser], *, epilog: str) ->
     )
     compare.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     _add_folder(compare)
-    _add_gated_specs(compare)
-    _add_store(compare)
+    add_gated_specs(compare)
+    add_store(compare)
     compare.set_defaults(command=_compare)
-    baseline = commands.add_parser("baseline", help="accept, list, show or diff baselines", epilog=epilog)
+    baseline = commands.add_parser("baseline", help="accept, list, show or diff baselines", epilog=EPILOG)
     parts = baseline.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    accept = parts.add_parser("accept", help="make the runs of a spec its baseline", epilog=epilog)
+    accept = parts.add_parser("accept", help="make the runs of a spec its baseline", epilog=EPILOG)
     _add_spec_and_name(accept)
     _add_runs(accept)
     accept.set_defaults(command=_accept)
-    listed = parts.add_parser("list", help="one line for each baseline", epilog=epilog)
+    listed = parts.add_parser("list", help="one line for each baseline", epilog=EPILOG)
     listed.add_argument("spec", type=Path, nargs="?", metavar="SPEC", help="TOML file; only its baselines")
     _add_folder(listed)
     listed.set_defaults(command=_list)
-    show = parts.add_parser("show", help="the seeds of a spec's baselines", epilog=epilog)
+    show = parts.add_parser("show", help="the seeds of a spec's baselines", epilog=EPILOG)
     _add_spec_and_name(show)
     show.set_defaults(command=_show)
-    diff = parts.add_parser("diff", help="what accepting now would change", epilog=epilog)
+    diff = parts.add_parser("diff", help="what accepting now would change", epilog=EPILOG)
     _add_spec_and_name(diff)
     diff.add_argument("--to", metavar="NAME", help="another baseline, in place of what would be accepted now")
     _add_runs(diff)
@@ -96,16 +104,6 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--baselines", type=Path, metavar="FOLDER", help="baselines (beside the folder of the specs)")
 
 
-def _add_gated_specs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--gated-specs", type=int, default=1, metavar="N", help="specs that share the project's error rate (1)"
-    )
-
-
-def _add_store(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--store", type=Path, default=Path(".bertbench"), metavar="FOLDER", help="records (.bertbench)")
-
-
 def _add_spec_and_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", type=Path, metavar="SPEC", help="TOML file")
     parser.add_argument("--name", default=_ROLLING, metavar="NAME", help="rolling, reference or your own (rolling)")
@@ -114,7 +112,7 @@ def _add_spec_and_name(parser: argparse.ArgumentParser) -> None:
 
 def _add_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", nargs="+", default=[], metavar="RUN", help="only these (all completed of the recipe)")
-    _add_store(parser)
+    add_store(parser)
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -126,27 +124,13 @@ def _compare(options: argparse.Namespace) -> int:
     benchmark, against, store = load_benchmark(options.spec), against_of(options), Store(options.store)
     candidate, left_out = candidate_to_compare(benchmark.spec, store, options.run)
     if left_out:
-        _say(f"left out, since they gave a seed other bits than newer runs: {', '.join(left_out)}")
+        say(f"left out, since they gave a seed other bits than newer runs: {', '.join(left_out)}")
     ran = Result(benchmark, candidate.first, None, (), further=candidate.records[1:])
     result = with_comparison(ran, store, against)
-    _print_verdict(result)
+    print_verdict([result])
     if options.json:
         write_summary(options.json, [result])
-    return {"pass": _PASS, "fail": 1}.get(result.outcome, 3)
-
-
-def _print_verdict(result: Result) -> None:
-    from bertbench.report.one_verdict import comparison_tables, one_sentence
-    from bertbench.report.verdict_table import verdict_reasons, verdict_sentence, verdict_table
-
-    _print(verdict_table([result]))
-    for reason in verdict_reasons([result]):
-        _say(reason)
-    for table in comparison_tables([result]):
-        _print(table)
-    _say(verdict_sentence([result]))
-    if sentence := one_sentence([result]):
-        _say(sentence)
+    return status_of([result.outcome])
 
 
 def _accept(options: argparse.Namespace) -> int:
@@ -158,14 +142,14 @@ def _accept(options: argparse.Namespace) -> int:
     numerics = baseline.numerics_fingerprint
     replaced = baseline_path(folder, name, spec=baseline.spec, numerics_fingerprint=numerics).exists()
     path = write_baseline(folder, name, baseline)
-    _say(f"{path}: {'replaced' if replaced else 'written'}: {_in_words(baseline)}")
+    say(f"{path}: {'replaced' if replaced else 'written'}: {_in_words(baseline)}")
     if len(baseline.seeds) < _BANK:
-        _say(
+        say(
             f"{len(baseline.seeds)} seeds show whether bits are the same; where they differ, quality needs {_BANK}: "
             f"bertbench run {options.spec} --seeds 0-{_BANK - 1}, then accept again"
         )
-    _say("review it like code, and commit it")
-    return _PASS
+    say("review it like code, and commit it")
+    return PASS
 
 
 def _in_words(baseline: Baseline) -> str:
@@ -190,8 +174,8 @@ def _list(options: argparse.Namespace) -> int:
         raise BaselineAbsentError(
             f"{folder}: holds no baselines{f' of {spec}' if spec else ''}", remedy="bertbench baseline accept SPEC"
         )
-    _print(baseline_list(files))
-    return _PASS
+    output().print(baseline_list(files))
+    return PASS
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -199,9 +183,9 @@ def _show(options: argparse.Namespace) -> int:
 
     for baseline in _accepted(options, options.name):
         for line in baseline_facts(baseline):
-            _say(line)
-        _print(baseline_seeds(baseline))
-    return _PASS
+            say(line)
+        output().print(baseline_seeds(baseline))
+    return PASS
 
 
 def _diff(options: argparse.Namespace) -> int:
@@ -218,8 +202,8 @@ def _diff(options: argparse.Namespace) -> int:
         new = new.model_copy(update={"accepted_at": old.accepted_at})
     before, after = (baseline_text(side).splitlines() for side in (old, new))
     lines = list(difflib.unified_diff(before, after, options.name, new_name, n=0, lineterm=""))
-    _say("\n".join(lines) or f"{options.name} and {new_name} are the same")
-    return _PASS
+    say("\n".join(lines) or f"{options.name} and {new_name} are the same")
+    return PASS
 
 
 def _benchmark(options: argparse.Namespace) -> Benchmark:
@@ -235,7 +219,7 @@ def _proposed(options: argparse.Namespace, benchmark: Benchmark) -> Baseline:
 
     proposal = propose_baseline(benchmark.spec, benchmark.base_folder, Store(options.store), runs=options.runs)
     if proposal.left_out:
-        _say(f"left out, since data, weights or version are others: {', '.join(proposal.left_out)}")
+        say(f"left out, since data, weights or version are others: {', '.join(proposal.left_out)}")
     return proposal.baseline
 
 
@@ -257,14 +241,3 @@ def _accepted(options: argparse.Namespace, name: str) -> list[Baseline]:
             remedy=f"bertbench baseline accept {options.spec} --name {name}",
         )
     return sorted((read_baseline(path) for path in files), key=lambda baseline: baseline.accepted_at)
-
-
-def _print(table: object) -> None:
-    from rich.console import Console
-
-    Console().print(table)
-
-
-def _say(text: str) -> None:
-    """In whole lines: nothing breaks a path or a command in two."""
-    sys.stdout.write(f"{text}\n")

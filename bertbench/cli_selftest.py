@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bertbench.cli_ab import seconds_of
+from bertbench.cli_shared import EPILOG, INTERRUPTED, Commands, add_gated_specs, errors, output, say, status_of
 
 if TYPE_CHECKING:
     from bertbench.suite import Benchmark
 
-_STATUSES = {"pass": 0, "fail": 1, "undecided": 3}
-_INTERRUPTED = 130
 #: As in `bertbench.selftest.plan`, without loading scipy.
 _PARTS = ("seeds", "processes", "trials", "faults", "speed")
 _REPORT = "selftest.md"
 
-Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
 
-
-def add_selftest(commands: Commands[argparse.ArgumentParser], *, epilog: str) -> None:
+def add_selftest(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add `selftest` to the command line."""
     selftest = commands.add_parser(
-        "selftest", help="does the verdict keep its promises on this machine? measures and says", epilog=epilog
+        "selftest", help="does the verdict keep its promises on this machine? measures and says", epilog=EPILOG
     )
     selftest.add_argument("spec", type=Path, nargs="?", metavar="SPEC", help="TOML file (a small one that comes along)")
     selftest.add_argument("--budget", default="10m", metavar="TIME", help="time for everything: 90s, 10m, 2h (10m)")
@@ -34,9 +30,7 @@ def add_selftest(commands: Commands[argparse.ArgumentParser], *, epilog: str) ->
     selftest.add_argument(
         "--parts", default=",".join(_PARTS), metavar="NAME[,NAME...]", help=f"only these (all: {', '.join(_PARTS)})"
     )
-    selftest.add_argument(
-        "--gated-specs", type=int, default=1, metavar="N", help="specs that share the project's error rate (1)"
-    )
+    add_gated_specs(selftest)
     selftest.add_argument("--trials", type=int, default=1_000, metavar="N", help="fresh trials at most (1000)")
     selftest.add_argument(
         "--candidates-per-bank",
@@ -52,8 +46,6 @@ def add_selftest(commands: Commands[argparse.ArgumentParser], *, epilog: str) ->
 
 def _selftest(options: argparse.Namespace) -> int:
     budget_seconds = seconds_of(options.budget)
-
-    from rich.console import Console
 
     from bertbench.atomic import write_atomically
     from bertbench.faults import CATALOGUE
@@ -72,7 +64,7 @@ def _selftest(options: argparse.Namespace) -> int:
         candidates_per_bank=options.candidates_per_bank,
         fault_seeds=options.fault_seeds,
     )
-    with ProgressBar(Console(stderr=True)) as bar:
+    with ProgressBar(errors()) as bar:
         found, folder = self_test(
             _benchmark(options.spec),
             options.out,
@@ -83,10 +75,10 @@ def _selftest(options: argparse.Namespace) -> int:
     record = write_selftest(folder, found)
     page = selftest_markdown(found).encode()
     write_atomically(folder / _REPORT, lambda stream: stream.write(page))
-    Console().print(selftest_table(found))
+    output().print(selftest_table(found))
     for line in (*selftest_lines(found), f"{folder / _REPORT}, {record}"):
-        sys.stdout.write(f"{line}\n")
-    return _INTERRUPTED if found.interrupted else _STATUSES[found.outcome]
+        say(line)
+    return INTERRUPTED if found.interrupted else status_of([found.outcome])
 
 
 def _benchmark(spec: Path | None) -> Benchmark:

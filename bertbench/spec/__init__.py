@@ -1,26 +1,20 @@
 """One frozen, validated description of a benchmark."""
 
 from bertbench.spec.fields import (
-    AdamSpec,
-    AdamWSpec,
     AugmentationSpec,
-    BudgetSpec,
     CheckpointSpec,
     DataSpec,
     EarlyStoppingSpec,
-    ExpectSpec,
-    IdentitySpec,
     ModelSpec,
-    OptimizerSpec,
     RuntimeSpec,
     ScheduleSpec,
-    SGDSpec,
     Spec,
     TrainingSpec,
-    VerdictSpec,
 )
 from bertbench.spec.fingerprint import spec_fingerprint
 from bertbench.spec.names import spec_fields
+from bertbench.spec.optimizers import AdamSpec, AdamWSpec, OptimizerSpec, SGDSpec
+from bertbench.spec.promises import BudgetSpec, ExpectSpec, IdentitySpec, VerdictSpec
 from bertbench.spec.reading import build_spec, override, read_spec
 
 __all__ = [

@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from bertbench.spec import fields
-from bertbench.spec.fields import Spec, Table
+from bertbench.spec import fields, optimizers, promises
+from bertbench.spec.fields import Spec
+from bertbench.spec.table import Table
 
 _HEAD = """# The spec
 
@@ -26,18 +27,18 @@ _TABLES: tuple[tuple[str, type[Table]], ...] = (
     ("[checkpoint]", fields.CheckpointSpec),
     ("[data]", fields.DataSpec),
     ("[model]", fields.ModelSpec),
-    ('[optimizer], name = "adam"', fields.AdamSpec),
-    ('[optimizer], name = "adamw": as adam, and', fields.AdamWSpec),
-    ('[optimizer], name = "sgd"', fields.SGDSpec),
+    ('[optimizer], name = "adam"', optimizers.AdamSpec),
+    ('[optimizer], name = "adamw": as adam, and', optimizers.AdamWSpec),
+    ('[optimizer], name = "sgd"', optimizers.SGDSpec),
     ("[schedule]", fields.ScheduleSpec),
     ("[augmentation]", fields.AugmentationSpec),
     ("[training]", fields.TrainingSpec),
     ("[training.early_stopping]", fields.EarlyStoppingSpec),
     ("[runtime]", fields.RuntimeSpec),
-    ("[identity]", fields.IdentitySpec),
-    ("[verdict]", fields.VerdictSpec),
-    ("[[expect]]", fields.ExpectSpec),
-    ("[[budget]]", fields.BudgetSpec),
+    ("[identity]", promises.IdentitySpec),
+    ("[verdict]", promises.VerdictSpec),
+    ("[[expect]]", promises.ExpectSpec),
+    ("[[budget]]", promises.BudgetSpec),
 )
 
 
@@ -54,7 +55,7 @@ def _section(title: str, table: type[Table]) -> str:
         "| key | default | meaning |",
         "|---|---|---|",
     ]
-    inherited = set(fields.AdamSpec.model_fields) - {"weight_decay"} if table is fields.AdamWSpec else set()
+    inherited = set(optimizers.AdamSpec.model_fields) - {"weight_decay"} if table is optimizers.AdamWSpec else set()
     for name, field in table.model_fields.items():
         if name not in inherited and not _is_table(field.default):
             lines.append(f"| `{name}` | {_default(field.default)} | {field.description} |")

@@ -1,47 +1,24 @@
 """The fields of a benchmark: what is fine-tuned, on what, how, and what is promised.
 
-Each class is one table of the TOML file. All are frozen; nothing edits a spec later, derived values go to the record.
-Every field says what it means, its unit and its range. Errors are made readable in `bertbench.spec.reading`.
+Each class is one table of the TOML file; those of optimizers and promises have files of their own. All are frozen;
+nothing edits a spec later, derived values go to the record. Every field says what it means, its unit and its range.
+Errors are made readable in `bertbench.spec.reading`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from bertbench.quantities import BUDGETS, THRESHOLD_QUANTITIES, quality_of
-from bertbench.spec.nearest import did_you_mean
+from bertbench.spec.optimizers import AdamSpec, OptimizerSpec
+from bertbench.spec.promises import BudgetSpec, ExpectSpec, IdentitySpec, VerdictSpec
+from bertbench.spec.table import Count, NotNegative, Positive, Rate, Table, is_default, known_quantity
 
-Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 #: Fewer classes are nothing to tell apart, fewer seeds have no spread.
 _TWO = 2
-_PERCENT = 100
-#: Shares that add to 1 in decimals may add to a little more in doubles.
-_ROUNDING = 1e-9
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Table(BaseModel):
-    """A TOML table: frozen, nothing unknown in it, no silent conversion of text to numbers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
-
-
-def _is_default(table: Table, name: str) -> bool:
-    """Whether a field has its default; a record writes every field, so 'was it written' would say nothing."""
-    return bool(getattr(table, name) == type(table).model_fields[name].default)
-
-
-def _known_quantity(value: str, known: Collection[str] = THRESHOLD_QUANTITIES) -> str:
-    if value not in known:
-        raise ValueError(f"unknown quantity{did_you_mean(value, known)}; known: {', '.join(known)}")
-    return value
 
 
 class CheckpointSpec(Table):
@@ -140,13 +117,13 @@ class DataSpec(Table):
         if kind != "embedded" and (self.validation is None) == (self.validation_fraction is None):
             raise ValueError("validation: give either validation or validation_fraction, not both, not neither")
         file_only = ("folder", "format", "encoding", "delimiter", "header")
-        wrong = [name for name in file_only if kind != "files" and not _is_default(self, name)]
+        wrong = [name for name in file_only if kind != "files" and not is_default(self, name)]
         embedded_wrong = ("train", "validation", "test", "text", "text_pair", "label", "validation_fraction")
-        wrong += [name for name in embedded_wrong if kind == "embedded" and not _is_default(self, name)]
+        wrong += [name for name in embedded_wrong if kind == "embedded" and not is_default(self, name)]
         wrong += ["configuration"] if kind != "hub" and self.configuration is not None else []
         if wrong:
             raise ValueError(f"{wrong[0]}: has no meaning with source = {self.source!r}")
-        if self.validation_fraction is None and not _is_default(self, "split_seed"):
+        if self.validation_fraction is None and not is_default(self, "split_seed"):
             raise ValueError("split_seed: has no meaning without validation_fraction")
         return self
 
@@ -166,103 +143,6 @@ class ModelSpec(Table):
     """Of the normal distribution from which fresh layers are drawn (BERT's initializer_range)."""
 
 
-class _Optimizer(Table):
-    """What every Keras optimizer takes."""
-
-    learning_rate: Positive = 3e-5
-    """Peak learning rate; `schedule` shapes it."""
-    weight_decay: Positive | None = None
-    """Decoupled weight decay per step, as in Keras."""
-    clipnorm: Positive | None = None
-    """Each variable's gradient is scaled to at most this Euclidean norm."""
-    clipvalue: Positive | None = None
-    """Each gradient element is clipped to plus or minus this."""
-    global_clipnorm: Positive | None = None
-    """All gradients together are scaled to at most this Euclidean norm."""
-    use_ema: bool = False
-    """Evaluate and save an exponential moving average of the weights."""
-    ema_momentum: Rate = 0.99
-    """Of that average."""
-    ema_overwrite_frequency: Count | None = None
-    """Steps after which the weights are overwritten with their average; only at the end if not given."""
-    loss_scale_factor: Positive | None = None
-    """Multiplies the loss before, divides the gradients after differentiation."""
-    gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = None
-    """Batches whose mean gradient makes one update."""
-
-    def model_post_init(self, _context: Any) -> None:
-        """Count the name as written: without it a table that is passed on reads as Adam."""
-        self.model_fields_set.add("name")
-
-    @model_validator(mode="after")
-    def _one_clipping(self) -> _Optimizer:
-        given = [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"{given[1]}: at most one way of clipping gradients, and {given[0]} is set too")
-        for name in ("ema_momentum", "ema_overwrite_frequency"):
-            if not self.use_ema and not _is_default(self, name):
-                raise ValueError(f"{name}: has no meaning without use_ema = true")
-        return self
-
-
-class AdamSpec(_Optimizer):
-    """Adam, with Keras' epsilon convention."""
-
-    name: Literal["adam"] = "adam"
-    """Kingma & Ba 2015."""
-    beta_1: Rate = 0.9
-    """Decay of the first moment."""
-    beta_2: Rate = 0.999
-    """Decay of the second moment."""
-    epsilon: Positive = 1e-7
-    """'Epsilon hat' of the paper: added before bias correction, as Keras does."""
-    amsgrad: bool = False
-    """Use the largest second moment seen."""
-
-
-class AdamWSpec(AdamSpec):
-    """Adam with decoupled weight decay, not applied to biases and layer norms."""
-
-    name: Literal["adamw"] = "adamw"  # type: ignore[assignment]  # a narrower name is the point of the subclass
-    """Loshchilov & Hutter 2019."""
-    weight_decay: Positive | None = 0.004
-    """Keras' default."""
-    decay_excluded: tuple[str, ...] = ("bias", "layer_norm")
-    """Variables whose path contains one of these are not decayed."""
-
-
-class SGDSpec(_Optimizer):
-    """Stochastic gradient descent."""
-
-    name: Literal["sgd"] = "sgd"
-    """Robbins & Monro 1951."""
-    momentum: Rate = 0.0
-    """Of the velocity."""
-    nesterov: bool = False
-    """Nesterov momentum."""
-
-    @model_validator(mode="after")
-    def _nesterov_needs_momentum(self) -> SGDSpec:
-        if self.nesterov and not self.momentum:
-            raise ValueError("nesterov: has no meaning without momentum")
-        return self
-
-
-def optimizer_name(table: Any) -> str:
-    """Which optimizer a table means: Adam, unless it says otherwise."""
-    return str(table.get("name", "adam") if isinstance(table, dict) else getattr(table, "name", table))
-
-
-OptimizerSpec = Annotated[
-    Annotated[AdamSpec, Tag("adam")] | Annotated[AdamWSpec, Tag("adamw")] | Annotated[SGDSpec, Tag("sgd")],
-    Discriminator(
-        optimizer_name,
-        custom_error_type="unknown_optimizer",
-        custom_error_message="unknown optimizer; known: adam, adamw, sgd",
-    ),
-]
-
-
 class ScheduleSpec(Table):
     """How the learning rate changes over the run."""
 
@@ -275,7 +155,7 @@ class ScheduleSpec(Table):
 
     @model_validator(mode="after")
     def _constant_has_no_end(self) -> ScheduleSpec:
-        if self.kind == "constant" and not _is_default(self, "end_fraction"):
+        if self.kind == "constant" and not is_default(self, "end_fraction"):
             raise ValueError("end_fraction: has no meaning with kind = 'constant'")
         return self
 
@@ -306,7 +186,7 @@ class EarlyStoppingSpec(Table):
     @field_validator("quantity")
     @classmethod
     def _known(cls, value: str) -> str:
-        return _known_quantity(value)
+        return known_quantity(value)
 
 
 class TrainingSpec(Table):
@@ -363,128 +243,6 @@ class RuntimeSpec(Table):
     """Threads within an operation; one for each core this process may use, if not given."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """`gpu` fails where there is none; `auto` takes a GPU if there is one."""
-
-
-class ExpectSpec(Table):
-    """A promise about quality."""
-
-    quantity: str
-    """`validation_` or `train_` with accuracy, macro_f1, matthews_correlation or loss."""
-    at_least: float | None = None
-    """Lower bound, for quantities that are better when higher."""
-    at_most: float | None = None
-    """Upper bound, for quantities that are better when lower."""
-    epoch: Literal["last", "best"] = "last"
-    """At the last epoch, or at the epoch where this quantity was best."""
-    over: Literal["every_seed", "mean", "lower_bound"] = "every_seed"
-    """Each seed; the mean over seeds; or the 95 % one-sided confidence bound of the mean on the bad side."""
-
-    @field_validator("quantity")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        return _known_quantity(value)
-
-    @model_validator(mode="after")
-    def _one_bound(self) -> ExpectSpec:
-        _, quantity = quality_of(self.quantity)
-        right, wrong = ("at_least", "at_most") if quantity.better == "higher" else ("at_most", "at_least")
-        if getattr(self, wrong) is not None:
-            raise ValueError(f"{wrong}: {self.quantity} is better when {quantity.better}; write {right}")
-        bound = getattr(self, right)
-        if bound is None:
-            raise ValueError(f"{right}: missing; a threshold needs its number")
-        if not quantity.is_valid(bound):
-            percent = f"; in percent? write {bound / _PERCENT:g}" if quantity.is_valid(bound / _PERCENT) else ""
-            raise ValueError(f"{right}: {bound:g} is impossible, {self.quantity} is {quantity.allowed()}{percent}")
-        return self
-
-    @property
-    def bound(self) -> float:
-        """The number promised."""
-        return next(bound for bound in (self.at_least, self.at_most) if bound is not None)
-
-
-class BudgetSpec(Table):
-    """A promise about time or memory."""
-
-    quantity: str
-    """A phase with `_seconds`, `step_seconds` (median), `utilization` or `peak_memory_mebibytes`."""
-    at_least: float | None = None
-    """Lower bound, for `utilization`."""
-    at_most: float | None = None
-    """Upper bound, for all others."""
-
-    @field_validator("quantity")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        return _known_quantity(value, BUDGETS)
-
-    @model_validator(mode="after")
-    def _one_bound(self) -> BudgetSpec:
-        quantity = BUDGETS[self.quantity]
-        right, wrong = ("at_least", "at_most") if quantity.better == "higher" else ("at_most", "at_least")
-        if getattr(self, wrong) is not None:
-            raise ValueError(f"{wrong}: {self.quantity} is better when {quantity.better}; write {right}")
-        bound = getattr(self, right)
-        if bound is None:
-            raise ValueError(f"{right}: missing; a budget needs its number")
-        if not 0 < bound < math.inf:
-            raise ValueError(f"{right}: {bound:g} is impossible; expected more than 0 {quantity.unit}".rstrip())
-        if self.quantity == "utilization" and bound > 1:
-            percent = f"; in percent? write {bound / _PERCENT:g}" if bound <= _PERCENT else ""
-            raise ValueError(f"{right}: {bound:g} is impossible; expected a fraction of at most 1{percent}")
-        return self
-
-    @property
-    def bound(self) -> float:
-        """The number promised."""
-        return next(bound for bound in (self.at_least, self.at_most) if bound is not None)
-
-
-class IdentitySpec(Table):
-    """Whether the run is repeated in a fresh process and compared bit for bit."""
-
-    repeat: Literal["first_seed", "every_seed", "no"] = "first_seed"
-    """Which seeds are run again."""
-
-
-class VerdictSpec(Table):
-    """What decides a comparison with a baseline; docs/method.md has the rules and their error rates."""
-
-    margin_points: Annotated[float, Field(gt=0.0, lt=100.0)] | None = None
-    """Drop of validation accuracy, in points, that a pass excludes; one point, and one row at least, if not given."""
-    floor_points: Annotated[float, Field(gt=0.0, lt=100.0)] | None = None
-    """Smallest drop seen, in points, that may fail; half the margin if not given."""
-    looks: tuple[Annotated[int, Field(ge=2)], ...] = (4, 8, 20)
-    """Seeds after which a run may be decided, rising; further seeds are run only as far as the next look needs."""
-    shares: tuple[Annotated[float, Field(gt=0.0, le=1.0)], ...] = (0.2, 0.3, 0.5)
-    """What each look may spend of the error rates; together at most 1."""
-    pass_alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.05
-    """Chance to pass a drop of the margin, over all looks."""
-    smallest_bank: Annotated[int, Field(ge=2)] = 20
-    """Seeds that a baseline needs before it says anything of quality."""
-    allowed_failed_rate: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
-    """Share of seeds that may fail (NaN, or no better than always the largest class) and be nobody's regression."""
-
-    @model_validator(mode="after")
-    def _a_rule_that_keeps_its_word(self) -> VerdictSpec:
-        if not self.looks or list(self.looks) != sorted(set(self.looks)):
-            raise ValueError(f"looks: {list(self.looks)} was given, rising numbers of seeds were expected")
-        if len(self.shares) != len(self.looks):
-            raise ValueError(
-                f"shares: {len(self.shares)} for {len(self.looks)} looks; each look needs its share of the error rates"
-            )
-        if not math.fsum(self.shares) <= 1 + _ROUNDING:
-            raise ValueError(f"shares: they add to {math.fsum(self.shares):g}, and more than 1 spends a rate twice")
-        margin = self.margin_points
-        if self.floor_points is not None and margin is not None and self.floor_points > margin:
-            raise ValueError(
-                f"floor_points: {self.floor_points:g} exceeds margin_points = {margin:g}: a drop of the margin that is "
-                "certain could not fail"
-            )
-        if self.floor_points is not None and margin is None and self.floor_points > 1:
-            raise ValueError("floor_points: more than one point needs a margin_points of at least as much")
-        return self
 
 
 class Spec(Table):

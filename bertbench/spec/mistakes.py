@@ -82,7 +82,7 @@ def _not_in_pattern(location: list[str], detail: Mapping[str, Any]) -> str:
 
 
 def _of_our_validators(location: list[str], detail: Mapping[str, Any]) -> str:
-    """A complaint of `bertbench.spec.fields`, which may begin with the name of a key below *location*."""
+    """A complaint of one of our own validators, which may begin with the name of a key below *location*."""
     message, value = detail["msg"].removeprefix("Value error, "), detail["input"]
     inner, colon, rest = message.partition(": ")
     if not colon or " " in inner:

@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from bertbench.errors import SpecError
-from bertbench.spec.fields import Spec, optimizer_name
+from bertbench.spec.fields import Spec
 from bertbench.spec.mistakes import explain
 from bertbench.spec.nearest import nearest
+from bertbench.spec.optimizers import optimizer_name
 
 if sys.version_info >= (3, 11):
     import tomllib

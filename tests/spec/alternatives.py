@@ -162,3 +162,8 @@ def pair(name: str) -> tuple[Spec, Spec]:
     alternative = ALTERNATIVES[name]
     first = override(build_spec({"name": "example"}), alternative.given)
     return first, override(first, alternative.changed or {name: alternative.value})
+
+
+def spec_with(changes: Mapping[str, Any]) -> Spec:
+    """The default spec with some fields, by dotted name."""
+    return override(build_spec({"name": "example"}), changes)
