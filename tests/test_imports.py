@@ -28,7 +28,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"banners", "errors", "version"},
             {"atomic", "digests", "phases", "quantities", "seed_list", "seeds", "stats"},
             {"spec"},
-            {"record"},
+            {"append_only", "record"},
             {"baseline", "checkpoints", "data", "machine_watch", "metrics", "observers", "runtime", "utilization"},
             {"engines", "evidence"},
             {"fine_tuning", "verdict"},
