@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from marked import between_marks
+from measured_seeds import HELPDESK, HELPDESK_ROWS, SEED_CARD, SEED_CARD_ROWS
 from rich.console import Console
 from rich.progress import track
 
@@ -36,10 +37,6 @@ from bertbench.stats import (
 )
 from bertbench.verdict.quality_gate import MEAN_SHARE, QUALITY_ALPHA
 
-#: docs/log.md, 2026-11-23: rows right of 49 over 40 seeds, of 300 over 20 seeds.
-SEED_CARD = (45,) * 1 + (46,) * 3 + (47,) * 18 + (48,) * 17 + (49,) * 1
-HELPDESK = (293,) * 3 + (294,) * 5 + (295,) * 9 + (296,) * 2 + (298,) * 1
-SEED_CARD_ROWS, HELPDESK_ROWS = 49, 300
 #: Chance of a seed to fail in every trial: all that a spec allows, so the worst that is still 'nothing changed'.
 FAILED_RATE = 0.01
 ONE_ROW_OF_49 = 100 / 49

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from marked import between_marks
+from measured_seeds import HELPDESK, HELPDESK_ROWS, SEED_CARD, SEED_CARD_ROWS
 from rich.console import Console
 from rich.progress import track
 from scipy import stats
@@ -34,9 +35,6 @@ from bertbench.stats import (
 )
 
 MARK = "benchmarks/interval_coverage.py"
-#: docs/log.md, 2026-11-23: rows right over 40 and 20 seeds.
-SEED_CARD = np.array((45,) * 1 + (46,) * 3 + (47,) * 18 + (48,) * 17 + (49,) * 1) / 49
-HELPDESK = np.array((293,) * 3 + (294,) * 5 + (295,) * 9 + (296,) * 2 + (298,) * 1) / 300
 #: Coverage this far below what is printed is said.
 A_POINT = 0.01
 #: A resampled case takes milliseconds.
@@ -86,8 +84,8 @@ def mean_of(draw: Draw) -> float:
 SEEDS: tuple[tuple[str, Draw, int], ...] = (
     ("300 rows, normal, spread 0.5 points", normal(300, 0.005), 300),
     ("300 rows, left tail, spread 0.5 points", left_tail(300, 0.005), 300),
-    ("helpdesk's measured seeds (300 rows)", measured(HELPDESK), 300),
-    ("seed_card's measured seeds (49 rows)", measured(SEED_CARD), 49),
+    ("helpdesk's measured seeds (300 rows)", measured(np.array(HELPDESK) / HELPDESK_ROWS), HELPDESK_ROWS),
+    ("seed_card's measured seeds (49 rows)", measured(np.array(SEED_CARD) / SEED_CARD_ROWS), SEED_CARD_ROWS),
 )
 
 

@@ -7,12 +7,14 @@ import sys
 from types import FrameType
 
 from bertbench.errors import RecordWriteError
+from bertbench.parent_watch import interrupt_when_orphaned
 from bertbench.processes import Request, run_request_here
 
 
 def main() -> int:
     """Run what is asked for; 0 if completed, 1 if not, with the reason in the record."""
     signal.signal(signal.SIGINT, _interrupt_once)
+    interrupt_when_orphaned()
     request = Request.model_validate_json(sys.stdin.read())
     try:
         record = run_request_here(request)

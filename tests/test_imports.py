@@ -25,7 +25,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     map(
         frozenset,
         (
-            {"banners", "errors", "version"},
+            {"banners", "errors", "parent_watch", "version"},
             {"atomic", "digests", "phases", "quantities", "seed_list", "seeds", "stats"},
             {"spec"},
             {"append_only", "record"},

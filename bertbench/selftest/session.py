@@ -14,13 +14,13 @@ from bertbench.baseline import Baseline
 from bertbench.errors import BertbenchError, VerdictError
 from bertbench.processes import run_request
 from bertbench.record import RunRecord
-from bertbench.selftest.classes import harmless_classes
+from bertbench.selftest.classes import NumericsClass, harmless_classes
 from bertbench.selftest.fault_matrix import SPEED_FIRST, Clean, KnownFault, fault_rows, in_turn, speed_row, unrun
 from bertbench.selftest.gate import Measured, code_check, quality_rows, speed_rows
 from bertbench.selftest.judging import bank_of
 from bertbench.selftest.keeping import kept_promises, outcome_of
 from bertbench.selftest.measuring import class_facts, effect_facts, process_facts
-from bertbench.selftest.plan import FIRST_SEED, PARTS, Plan, Wishes, make_plan
+from bertbench.selftest.plan import FIRST_SEED, PARTS, Costs, Plan, Wishes, make_plan
 from bertbench.selftest.record import (
     ClassFacts,
     EffectFacts,
@@ -211,7 +211,7 @@ class _SelfTest:
                 self._too_late("seeds", f"class {one.name}")
                 continue
             try:
-                records = [*have, self._runs.clean(one, range(FIRST_SEED + len(have), FIRST_SEED + wanted))]
+                records = [*have, self._pool(one, range(FIRST_SEED + len(have), FIRST_SEED + wanted))]
             except VerdictError as error:  # without the own class nothing can be measured, without another the rest can
                 if one is self._own:
                     raise
@@ -231,6 +231,16 @@ class _SelfTest:
                 self._measured(), trials=self._settings.simulated_runs, generator=self._generator
             )
             self._code_check = code_check(self._measured(), generator=self._generator)
+
+    def _pool(self, one: NumericsClass, seeds: range) -> RunRecord:
+        """Seeds of a class; if they took longer than the first seed promised, what follows is judged by that."""
+        began = self._runs.clock()
+        record = self._runs.clean(one, seeds)
+        seen = costs_of(record, self._runs.clock() - began)
+        self._costs = Costs(
+            max(self._costs.process_seconds, seen.process_seconds), max(self._costs.seed_seconds, seen.seed_seconds)
+        )
+        return record
 
     def _measured(self) -> Measured:
         correlations = [effect.correlation.estimate for effect in self._effects if effect.correlation]

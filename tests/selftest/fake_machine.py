@@ -53,6 +53,7 @@ class FakeMachine:
     breaks_in: str = ""
     irreproducible: bool = False
     noise: float = 0.01
+    slower_in: dict[str, float] = field(default_factory=dict)
     now: float = 0.0
     requests: list[Request] = field(default_factory=list)
 
@@ -66,7 +67,8 @@ class FakeMachine:
             raise KeyboardInterrupt
         self.requests.append(request)
         seeds = request.spec.training.seeds
-        self.now += self.process_seconds + self.seed_seconds * len(seeds)
+        pace = self.slower_in.get(_class_of(request.spec), 1.0)
+        self.now += self.process_seconds + pace * self.seed_seconds * len(seeds)
         fault = next((one for one in self.faults if one.name == request.fault), FakeFault("", new_bits=False))
         of_class = _class_of(request.spec)
         crashes = fault.crashes or of_class == self.breaks_in

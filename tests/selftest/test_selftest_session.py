@@ -320,6 +320,15 @@ def test_the_budget_is_kept(tmp_path: Path, seconds: float) -> None:
     assert any(part.left_out for part in found.parts)
 
 
+def test_a_class_that_turns_out_slow_leaves_less_for_the_next(tmp_path: Path) -> None:
+    """Planned by the first seed, 60 s for three pools; the second class takes as long as that alone."""
+    machine = FakeMachine(process_seconds=1, slower_in={"threads": 3.0})
+    found = run_on(machine, tmp_path, seconds=90, parts=("seeds",))
+    assert [one.name for one in found.classes] == ["own", "threads"]
+    assert machine.now <= 90
+    assert "planned, and then too late: class onednn" in found.parts[0].left_out
+
+
 def test_a_budget_for_one_seed_is_undecided(tmp_path: Path) -> None:
     found = run_on(FakeMachine(faults=FAULTS), tmp_path, seconds=12)
     assert found.outcome == "undecided"
