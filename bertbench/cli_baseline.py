@@ -116,7 +116,7 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from bertbench.comparing import candidate_to_compare
+    from bertbench.choosing import candidate_to_compare
     from bertbench.report.summary import write_summary
     from bertbench.store import Store
     from bertbench.suite import Result, load_benchmark, with_comparison
@@ -214,7 +214,7 @@ def _benchmark(options: argparse.Namespace) -> Benchmark:
 
 def _proposed(options: argparse.Namespace, benchmark: Benchmark) -> Baseline:
     """What would be accepted; says which runs were left out."""
-    from bertbench.comparing import propose_baseline
+    from bertbench.choosing import propose_baseline
     from bertbench.store import Store
 
     proposal = propose_baseline(benchmark.spec, benchmark.base_folder, Store(options.store), runs=options.runs)

@@ -8,7 +8,6 @@ moment, leaves either the old state or the new one. What cannot be read is repor
 from __future__ import annotations
 
 import io
-import json
 import platform
 import shutil
 import struct
@@ -23,13 +22,13 @@ from typing import Any, Literal
 import numpy as np
 import psutil
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from bertbench.atomic import explained, sync_folder, write_atomically
 from bertbench.errors import RecordError
 from bertbench.observers import Observer
 from bertbench.record import SCHEMA_VERSION, ProcessFacts, RunRecord, SeedRun
 from bertbench.spec import Spec, spec_fingerprint
+from bertbench.versioned import Versioned
 
 __all__ = ["DEFAULT_STORE", "Entry", "RecordKeeper", "Status", "Store", "read_record", "status_of", "write_atomically"]
 
@@ -37,6 +36,14 @@ __all__ = ["DEFAULT_STORE", "Entry", "RecordKeeper", "Status", "Store", "read_re
 DEFAULT_STORE = Path(".bertbench")
 #: A running record is written at most this often, so that keeping it costs under 1 % of a run.
 _SECONDS_BETWEEN_WRITES = 2.0
+_RECORDS = Versioned(
+    RunRecord,
+    noun="record",
+    readable=tuple(range(1, SCHEMA_VERSION + 1)),
+    error=RecordError,
+    damaged="run the spec again",
+    other_version="upgrade bertbench, or run the spec again",
+)
 
 #: What reading a damaged archive can raise: every layer of it has an exception of its own.
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile)
@@ -239,24 +246,7 @@ def read_record(path: Path) -> RunRecord:
     Raises:
         RecordError: If it is absent, damaged, or of a newer schema.
     """
-    try:
-        content = path.read_bytes()
-        fields = json.loads(content)
-    except (OSError, ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: no record can be read: {error}", remedy="run the spec again") from None
-    if not isinstance(fields, dict) or not isinstance(fields.get("schema_version"), int):
-        raise RecordError(f"{path}: is no record: it has no schema version", remedy="run the spec again")
-    if fields["schema_version"] > SCHEMA_VERSION:
-        raise RecordError(
-            f"{path}: schema version {fields['schema_version']}; this bertbench reads up to {SCHEMA_VERSION}",
-            remedy="upgrade bertbench, or run the spec again",
-        )
-    try:
-        return RunRecord.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "record"
-        raise RecordError(f"{path}: is no record: {where}: {first['msg']}", remedy="run the spec again") from None
+    return _RECORDS.read(path)
 
 
 def status_of(record: RunRecord) -> Status:

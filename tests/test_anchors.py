@@ -25,7 +25,8 @@ from small_bench import small_spec
 
 from bertbench import cli, suite
 from bertbench.baseline import build_baseline, write_baseline
-from bertbench.comparing import Against, wrong_rows_of
+from bertbench.choosing import wrong_rows_of
+from bertbench.comparing import Against
 from bertbench.data import SpecialTokenIds, TokenizedSplit
 from bertbench.errors import VerdictError
 from bertbench.fine_tuning import Rows, SeedProgress, fine_tune

@@ -10,11 +10,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from bertbench.ab.fields import Attempt, SideFacts, identity_of
-from bertbench.atomic import explained
-from bertbench.errors import RecordError
+from bertbench.append_only import AppendOnly
 from bertbench.verdict import Check
 
 _FILE = "attempts.jsonl"
@@ -36,39 +33,21 @@ def read_attempts(folder: Path, key: str) -> tuple[Attempt, ...]:
     Raises:
         RecordError: If a line cannot be read: a fail might stand there.
     """
-    path = folder / _FILE
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return ()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordError(f"{path}: cannot be read: {error}", remedy="restore it: a fail might stand there") from None
-    attempts = (_attempt(path, number, line) for number, line in enumerate(lines, start=1))
-    return tuple(attempt for attempt in attempts if attempt.key == key)
+    return tuple(attempt for attempt in _attempts(folder).read() if attempt.key == key)
 
 
 def add_attempt(folder: Path, attempt: Attempt) -> None:
     """Add one line at the end.
 
     Raises:
+        RecordError: If what is there cannot be read.
         RecordWriteError: If it cannot be written.
     """
-    path = folder / _FILE
-    line = f"{attempt.model_dump_json()}\n".encode()
-    with explained(path):
-        folder.mkdir(parents=True, exist_ok=True)
-        with path.open("ab", buffering=0) as stream:  # one write: two processes' lines do not mix
-            stream.write(line)
+    _attempts(folder).add([attempt])
 
 
-def _attempt(path: Path, number: int, line: str) -> Attempt:
-    try:
-        return Attempt.model_validate_json(line)
-    except ValidationError as error:
-        first = error.errors()[0]["msg"]
-        raise RecordError(
-            f"{path}, line {number}: is no attempt: {first}", remedy="restore it: a fail might stand there"
-        ) from None
+def _attempts(folder: Path) -> AppendOnly[Attempt]:
+    return AppendOnly(folder / _FILE, Attempt)
 
 
 def with_attempts(check: Check, earlier: tuple[Attempt, ...]) -> Check:

@@ -27,8 +27,7 @@ def audit_table(audited: Sequence[AuditedThreshold]) -> Table:
             if audit
             else ("-", "-", "-", "-")
         )
-        sign = ">=" if quantity.better == "higher" else "<="
-        promised = f"{sign} {quantity.format(threshold.expect.bound)}"
+        promised = quantity.promised(threshold.expect.bound)
         table.add_row(threshold.name, promised, *cells, Text(threshold.word, style=_STYLES[threshold.word]))
     return table
 

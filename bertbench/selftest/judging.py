@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from bertbench.baseline import Baseline, build_baseline
-from bertbench.comparing import wrong_rows_of
+from bertbench.choosing import wrong_rows_of
 from bertbench.record import RunRecord
 from bertbench.store import Store
 from bertbench.verdict import Check

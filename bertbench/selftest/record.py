@@ -9,13 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from bertbench.atomic import explained, write_atomically
 from bertbench.errors import RecordError
 from bertbench.record import EnvironmentFacts, Fact, Moment
 from bertbench.spec import Spec
 from bertbench.stats import ExactRate, GateRates, Interval
+from bertbench.versioned import Versioned
 
 SCHEMA_VERSION = 1
 #: Within the self-test's folder.
@@ -304,6 +305,16 @@ class SelfTest(Fact):
     """Fail if a promise is violated; undecided if too little was measured to say."""
 
 
+_SELF_TESTS = Versioned(
+    SelfTest,
+    noun="self-test",
+    readable=(SCHEMA_VERSION,),
+    error=RecordError,
+    damaged="bertbench selftest",
+    other_version="use the bertbench that wrote it, or bertbench selftest",
+)
+
+
 def write_selftest(folder: Path, record: SelfTest) -> Path:
     """Put it into *folder*, whole or not at all.
 
@@ -324,14 +335,4 @@ def read_selftest(path: Path) -> SelfTest:
     Raises:
         RecordError: If it is absent, damaged, or of a newer schema.
     """
-    try:
-        return SelfTest.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read: {error.strerror}", remedy="bertbench selftest") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise RecordError(
-            f"{path}: is no self-test of schema version {SCHEMA_VERSION}: {where}: {first['msg']}",
-            remedy="bertbench selftest",
-        ) from None
+    return _SELF_TESTS.read(path)

@@ -49,7 +49,7 @@ def test_a_line_that_cannot_be_read_is_reported_for_it_may_be_a_fail(tmp_path: P
     add_attempt(tmp_path, attempt("pass"))
     with (tmp_path / "attempts.jsonl").open("ab") as stream:
         stream.write(damage + b"\n")
-    with pytest.raises(RecordError, match="restore it"):
+    with pytest.raises(RecordError, match="restore the file"):
         read_attempts(tmp_path, KEY)
 
 

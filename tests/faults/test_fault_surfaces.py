@@ -12,7 +12,7 @@ from record_maker import make_record
 from small_bench import write_small_bench
 
 from bertbench import cli, suite
-from bertbench.comparing import candidate_to_compare
+from bertbench.choosing import candidate_to_compare
 from bertbench.errors import RecordError
 from bertbench.faults import CATALOGUE
 from bertbench.processes import Request

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import fake_runs
 import pytest
-from conftest import write_spec
+from spec_files import write_spec
 
 import bertbench.stats  # noqa: F401 - before pytester notes which modules were there
 from bertbench import cli, suite

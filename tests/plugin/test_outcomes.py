@@ -6,7 +6,7 @@ import json
 import xml.etree.ElementTree as ET
 
 import pytest
-from conftest import write_spec
+from spec_files import write_spec
 
 
 def set_runs(project: pytest.Pytester, **fake: object) -> None:
