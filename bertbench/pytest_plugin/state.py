@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bertbench.errors import BertbenchError
+from bertbench.pytest_plugin.seen import Seen
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,20 +24,17 @@ if TYPE_CHECKING:
     from bertbench.suite import Benchmark, Result
 
 _SESSION_INPUT = "bertbench_session"
-#: Every spec item carries it.
-SPEC_MARKER = "bertbench_spec"
 
 
 class PluginState:
-    """What one pytest process knows: its options, the session's results, which items are ours."""
+    """What one pytest process knows: its options, the session's results, and what it saw pass by."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, seen: Seen) -> None:
         self._config = config
+        self._seen = seen
         self._patterns = [p for text in config.getoption("--bertbench-specs") for p in text.split(",") if p]
         self._matched: set[str] = set()
         self._session: Session | None = None
-        self._collected = 0
-        self._deselected = 0
         self._ran = False
         self._problems: dict[str, str] = {}
         self._progress: RecordProgress | None = None
@@ -149,19 +147,14 @@ class PluginState:
         compared = f", compared with {names}" if names else ""
         return f"bertbench: records in {self.store_folder}{chosen}{seeds}{compared}"
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Count ours; refuse a selection that selects nothing."""
-        self._collected = sum(_is_ours(item) for item in items)
+    def pytest_collection_modifyitems(self) -> None:
+        """Refuse a selection that selects nothing."""
         missing = [pattern for pattern in self._patterns if pattern not in self._matched]
         if missing:
             raise pytest.UsageError(
                 f"--bertbench-specs: no collected spec is named or lies at {', '.join(missing)}; "
                 "give the folder of the spec files as an argument too"
             )
-
-    def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
-        """Count ours that will not run."""
-        self._deselected += sum(_is_ours(item) for item in items)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -225,11 +218,11 @@ class PluginState:
         if results:
             return "every spec was skipped or undecided; see the reasons above"
         own_choice = any(self._config.getoption(name, None) for name in ("keyword", "markexpr", "deselect"))
-        if self._collected and self._deselected >= self._collected and own_choice:
+        if self._seen.collected and self._seen.deselected >= self._seen.collected and own_choice:
             return ""  # -k, -m and --deselect are the user's own word
-        if self._collected:
+        if self._seen.collected:
             return (
-                f"{self._collected} items of spec files were collected and none ran: "
+                f"{self._seen.collected} items of spec files were collected and none ran: "
                 "an option of another plugin skipped or deselected them (pytest-benchmark's --benchmark-only does)"
             )
         return ""
@@ -269,21 +262,23 @@ class PluginState:
 class XdistHooks:
     """Only registered where xdist is, whose hooks pytest would otherwise not know."""
 
-    def __init__(self, plugin: PluginState) -> None:
+    def __init__(self, plugin: PluginState, seen: Seen) -> None:
         self._plugin = plugin
+        self._seen = seen
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Every worker joins the controller's session."""
         node.workerinput[_SESSION_INPUT] = self._plugin.session_id
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker is done; one that crashed tells nothing."""
+        self._seen.take_in(getattr(node, "workeroutput", {}))
+
 
 #: Where the state is found.
 STATE: pytest.StashKey[PluginState] = pytest.StashKey()
-
-
-def _is_ours(item: pytest.Item) -> bool:
-    return item.get_closest_marker(SPEC_MARKER) is not None
 
 
 def _parsed_seeds(text: str | None) -> tuple[int, ...] | None:
