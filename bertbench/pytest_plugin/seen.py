@@ -7,6 +7,7 @@ nothing of what was collected or deselected.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,11 +24,17 @@ class Seen:
     Attributes:
         collected: Spec items.
         deselected: Of these, how many will not run.
+        folders: That were searched for tests and specs, those above the arguments included.
     """
 
     def __init__(self) -> None:
         self.collected = 0
         self.deselected = 0
+        self.folders: set[Path] = set()
+
+    def pytest_collect_directory(self, path: Path) -> None:
+        """Remember where specs may have been."""
+        self.folders.add(path)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -42,7 +49,11 @@ class Seen:
         """Tell the controller, if there is one."""
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
-            output[_WORKER_OUTPUT] = {"collected": self.collected, "deselected": self.deselected}
+            output[_WORKER_OUTPUT] = {
+                "collected": self.collected,
+                "deselected": self.deselected,
+                "folders": sorted(map(str, self.folders)),
+            }
 
     def take_in(self, worker_output: Mapping[str, Any]) -> None:
         """What a worker saw. Each collects all items, so that the numbers of several are not added up."""
@@ -50,6 +61,7 @@ class Seen:
         if told is not None:
             self.collected = max(self.collected, told["collected"])
             self.deselected = max(self.deselected, told["deselected"])
+            self.folders.update(map(Path, told["folders"]))
 
 
 def _is_ours(item: pytest.Item) -> bool:

@@ -162,17 +162,18 @@ class PluginState:
         if self.is_worker or session.config.option.collectonly:
             return
         results = self._results()
-        if problem := self._not_written(results):
-            self._problems["what was asked for could not be written"] = problem
-            if exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if exitstatus == pytest.ExitCode.OK and (problem := self._measured_nothing(results)):
-            session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
-            self._problems["nothing was measured"] = problem
-        if problem := self._orphaned(results):
-            self._problems["baselines without a spec"] = problem
-            if exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        problems = [
+            ("what was asked for could not be written", self._not_written(results), pytest.ExitCode.TESTS_FAILED),
+            ("baselines without a spec", self._orphaned(results), pytest.ExitCode.TESTS_FAILED),
+        ]
+        if exitstatus == pytest.ExitCode.OK:
+            title, problem = self._nothing_done(results)
+            problems.append((title, problem, pytest.ExitCode.NO_TESTS_COLLECTED))
+        for title, problem, status in problems:
+            if problem:
+                self._problems[title] = problem
+                if session.exitstatus == pytest.ExitCode.OK:
+                    session.exitstatus = status
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table of all promises, and why what did not pass did not."""
@@ -211,21 +212,25 @@ class PluginState:
             return ()
         return self.session.results()
 
-    def _measured_nothing(self, results: tuple[Result, ...]) -> str:
-        """Why a session without failures is not green all the same; empty if it is."""
-        if any(check.outcome == "pass" for result in results for check in result.checks):
-            return ""
-        if results:
-            return "every spec was skipped or undecided; see the reasons above"
+    def _nothing_done(self, results: tuple[Result, ...]) -> tuple[str, str]:
+        """What a session without failures did not do, and why it is not green therefore; empty if it is."""
+        if results and not any(check.outcome == "pass" for result in results for check in result.checks):
+            return "nothing was measured", "every spec was skipped or undecided; see the reasons above"
+        seen = self._seen
         own_choice = any(self._config.getoption(name, None) for name in ("keyword", "markexpr", "deselect"))
-        if self._seen.collected and self._seen.deselected >= self._seen.collected and own_choice:
-            return ""  # -k, -m and --deselect are the user's own word
-        if self._seen.collected:
-            return (
-                f"{self._seen.collected} items of spec files were collected and none ran: "
+        if results or (own_choice and seen.deselected >= seen.collected):
+            return "", ""  # -k, -m and --deselect are the user's own word
+        if seen.collected:
+            return "nothing was measured", (
+                f"{seen.collected} items of spec files were collected and none ran: "
                 "an option of another plugin skipped or deselected them (pytest-benchmark's --benchmark-only does)"
             )
-        return ""
+        if self._against:
+            return "nothing was compared", (
+                "--bertbench-compare was given, and no spec was collected; "
+                "give the folder of the spec files as an argument, or leave the option out"
+            )
+        return "", ""
 
     def _orphaned(self, results: tuple[Result, ...]) -> str:
         """Which baselines no spec answers for: a benchmark that is gone is compared by nobody. Empty if none."""
@@ -233,7 +238,7 @@ class PluginState:
             return ""
         from bertbench.suite import orphaned_baselines
 
-        files = ", ".join(map(str, orphaned_baselines(results, self._against)))
+        files = ", ".join(map(str, orphaned_baselines(results, self._against, self._seen.folders)))
         return f"{files}: no spec of this name is left; put the spec back, or remove the file" if files else ""
 
     def _not_written(self, results: tuple[Result, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,7 @@ def items(ours: int, others: int = 0) -> Any:
 def worker(collected: Any, deselected: Any) -> dict[str, Any]:
     """What xdist brings home of a worker that collected and deselected this."""
     seen = Seen()
+    seen.pytest_collect_directory(Path("specs"))
     seen.pytest_collection_modifyitems(collected)
     seen.pytest_deselected(deselected)
     config = SimpleNamespace(workeroutput={"exitstatus": 0})
@@ -33,6 +35,7 @@ def test_the_controller_knows_what_each_worker_saw(workers: int) -> None:
     for _ in range(workers):
         controller.take_in(worker(items(5, others=2), items(3, others=2)))
     assert (controller.collected, controller.deselected) == (5, 3)
+    assert controller.folders == {Path("specs")}
 
 
 def test_a_worker_that_crashed_tells_nothing() -> None:
