@@ -202,7 +202,7 @@ class PluginState:
             spec = result.benchmark.spec
             if result.skipped or not any(promise.over == "every_seed" for promise in spec.expect):
                 continue  # nothing to audit, and scipy need not be loaded
-            for threshold in audit_thresholds(spec, self.session.store.runs_of(spec)):
+            for threshold in audit_thresholds(spec, self.session.store.runs_of(spec, completed=False)):
                 flaky = threshold.word == "shown flaky"
                 terminalreporter.line(f"{'warning: ' if flaky else ''}{audit_line(spec.name, threshold)}", yellow=flaky)
 
