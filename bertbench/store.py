@@ -181,13 +181,21 @@ class Store:
         """The readable runs of further seeds of a run, oldest first."""
         return tuple(e.record for e in self.entries() if e.record is not None and e.record.continues == run_id)
 
-    def runs_of(self, spec: Spec) -> tuple[RunRecord, ...]:
-        """Completed runs of one recipe in the numerics class of the newest, oldest first.
+    def runs_of(self, spec: Spec, *, completed: bool = True) -> tuple[RunRecord, ...]:
+        """Runs of one recipe in the numerics class of the newest, oldest first.
 
         Repeats are left out, and runs that were made faulty on purpose.
+
+        Args:
+            spec: Has the recipe.
+            completed: Whether to take completed runs alone; else all in which a seed came to an end, NaN included.
         """
         fingerprint = spec_fingerprint(spec)
-        records = [e.record for e in self.entries() if e.record is not None and e.record.outcome == "completed"]
+        read = [entry.record for entry in self.entries() if entry.record is not None]
+        if completed:
+            records = [record for record in read if record.outcome == "completed"]
+        else:
+            records = [record for record in read if any(run.came_to_an_end for run in record.seeds)]
         normal = [r for r in records if r.repeats is None and r.fault is None]
         runs = [r for r in normal if r.spec_fingerprint == fingerprint and r.environment]
         return tuple(r for r in runs if _numerics(r) == _numerics(runs[-1]))

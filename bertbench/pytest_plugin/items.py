@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bertbench.errors import BertbenchError, SpecError
-from bertbench.pytest_plugin.state import SPEC_MARKER, STATE
+from bertbench.pytest_plugin.seen import SPEC_MARKER
+from bertbench.pytest_plugin.state import STATE
 
 if TYPE_CHECKING:
     from bertbench.suite import Benchmark, Result

@@ -199,7 +199,7 @@ def test_audit_says_of_each_threshold_whether_it_is_stable_over_seeds(
 def test_audit_of_a_spec_that_never_ran_knows_nothing(shell: Shell) -> None:
     assert shell("audit", "small.toml") == cli.UNDECIDED
     assert "not known" in shell.out
-    assert "no completed run of this recipe; bertbench run small.toml --seeds 0-19 --no-repeat" in shell.err
+    assert "no seed of this recipe came to an end; bertbench run small.toml --seeds 0-19 --no-repeat" in shell.err
 
 
 def test_the_audit_of_a_usual_threshold_fits_into_80_columns(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,55 @@ def test_a_baseline_whose_spec_is_gone_is_named_and_not_green(here):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
+def only_a_unit_test_is_left(project: pytest.Pytester) -> None:
+    """The one spec is gone with its folder, as version control leaves it; its baseline is there."""
+    accept(project)
+    (project.path / "specs" / "card.toml").unlink()
+    (project.path / "specs").rmdir()
+    project.makepyfile(test_plain="def test_plain(): pass")
+
+
+@pytest.mark.parametrize("arguments", [("--bertbench-compare=rolling",), ("--bertbench-compare", "-k", "plain")])
+def test_a_baseline_whose_spec_is_gone_is_named_where_no_spec_is_left(here, arguments):
+    """Whatever else is selected: the baseline lies where the arguments are."""
+    only_a_unit_test_is_left(here)
+    result = here.runpytest_inprocess(*arguments)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*baselines without a spec*", "*card-aaaaaaaa.json: no spec of this name is left*"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_baseline_whose_spec_is_gone_is_named_under_xdist_too(here):
+    """Only the workers know which folders were searched."""
+    only_a_unit_test_is_left(here)
+    result = here.runpytest_subprocess("-n1", "--bertbench-compare")
+    result.stdout.fnmatch_lines(["*card-aaaaaaaa.json: no spec of this name is left*"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_session_that_compared_nothing_is_not_green(here):
+    """No spec and no baseline: the option was given, and did nothing."""
+    only_a_unit_test_is_left(here)
+    (here.path / "baselines" / "rolling" / "card-aaaaaaaa.json").unlink()
+    result = here.runpytest_inprocess("--bertbench-compare")
+    result.stdout.fnmatch_lines(["*nothing was compared*", "*--bertbench-compare was given, and no spec was coll*"])
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert here.runpytest_inprocess("--bertbench-compare", "-k", "plain").ret == 0  # one's own word
+    assert here.runpytest_inprocess().ret == 0
+
+
+def test_specs_beside_their_folder_and_in_it_have_one_folder_of_baselines(here):
+    """Neither is taken for an orphan of the other's."""
+    write_spec(here.path, "other")
+    (here.path / "specs" / "other.toml").rename(here.path / "other.toml")
+    here.runpytest_inprocess("specs/card.toml", "other.toml")
+    for spec in ("specs/card.toml", "other.toml"):
+        assert cli.run(["baseline", "accept", spec]) == cli.PASS
+    result = here.runpytest_inprocess("specs/card.toml", "--bertbench-compare")
+    result.assert_outcomes(passed=7)
+    assert result.ret == 0
+
+
 def test_nan_is_no_quality(here):
     """Anchors, row 11."""
     accept(here)

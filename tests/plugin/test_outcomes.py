@@ -125,6 +125,23 @@ def test_benchmark_only_skips_all_items_and_is_not_green(project):
     result.stdout.fnmatch_lines(["*5 items of spec files were collected and none ran*"])
 
 
+SKIP_ALL = """
+import pytest
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.skip("not today"))
+"""
+
+
+def test_a_conftest_that_skips_all_items_is_not_green_under_xdist_either(project):
+    """There the workers collect, and the controller, which has seen no item, judges."""
+    project.makepyfile(**{"specs/conftest": SKIP_ALL})
+    result = project.runpytest_subprocess("-n2")
+    result.assert_outcomes(skipped=5)
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["*5 items of spec files were collected and none ran*"])
+
+
 def test_deselecting_by_ones_own_word_is_green(project):
     project.makepyfile(test_plain="def test_plain(): pass")
     assert project.runpytest_subprocess("-k", "plain").ret == 0
