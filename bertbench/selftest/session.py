@@ -228,7 +228,10 @@ class _SelfTest:
         if len(own.hits) >= _FEWEST_MEASURED:
             self._runs.told("simulating the quality gate")
             self._quality_gate = quality_rows(
-                self._measured(), trials=self._settings.simulated_runs, generator=self._generator
+                self._measured(),
+                gated_specs=self._settings.gated_specs,
+                trials=self._settings.simulated_runs,
+                generator=self._generator,
             )
             self._code_check = code_check(self._measured(), generator=self._generator)
 
@@ -268,6 +271,7 @@ class _SelfTest:
             self._speed_gate = speed_rows(
                 speed_rule(gated_specs=self._settings.gated_specs),
                 self._processes.spread.estimate,
+                gated_specs=self._settings.gated_specs,
                 trials=self._settings.simulated_speed_runs,
                 generator=self._generator,
             )

@@ -93,6 +93,12 @@ def test_the_gate_is_simulated_on_them(whole) -> None:
     assert drop.fail.rate > 0.7
 
 
+def test_a_ci_run_is_as_many_checks_as_there_are_gated_specs(tmp_path: Path) -> None:
+    found = run_on(FakeMachine(), tmp_path, parts=("seeds", "processes"), gated_specs=3)
+    for row in (found.quality_gate[0], found.speed_gate[0]):
+        assert row.words == "nothing changed, 3 gated specs"
+
+
 def test_random_splits_of_the_pool_check_the_code(whole, tmp_path: Path) -> None:
     """A bank of twenty leaves twenty of forty; of twenty it leaves none."""
     found, _ = whole
