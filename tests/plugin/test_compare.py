@@ -136,6 +136,15 @@ def test_an_undecided_comparison_is_skipped_and_the_session_is_not_green(here):
     chosen.stdout.no_fnmatch_line("*bertbench: undecided*")
 
 
+def test_an_undecided_comparison_is_not_green_under_xdist_either(here):
+    """The controller hears of it from the item's report."""
+    accept_wide_bank(here)
+    result = here.runpytest_subprocess("-n1", "--bertbench-compare", "-k", "quality_against")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*bertbench: undecided*", "specs/card.toml::quality_against_rolling"])
+    assert result.ret == 30
+
+
 def test_an_undecided_comparison_fails_under_strict(here):
     accept_wide_bank(here)
     result = here.runpytest_inprocess("--bertbench-compare", "--bertbench-strict", "-k", "quality_against")
