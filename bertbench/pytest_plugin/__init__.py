@@ -7,7 +7,7 @@ Thin on purpose: imports nothing heavy until a spec is asked for, and decides no
     __init__.py   options, marker, which files are collected
     items.py      a spec file and its promises as pytest sees them
     fixtures.py   for tests of one's own
-    seen.py       what passed by: items collected, deselected; told by xdist's workers
+    seen.py       what passed by: items collected, deselected, undecided; told by xdist's workers
     state.py      what one pytest process knows; the session's end
 """
 

@@ -73,10 +73,12 @@ class PromiseItem(pytest.Item):
         """Numbers for JUnit."""
         run_id = result.record.run_id if result.record else ""
         for key, value in (
+            ("kind", check.kind),
             ("outcome", check.outcome),
             ("observed", check.observed),
             ("promised", check.promised),
             ("reason", check.reason),
+            ("next_step", check.next_step),
             ("run_id", run_id),
             *check.numbers.items(),
         ):

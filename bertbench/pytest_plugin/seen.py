@@ -25,12 +25,14 @@ class Seen:
         collected: Spec items.
         deselected: Of these, how many will not run.
         folders: That were searched for tests and specs, those above the arguments included.
+        undecided: What to do next, by the name of each item that is a comparison and was undecided.
     """
 
     def __init__(self) -> None:
         self.collected = 0
         self.deselected = 0
         self.folders: set[Path] = set()
+        self.undecided: dict[str, str] = {}
 
     def pytest_collect_directory(self, path: Path) -> None:
         """Remember where specs may have been."""
@@ -44,6 +46,15 @@ class Seen:
     def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
         """Count what will not run."""
         self.deselected += sum(_is_ours(item) for item in items)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note comparisons that could not decide; they are skipped, and a skip alone is green."""
+        noted = dict(report.user_properties)
+        if report.when == "call" and (noted.get("bertbench_kind"), noted.get("bertbench_outcome")) == (
+            "comparison",
+            "undecided",
+        ):
+            self.undecided[report.nodeid] = str(noted["bertbench_next_step"])
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Tell the controller, if there is one."""

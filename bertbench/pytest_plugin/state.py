@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from bertbench.suite import Benchmark, Result
 
 _SESSION_INPUT = "bertbench_session"
+#: Exit status where nothing failed and a comparison could not decide. Not the command line's 3, an internal error of
+#: pytest's, and no small number, since pytest goes on to give those a meaning (6: too many warnings).
+UNDECIDED = 30
 
 
 class PluginState:
@@ -162,13 +165,14 @@ class PluginState:
         if self.is_worker or session.config.option.collectonly:
             return
         results = self._results()
-        problems = [
+        problems: list[tuple[str, str, int]] = [
             ("what was asked for could not be written", self._not_written(results), pytest.ExitCode.TESTS_FAILED),
             ("baselines without a spec", self._orphaned(results), pytest.ExitCode.TESTS_FAILED),
         ]
         if exitstatus == pytest.ExitCode.OK:
             title, problem = self._nothing_done(results)
             problems.append((title, problem, pytest.ExitCode.NO_TESTS_COLLECTED))
+            problems.append(("undecided", self._undecided(), UNDECIDED))
         for title, problem, status in problems:
             if problem:
                 self._problems[title] = problem
@@ -231,6 +235,16 @@ class PluginState:
                 "give the folder of the spec files as an argument, or leave the option out"
             )
         return "", ""
+
+    def _undecided(self) -> str:
+        """Which comparisons that were selected are neither a pass nor a fail, and what to do; empty if none."""
+        if not self._seen.undecided:
+            return ""
+        told = "\n".join(f"{item}\n  next: {step or 'see above'}" for item, step in self._seen.undecided.items())
+        return (
+            f"{told}\nneither a pass nor a fail: the session is not green and ends with {UNDECIDED}; "
+            "under --bertbench-strict each is a failure"
+        )
 
     def _orphaned(self, results: tuple[Result, ...]) -> str:
         """Which baselines no spec answers for: a benchmark that is gone is compared by nobody. Empty if none."""

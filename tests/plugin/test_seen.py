@@ -45,6 +45,28 @@ def test_a_worker_that_crashed_tells_nothing() -> None:
     assert (controller.collected, controller.deselected) == (5, 0)
 
 
+@pytest.mark.parametrize(
+    ("when", "kind", "outcome", "noted"),
+    [
+        ("call", "comparison", "undecided", {"card.toml::quality": "run more"}),
+        ("teardown", "comparison", "undecided", {}),  # the same item again
+        ("call", "comparison", "pass", {}),
+        ("call", "budget", "undecided", {}),  # test workers shared the machine
+    ],
+)
+def test_undecided_comparisons_are_known_by_their_reports(when: Any, kind: str, outcome: str, noted: Any) -> None:
+    """Which reach the controller of xdist, too."""
+    properties = [("bertbench_kind", kind), ("bertbench_outcome", outcome), ("bertbench_next_step", "run more")]
+    seen = Seen()
+    for user_properties in (properties, []):
+        seen.pytest_runtest_logreport(
+            pytest.TestReport(
+                "card.toml::quality", ("", 0, ""), {}, "skipped", None, when, user_properties=user_properties
+            )
+        )
+    assert seen.undecided == noted
+
+
 def test_without_workers_there_is_nobody_to_tell() -> None:
     session: Any = SimpleNamespace(config=SimpleNamespace())
     Seen().pytest_sessionfinish(session)
