@@ -10,19 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from bertbench.baseline import Baseline
 from bertbench.errors import BertbenchError, VerdictError
 from bertbench.processes import run_request
 from bertbench.record import RunRecord
 from bertbench.selftest.classes import NumericsClass, harmless_classes
-from bertbench.selftest.fault_matrix import SPEED_FIRST, Clean, KnownFault, fault_rows, in_turn, speed_row, unrun
+from bertbench.selftest.clean import Clean, clean_facts, smallest_bank
+from bertbench.selftest.fault_matrix import SPEED_FIRST, KnownFault, fault_rows, in_turn, speed_row, unrun
 from bertbench.selftest.gate import Measured, code_check, quality_rows, speed_rows
-from bertbench.selftest.judging import bank_of
 from bertbench.selftest.keeping import kept_promises, outcome_of
 from bertbench.selftest.measuring import class_facts, effect_facts, process_facts
-from bertbench.selftest.plan import FIRST_SEED, PARTS, Costs, Plan, Wishes, make_plan
+from bertbench.selftest.plan import FIRST_SEED, PARTS, REPEATED_SEEDS, Costs, Plan, Wishes, make_plan
 from bertbench.selftest.record import (
     ClassFacts,
+    CleanFacts,
     EffectFacts,
     FaultRow,
     GateRow,
@@ -118,6 +118,7 @@ class _SelfTest:
         self._speed_gate: tuple[GateRow, ...] = ()
         self._code_check: RateFacts | None = None
         self._trials: TrialsFacts | None = None
+        self._clean_facts: CleanFacts | None = None
         self._fault_rows: dict[str, FaultRow] = {}
 
     @property
@@ -316,6 +317,11 @@ class _SelfTest:
     def _put_faults_in(self) -> None:
         """Each fault that fits the plan, those that change no number last: a single run shows that of them."""
         wanted = (*self._faults, *self._slow_faults)[: self._plan.faults]
+        if not wanted:
+            return
+        if not self._fits(REPEATED_SEEDS):
+            self._too_late("faults", f"all {len(wanted)}")
+            return
         clean = self._clean()
         for row in fault_rows(wanted, clean, self._runs, seeds=self._plan.fault_seeds, costs=self._costs):
             self._fault_rows[row.name] = row
@@ -325,10 +331,10 @@ class _SelfTest:
 
     def _clean(self) -> Clean:
         outcomes = self._outcomes.get(self._own.name) or outcomes_of(self._first)
-        bank: Baseline | None = None
-        if len(outcomes) >= self._gate.rule.smallest_bank:
-            bank = bank_of(self._records, self._runs.store)
-        return Clean(self._own, outcomes, bank, self._gate, self._rows)
+        records = self._records or [self._first]
+        self._clean_facts = clean_facts(self._own, records, outcomes, self._runs, seeds=self._plan.fault_seeds)
+        bank = smallest_bank(records, outcomes, self._gate, self._runs)
+        return Clean(self._own, outcomes, bank, self._gate, self._rows, self._clean_facts)
 
     def _slow_down(self) -> None:
         """Pairs of processes for the faults that only they can see."""
@@ -372,6 +378,7 @@ class _SelfTest:
             speed_gate=self._speed_gate,
             code_check=self._code_check,
             trials=self._trials,
+            clean=self._clean_facts,
             faults=tuple(every) if asked else (),
             outcome="undecided",
         )

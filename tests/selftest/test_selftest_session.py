@@ -280,10 +280,95 @@ def test_a_fault_that_is_refused_was_seen_by_nobody(tmp_path: Path) -> None:
 def test_faults_of_several_places_come_in_turn(tmp_path: Path) -> None:
     faults = tuple(FakeFault(f"{place}-{n}", place=place) for place in ("rows", "spec") for n in range(3))
     machine = FakeMachine(faults=faults)
-    found = run_on(machine, tmp_path, seconds=60, parts=("faults",))
+    found = run_on(machine, tmp_path, seconds=72, parts=("faults",))
     ran = [row.name for row in found.faults if row.run]
     assert ran == ["rows-0", "spec-0", "rows-1", "spec-1"]
     assert "4 of 6 faults" in next(part.left_out for part in found.parts if part.name == "faults")
+
+
+IDLE = FakeFault("idle", new_bits=False)
+
+
+def test_a_lock_that_clean_runs_fail_convicts_no_fault(tmp_path: Path) -> None:
+    """Else every fault would be 'caught by lock', also one that does nothing."""
+    machine = FakeMachine(faults=(IDLE, FAULTS[0]), live={"iterations": 3})
+    found = run_on(machine, tmp_path, parts=("faults",))
+    assert found.clean is not None
+    assert (found.clean.lock, found.clean.identity) == ("fail", "equal")
+    assert "iterations" in found.clean.reason
+    assert {row.name: (row.lock, row.identity, row.caught_by) for row in found.faults} == {
+        "idle": ("", "equal", "none"),
+        "labels-changed": ("", "differs", "identity"),
+    }
+    assert found.outcome == "undecided"
+
+
+def test_bits_that_differ_without_a_fault_convict_none(tmp_path: Path) -> None:
+    """Seeds 1 and 2 come to other bits each time: so does whatever a fault is put into."""
+    found = run_on(FakeMachine(faults=(IDLE,), irreproducible=True), tmp_path, parts=("faults",))
+    assert found.clean is not None
+    assert (found.clean.lock, found.clean.identity, found.clean.repeated_seeds) == ("pass", "differs", (1,))
+    (row,) = found.faults
+    assert (row.identity, row.changed_numbers, row.caught_by) == ("", None, "none")
+    assert found.outcome == "undecided"
+
+
+def test_a_seed_that_leaks_into_the_next_is_no_fault_that_was_caught(tmp_path: Path) -> None:
+    """Seed 2 came first in the pool; after seed 1 it has other bits, with a fault and without."""
+    found = run_on(FakeMachine(faults=(IDLE,), leaks=True), tmp_path, parts=("seeds", "faults"), fault_seeds=4)
+    assert found.clean is not None
+    assert (found.clean.identity, found.clean.repeated_seeds) == ("differs", (1, 2))
+    assert (row_of(found, "idle").caught_by, found.outcome) == ("none", "undecided")
+
+
+def test_what_faults_are_held_against_is_clean(whole) -> None:
+    found, _ = whole
+    assert found.clean is not None
+    assert (found.clean.lock, found.clean.identity, found.clean.reason) == ("pass", "equal", "")
+
+
+def test_a_repeat_that_has_no_time_leaves_the_matrix_out(tmp_path: Path) -> None:
+    found = run_on(FakeMachine(faults=(IDLE,)), tmp_path, seconds=30, parts=("faults",))
+    assert (found.clean, found.outcome) == (None, "undecided")
+    assert "0 of 1 faults" in next(part.left_out for part in found.parts if part.name == "faults")
+
+
+def test_a_run_that_was_killed_is_no_fault_that_was_caught(tmp_path: Path) -> None:
+    """Out of memory, for instance: it is neither caught nor missed."""
+    faults = (FakeFault("killed", dies=True), FakeFault("not-a-number", crashes=True), FAULTS[0])
+    found = run_on(FakeMachine(faults=faults), tmp_path, parts=("faults",))
+    row = row_of(found, "killed")
+    assert (row.run, row.caught_by, row.broke_off) == ("", "", "ProcessDied: signal SIGKILL")
+    assert row_of(found, "not-a-number").caught_by == "run"
+    seen = next(promise for promise in found.promises if "changed a number" in promise.about)
+    assert (seen.seen.count, seen.seen.trials) == (2, 2)
+
+
+def test_a_process_that_was_killed_makes_no_fault_slower(tmp_path: Path) -> None:
+    machine = FakeMachine(faults=FAULTS[-1:], dies_after=5)
+    found = run_on(machine, tmp_path, parts=("speed",))
+    (row,) = found.faults
+    assert (row.speed, row.caught_by) == ("", "")
+    assert row.broke_off == "ProcessDied: signal SIGKILL (between pairs of processes)"
+
+
+def test_harm_is_shown_by_seeds_that_quality_did_not_judge(tmp_path: Path) -> None:
+    """The same seeds, once lower by chance, would be chosen as harmful and then fail: that promise could not break."""
+    machine = FakeMachine(faults=(FAULTS[0],))
+    found = run_on(machine, tmp_path, parts=("seeds", "faults"), fault_seeds=40)
+    harm = found.faults[0].harm_points
+    assert harm is not None
+    assert harm.samples == 40  # the last twenty of either side
+    assert harm.low < 6 < harm.high
+    assert any("cost the margin" in promise.about for promise in found.promises)
+
+
+def test_without_seeds_to_spare_no_harm_is_shown(whole) -> None:
+    """Twenty seeds with each fault are all judged."""
+    found, _ = whole
+    row = row_of(found, "labels-changed")
+    assert (row.quality, row.harm_points) == ("fail", None)
+    assert not any("cost the margin" in promise.about for promise in found.promises)
 
 
 def test_without_a_bank_quality_is_not_asked(tmp_path: Path) -> None:
