@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bertbench.baseline import Baseline
 from bertbench.record import RunRecord
 from bertbench.selftest.classes import NumericsClass
-from bertbench.selftest.judging import bank_of, restricted
+from bertbench.selftest.judging import bank_of, parts_of
 from bertbench.selftest.plan import REPEATED_SEEDS
 from bertbench.selftest.record import CleanFacts
 from bertbench.selftest.runs import Runs, SeedOutcome, outcomes_of
@@ -75,8 +75,7 @@ def smallest_bank(
     good = [seed for seed, outcome in outcomes.items() if not outcome.failed][: gate.rule.smallest_bank]
     if len(good) < gate.rule.smallest_bank:
         return None
-    kept = [restricted(record, good) for record in records]
-    return bank_of([record for record in kept if record.seeds], runs.store)
+    return bank_of(parts_of(records, good), runs.store)
 
 
 def _bits(outcome: SeedOutcome | None) -> tuple[object, ...]:

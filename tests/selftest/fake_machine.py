@@ -56,6 +56,7 @@ class FakeMachine:
     live: dict[str, Any] = field(default_factory=dict)
     leaks: bool = False
     dies_after: int | None = None
+    nan_seeds: tuple[int, ...] = ()
     noise: float = 0.01
     slower_in: dict[str, float] = field(default_factory=dict)
     now: float = 0.0
@@ -95,11 +96,27 @@ class FakeMachine:
             if failure
             else tuple(self._seed(request.spec, seed, fault, of_class, after) for after, seed in enumerate(seeds)),
         )
+        record = self._stopped_by_nan(record)
         store = Store(request.store)
         store.write(record)
         for run in record.seeds:
+            if run.outcome != "completed":
+                continue
             store.write_predictions(record.run_id, run.seed, *fake_runs._predictions(run))
         return record
+
+    def _stopped_by_nan(self, record: RunRecord) -> RunRecord:
+        """As a real run: the seed that ends in NaN is its last."""
+        stop = next((number for number, run in enumerate(record.seeds) if run.seed in self.nan_seeds), None)
+        if stop is None:
+            return record
+        failure = Failure(kind="NonFiniteLossError", message="loss is nan", phase="steps")
+        broken = record.seeds[stop].model_copy(
+            update={"outcome": "failed", "failure": failure, "digests": None, "validation_confusion": ()}
+        )
+        return record.model_copy(
+            update={"outcome": "failed", "failure": failure, "seeds": (*record.seeds[:stop], broken)}
+        )
 
     def _seed(self, spec: Spec, seed: int, fault: FakeFault, of_class: str, after: int) -> Any:
         changes = of_class != "own" and of_class not in self.same_bits

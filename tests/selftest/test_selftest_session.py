@@ -208,6 +208,45 @@ def test_a_candidate_class_that_is_worse_is_a_false_alarm(tmp_path: Path) -> Non
     assert found.outcome == "fail"
 
 
+def trials_of(machine: FakeMachine, folder: Path) -> dict[int, tuple[int, str]]:
+    """Look and word of three trials, by the first seed of the candidate: 101, 121, 141; banks have 41 to 100."""
+    found = run_on(machine, folder, parts=("seeds", "trials"), most_trials=3)
+    assert found.trials is not None
+    return {trial.candidate_seeds[0]: (trial.look, trial.word) for trial in found.trials.counted}
+
+
+def test_a_trial_whose_first_seeds_end_in_nan_is_a_fail_and_the_others_go_on(tmp_path: Path) -> None:
+    """As in a comparison: a seed that the spec prescribes must not fail, and the seeds after it have to run again."""
+    machine = FakeMachine(nan_seeds=(122,), spread_hits=0.3)
+    assert trials_of(machine, tmp_path) == {101: (4, "pass"), 121: (4, "fail"), 141: (4, "pass")}
+    ran = [request.spec.training.seeds for request in machine.requests if 141 in request.spec.training.seeds]
+    assert ran == [(101, 102, 103, 104, 121, 122, 123, 124, 141, 142, 143, 144), (123, 124, 141, 142, 143, 144)]
+
+
+@pytest.mark.parametrize(("nan_seeds", "word_at_eight"), [(4, "fail"), (1, None)])
+def test_nan_in_a_later_look_is_one_failed_seed(tmp_path: Path, nan_seeds: int, word_at_eight: str | None) -> None:
+    """Four failed of eight are a fail; one is unexplained and waits for twenty, where it is explained."""
+    further = [first + 4 + number for first in (101, 121, 141) for number in range(nan_seeds)]
+    seen = trials_of(FakeMachine(nan_seeds=tuple(further), spread_hits=2.0), tmp_path)
+    assert any(look > 4 for look, _ in seen.values())
+    assert all((look, word) == (8, "fail") for look, word in seen.values() if look > 4) is (word_at_eight == "fail")
+    if word_at_eight is None:
+        assert 8 not in {look for look, _ in seen.values()}
+
+
+def test_a_bank_that_nan_leaves_too_small_decides_nothing(tmp_path: Path) -> None:
+    seen = trials_of(FakeMachine(nan_seeds=(65,), spread_hits=0.3), tmp_path)
+    assert seen == {101: (4, "pass"), 121: (4, "undecided"), 141: (4, "pass")}
+
+
+def test_a_trial_that_something_killed_breaks_the_part_off(tmp_path: Path) -> None:
+    """Nothing is known of it, so nothing is counted."""
+    found = run_on(FakeMachine(dies_after=5), tmp_path, parts=("seeds", "trials"), most_trials=3)
+    part = next(part for part in found.parts if part.name == "trials")
+    assert "it broke off: self-test: a run without a fault did not complete" in part.left_out
+    assert found.outcome == "undecided"
+
+
 def test_a_class_of_equal_bits_is_passed_over(tmp_path: Path) -> None:
     found = run_on(FakeMachine(same_bits=("threads",)), tmp_path, parts=("seeds", "trials"), most_trials=2)
     assert found.trials is not None
