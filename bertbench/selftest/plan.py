@@ -101,6 +101,18 @@ class Plan:
     seconds: dict[str, float]
     left_out: dict[str, str]
 
+    @property
+    def words(self) -> dict[str, str]:
+        """By part, what is going to be done, with the time it is expected to take."""
+        planned = {
+            "seeds": ", ".join(f"{seeds} of class {name}" for name, seeds in self.pool_seeds.items()),
+            "processes": f"{self.processes} of one seed",
+            "trials": f"{self.trials}",
+            "faults": f"{self.faults} with {self.fault_seeds} seeds each",
+            "speed": f"{self.speed_faults} faults",
+        }
+        return {part: f"{planned[part]}, {self.seconds[part]:.0f} s" for part in PARTS}
+
 
 def make_plan(wishes: Wishes, costs: Costs, seconds_left: float) -> Plan:
     """Give out the time: the seeds first, on which all else rests, then shares of what is left.

@@ -10,6 +10,8 @@ import pytest
 from fake_machine import FakeFault, FakeMachine, small_spec
 
 from bertbench.errors import VerdictError
+from bertbench.processes import Request
+from bertbench.record import RunRecord
 from bertbench.selftest.classes import harmless_classes
 from bertbench.selftest.record import FaultRow, SelfTest
 from bertbench.selftest.session import self_test
@@ -478,6 +480,55 @@ def test_an_interrupt_keeps_what_was_measured(tmp_path: Path) -> None:
     assert found.interrupted
     assert [one.name for one in found.classes] == ["own", "threads", "onednn"]
     assert found.outcome == "undecided"
+
+
+@pytest.mark.parametrize(("part", "stops"), [("processes", 4), ("trials", 7), ("faults", 6)])
+def test_whatever_ends_the_process_what_was_seen_is_kept(tmp_path: Path, part: str, stops: int) -> None:
+    """Nothing can be done after SIGKILL, so it has to be done before."""
+    kept: list[SelfTest] = []
+    parts = {"processes": ("processes",), "trials": ("seeds", "trials"), "faults": ("seeds", "faults")}[part]
+    machine = FakeMachine(faults=FAULTS, spread_hits=0.3)
+
+    def killed(request: Request) -> RunRecord:
+        if len(machine.requests) == stops:
+            raise MemoryError
+        return machine(request)
+
+    with pytest.raises(MemoryError):
+        self_test(
+            Benchmark(small_spec(), tmp_path),
+            tmp_path / "out",
+            Settings(8_000, **(QUICK | {"parts": parts, "most_trials": 20})),
+            faults=machine.faults,
+            runner=killed,
+            clock=machine.clock,
+            keep=lambda found, _folder: kept.append(found),
+        )
+    last = kept[-1]
+    assert (last.interrupted, last.outcome) == (True, "undecided")
+    assert next(one.done for one in last.parts if one.name == part)
+    seen = {
+        "processes": last.processes is not None and last.processes.processes == 4,
+        "trials": last.trials is not None and len(last.trials.counted) == 10,
+        "faults": any(row.identity for row in last.faults),
+    }
+    assert seen[part]
+
+
+def test_only_what_came_to_its_end_is_not_interrupted(tmp_path: Path) -> None:
+    kept: list[SelfTest] = []
+    machine = FakeMachine()
+    found, folder = self_test(
+        Benchmark(small_spec(), tmp_path),
+        tmp_path / "out",
+        Settings(4_000, **(QUICK | {"parts": ("processes",)})),
+        faults=(),
+        runner=machine,
+        clock=machine.clock,
+        keep=lambda found, _folder: kept.append(found),
+    )
+    assert (found.interrupted, kept[-1].interrupted, folder.parent) == (False, True, tmp_path / "out")
+    assert [one.processes.processes for one in kept if one.processes][:3] == [2, 3, 4]
 
 
 def test_an_interrupt_of_the_first_seed_is_one(tmp_path: Path) -> None:
