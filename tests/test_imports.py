@@ -35,7 +35,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"faults"},
             {"attempts", "store", "training"},
             {"comparing", "processes"},
-            {"ab", "suite"},
+            {"ab", "gathering", "suite"},
             {"selftest", "session"},
             {"api", "report"},
             {"cli_shared", "pytest_plugin", "worker"},

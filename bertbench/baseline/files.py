@@ -118,7 +118,7 @@ def read_baseline(path: Path) -> Baseline:
         raise BaselineError(f"{path}: is no baseline: it has no schema version", remedy=_RESTORE)
     if version not in READABLE_VERSIONS:
         raise BaselineError(
-            f"{path}: schema version {version}; this bertbench reads {' and '.join(map(str, READABLE_VERSIONS))}",
+            f"{path}: schema version {version}; this bertbench reads {', '.join(map(str, READABLE_VERSIONS))}",
             remedy="use the bertbench that wrote it, or accept a baseline again",
         )
     try:

@@ -54,8 +54,8 @@ def test_a_drop_says_how_much_how_sure_since_when_what_differs_and_what_next() -
     said = one_sentence([result(-9, libraries={"keras": "3.16.0", "tensorflow": "2.21.0"})])
     assert re.fullmatch(
         r"seed_card got worse: accuracy fell by 2\.83 points \(99 % interval [\d.]+ to [\d.]+; p = 9\.4e-05, 4 seeds "
-        r"against a bank of 20\), since rolling \(accepted 20\S+ \S+ UTC, commit 0123456789, bertbench 0\.1\.0, "
-        r"tensorflow 2\.21\.0, keras 3\.15\.1\); what differs: libraries\.keras 3\.16\.0 \(was 3\.15\.1\); next: look "
+        r"against a bank of 20\), since rolling \(accepted 20\S+ \S+ UTC, runs of commit 0123456789, bertbench "
+        r"0\.1\.0, tensorflow 2\.21\.0, keras 3\.15\.1\); what differs: libraries\.keras 3\.16\.0 \(was 3\.15\.1\); next: look "
         r"at what differs from the baseline; if the drop is meant: bertbench baseline accept SPEC\.(.*)",
         said,
     )
