@@ -92,6 +92,7 @@ class Compared:
         baseline: What was accepted; None if there is nothing to compare with.
         shown: What is shown beside the verdict; None where bits are equal or nothing could be compared.
         standing: Where this stands among the attempts at its commit; None if nobody counted.
+        bound_by: The attempt whose fail it is held to, although by itself it did not fail; None if it is not.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Compared:
     baseline: Baseline | None = None
     shown: Shown | None = None
     standing: Standing | None = field(default=None, compare=False)
+    bound_by: Attempt | None = field(default=None, compare=False)
 
     @property
     def checks(self) -> tuple[Check, Check]:
@@ -233,7 +235,7 @@ def _with_attempt(one: Compared, runs: Sequence[str], ledger: Ledger) -> Compare
     identity = one.identity
     if quality.outcome == "fail" and identity.outcome == "pass" and identity.observed != "equal bits":
         identity = replace(identity, outcome="undecided", next_step=f"see {quality.name}")
-    return replace(one, identity=identity, quality=quality, standing=standing)
+    return replace(one, identity=identity, quality=quality, standing=standing, bound_by=failed if bound else None)
 
 
 def _which(failed: Attempt, attempt: Attempt) -> str:
