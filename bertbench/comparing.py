@@ -37,13 +37,16 @@ class Against:
     """What runs are compared with; checked when it is made.
 
     Attributes:
-        names: Of baselines, as in `rolling`; each gives two checks. None are the usual ones: `rolling`, and `reference`
-            where the spec has one.
+        names: Of baselines, as in `rolling`; each gives two checks. None are the declared ones, and where none are
+            declared the usual ones: `rolling`, and `reference` where the spec has one.
+        declared: Names that the project keeps. One whose baseline is missing is `no_baseline`, and they share the error
+            rate, whichever of them are compared today.
         gated_specs: Specs whose quality the project gates: they share one error rate.
         folder: Where baselines are; None is beside the specs.
     """
 
     names: tuple[str, ...] = ()
+    declared: tuple[str, ...] = ()
     gated_specs: int = 1
     folder: Path | None = None
 
@@ -53,10 +56,11 @@ class Against:
         Raises:
             BaselineError: If a name can be none or is given twice, or no spec is gated.
         """
-        for name in self.names:
-            baseline_name(name)
-        if len(set(self.names)) < len(self.names):
-            raise BaselineError(f"{','.join(self.names)!r}: different names of baselines were expected, one or more")
+        for names in (self.names, self.declared):
+            for name in names:
+                baseline_name(name)
+            if len(set(names)) < len(names):
+                raise BaselineError(f"{','.join(names)!r}: different names of baselines were expected, one or more")
         if self.gated_specs < 1:
             raise BaselineError(f"{self.gated_specs} gated specs were given, one or more were expected")
 
@@ -70,15 +74,36 @@ class Against:
         Raises:
             BaselineError: If the folder of reference baselines cannot be read.
         """
-        if self.names:
-            return self.names
+        if chosen := self.names or self.declared:
+            return chosen
         has_reference = bool(baseline_files(self.folder or folder, REFERENCE, spec=spec))
         return (ROLLING, REFERENCE) if has_reference else (ROLLING,)
 
     @property
     def all_names(self) -> tuple[str, ...]:
         """Every name that some spec may be compared with."""
-        return self.names or (ROLLING, REFERENCE)
+        return tuple(dict.fromkeys((*self.names, *self.declared))) or (ROLLING, REFERENCE)
+
+    def sharing(self, names: Sequence[str]) -> int:
+        """How many baselines share the error rate of a spec compared with *names*, whether they exist or not."""
+        return len({*names, *self.declared})
+
+    def refuse_more_specs(self, specs: int, *, setting: str) -> None:
+        """Refuse to compare more specs than share the error rate: each would spend a share that nobody set aside.
+
+        Args:
+            specs: That are compared.
+            setting: How people say how many are gated.
+
+        Raises:
+            BaselineError: If there are more.
+        """
+        if specs > self.gated_specs:
+            raise BaselineError(
+                f"{specs} specs are compared, and {self.gated_specs} gated: each would spend the error rate of one of "
+                f"{self.gated_specs}",
+                remedy=f"say how many specs the project gates, in all, whatever is selected today: {setting}",
+            )
 
 
 @dataclass(frozen=True)
@@ -135,7 +160,10 @@ def _compared(
         from bertbench.verdict.quality_gate import quality_gate  # loads scipy: half a second
 
         gate = quality_gate(
-            baseline.validation_rows, record.spec.verdict, gated_specs=against.gated_specs, baselines=len(names)
+            baseline.validation_rows,
+            record.spec.verdict,
+            gated_specs=against.gated_specs,
+            baselines=against.sharing(names),
         )
     except (BaselineError, VerdictError) as problem:
         return Compared(name, *no_baseline(name, problem))

@@ -364,6 +364,16 @@ def test_compare_shares_the_error_rate_among_the_specs_of_the_project(shell) -> 
     assert shell("compare", "small.toml", "--gated-specs", "0")[0] == cli.USAGE
 
 
+def test_more_specs_than_share_the_error_rate_are_refused_before_any_work(shell) -> None:
+    Path("other.toml").write_text('extends = "small.toml"\nname = "other"\n')
+    status, said = shell("run", "small.toml", "other.toml", "--compare")
+    assert status == cli.USAGE
+    assert "2 specs are compared, and 1 gated" in said
+    assert "--gated-specs 2" in said
+    assert not Path("runs.log").exists()
+    assert shell("run", "small.toml", "other.toml", "--compare", "--gated-specs", "2")[0] == cli.UNDECIDED
+
+
 def test_compare_of_no_run_or_another_specs_run_is_refused(shell) -> None:
     assert shell("compare", "small.toml")[0] == cli.USAGE
     Path("other.toml").write_text('extends = "small.toml"\nname = "other"\n')
