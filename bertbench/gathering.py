@@ -6,14 +6,14 @@ the spec's repository. A tree with changes may be another one each time, and out
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bertbench.baseline import Baseline, build_baseline
 from bertbench.baseline.building import ground_of
 from bertbench.comparing import wrong_rows_of
 from bertbench.errors import BaselineError, RecordError
-from bertbench.record import RunRecord
+from bertbench.record import Digests, RunRecord
 from bertbench.spec import Spec, spec_fingerprint
 from bertbench.store import Store
 from bertbench.verdict import Candidate, judge_recipe
@@ -117,10 +117,47 @@ def candidate_to_compare(spec: Spec, store: Store, name: str | None = None) -> t
     whole = [group for group in whole if ground_of(group[0]) == ground_of(newest[0])]
     taken, others = of_one_code([*whole, newest])
     left_out = {run.run_id: BROKE_OFF for group in broken for run in group}
+    known = _Code.of(taken)
     for group in others:
-        contradicts = any(_contradict(group, other) for other in taken)
-        left_out |= {run.run_id: OTHER_BITS if contradicts else UNKNOWN_CODE for run in group}
+        reason = OTHER_BITS if _Code.of([group]).contradicts(known) else UNKNOWN_CODE
+        left_out |= {run.run_id: reason for run in group}
     return Candidate(tuple(run for group in taken for run in group)), left_out
+
+
+@dataclass(frozen=True)
+class _Code:
+    """What is known of the code that runs ran.
+
+    Attributes:
+        bits: Digests of each seed.
+        commits: Clean ones; None stands for a tree that nobody can name.
+    """
+
+    bits: Mapping[int, Digests]
+    commits: frozenset[str | None]
+
+    @classmethod
+    def of(cls, groups: Iterable[Group]) -> _Code:
+        records = [record for group in groups for record in group]
+        revisions = [record.revision for record in records]
+        return cls(
+            {run.seed: run.digests for record in records for run in record.seeds if run.digests},
+            frozenset(revision.commit if revision and not revision.dirty else None for revision in revisions),
+        )
+
+    def contradicts(self, other: _Code) -> bool:
+        """Whether a seed came to different bits."""
+        return any(self.bits[seed] != other.bits[seed] for seed in self.bits.keys() & other.bits.keys())
+
+    def is_known_in(self, known: _Code) -> bool:
+        """Whether this is the code of other runs: by the bits of a seed, or by one clean commit."""
+        if self.contradicts(known):
+            return False
+        one_commit = len(self.commits) == 1 and None not in self.commits and self.commits <= known.commits
+        return one_commit or bool(self.bits.keys() & known.bits.keys())
+
+    def __or__(self, other: _Code) -> _Code:
+        return _Code({**self.bits, **other.bits}, self.commits | other.commits)
 
 
 def of_one_code(groups: Sequence[Group]) -> tuple[list[Group], list[Group]]:
@@ -129,49 +166,13 @@ def of_one_code(groups: Sequence[Group]) -> tuple[list[Group], list[Group]]:
     Known is passed on: a group that is of one code with one of these is of one code with all. One that gave a seed
     other bits than any of them is not, whatever its commit says.
     """
-    taken = {len(groups) - 1}
-    while True:
-        found = next(
-            (
-                number
-                for number in reversed(range(len(groups)))
-                if number not in taken
-                and any(_same_code(groups[number], groups[one]) for one in taken)
-                and not any(_contradict(groups[number], groups[one]) for one in taken)
-            ),
-            None,
-        )
-        if found is None:
-            break
-        taken.add(found)
-    numbered = list(enumerate(groups))
-    return [group for number, group in numbered if number in taken], [
-        group for number, group in numbered if number not in taken
-    ]
-
-
-def _same_code(one: Group, other: Group) -> bool:
-    """Whether a seed came to the same bits in both, or both were made at one clean commit."""
-    ours, its = _digests(one), _digests(other)
-    commits = _clean_commits(one) | _clean_commits(other)
-    one_commit = len(commits) == 1 and None not in commits
-    return one_commit or any(ours[seed] == its[seed] for seed in ours.keys() & its.keys())
-
-
-def _contradict(one: Group, other: Group) -> bool:
-    """Whether a seed came to different bits."""
-    ours, its = _digests(one), _digests(other)
-    return any(ours[seed] != its[seed] for seed in ours.keys() & its.keys())
-
-
-def _digests(group: Group) -> dict[int, object]:
-    return {run.seed: run.digests for record in group for run in record.seeds if run.digests}
-
-
-def _clean_commits(group: Group) -> set[str | None]:
-    """None stands for a tree that nobody can name."""
-    revisions = (record.revision for record in group)
-    return {revision.commit if revision and not revision.dirty else None for revision in revisions}
+    codes = [_Code.of([group]) for group in groups]
+    known, taken, left = codes[-1], {len(groups) - 1}, list(range(len(groups) - 1))
+    while found := [number for number in left if codes[number].is_known_in(known)][-1:]:
+        known |= codes[found[0]]
+        taken.add(found[0])
+        left.remove(found[0])
+    return [groups[number] for number in sorted(taken)], [groups[number] for number in left]
 
 
 def _refuse_several_codes(records: Sequence[RunRecord]) -> None:
