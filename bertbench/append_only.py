@@ -5,7 +5,7 @@ One line of JSON for each. What cannot be read is refused and never built upon: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -33,8 +33,12 @@ class AppendOnly(Generic[Line]):
         self._path = path
         self._kind = kind
 
-    def add(self, lines: Sequence[Line]) -> None:
+    def add(self, lines: Sequence[Line], *, is_new: Callable[[Line, Sequence[Line]], bool] | None = None) -> None:
         """Add *lines* at the end, all or none; what is there keeps its bytes.
+
+        Args:
+            lines: What to add.
+            is_new: Whether a line is to be added, given those that are there; all are if None.
 
         Raises:
             RecordError: If what is there cannot be read.
@@ -47,9 +51,10 @@ class AppendOnly(Generic[Line]):
             turn = FileLock(f"{self._path}.lock").acquire()
         with turn:
             before = self._content()
-            self._parsed(before)
+            known = self._parsed(before)
+            new = [line for line in lines if is_new is None or is_new(line, known)]
             ended = before if not before or before.endswith(b"\n") else before + b"\n"
-            content = ended + "".join(f"{line.model_dump_json()}\n" for line in lines).encode()
+            content = ended + "".join(f"{line.model_dump_json()}\n" for line in new).encode()
             write_atomically(self._path, lambda stream: stream.write(content))
 
     def read(self) -> tuple[Line, ...]:

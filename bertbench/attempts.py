@@ -31,13 +31,13 @@ class Attempt(Fact):
     spec_fingerprint: str
     """Of the recipe."""
     numerics_fingerprint: str
-    """Of the runs."""
+    """Of the runs; told beside the attempt, and no part of its kind: another machine may be another numerics."""
     baseline: str
     """Name of the baseline, as in `rolling`."""
     baseline_sha256: str
     """Of its text."""
     git_commit: str | None
-    """Of the spec's repository before the first run began; None if it is in none."""
+    """Of the spec's repository when the runs were asked for; None if they have none or not the same."""
     git_dirty: bool | None
     """Whether tracked files differed from that commit."""
     runs: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -48,11 +48,16 @@ class Attempt(Fact):
     """In words, such as 'fell by 1.20 points'."""
 
     def is_of_the_same_kind(self, other: Attempt) -> bool:
-        """Whether both tried one commit (or both none) under one recipe and numerics against one baseline."""
+        """Whether both tried one commit (or both none) under one recipe against one baseline, whatever the numerics."""
         return all(
             getattr(self, name) == getattr(other, name)
-            for name in ("spec", "spec_fingerprint", "numerics_fingerprint", "baseline", "baseline_sha256")
+            for name in ("spec", "spec_fingerprint", "baseline", "baseline_sha256")
         ) and (self.git_commit, self.git_dirty) == (other.git_commit, other.git_dirty)
+
+    def is_of_the_same_runs(self, other: Attempt) -> bool:
+        """Whether both judged the very same runs against one baseline: that is one attempt, judged again."""
+        names = ("runs", "baseline", "baseline_sha256")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
 
     @property
     def binds(self) -> bool:
@@ -67,12 +72,13 @@ class Standing:
     Attributes:
         attempt: The one that is looked at.
         number: From 1.
-        failed_before: The first earlier one that failed, where the tree was clean, so that it binds; None if none did.
+        failed: The first of its kind that failed, where the tree was clean, so that it binds, whichever was judged
+            first; None if none did.
     """
 
     attempt: Attempt
     number: int
-    failed_before: Attempt | None
+    failed: Attempt | None
 
 
 class Ledger:
@@ -82,13 +88,13 @@ class Ledger:
         self._lines = AppendOnly(store_folder / FILE, Attempt)
 
     def add(self, attempts: Sequence[Attempt]) -> None:
-        """Add lines.
+        """Add lines. The very same runs judged to the same outcome again are no new attempt, and are not added.
 
         Raises:
             RecordError: If what is there cannot be read.
             RecordWriteError: If they cannot be written; what is there stays.
         """
-        self._lines.add(attempts)
+        self._lines.add(attempts, is_new=_is_new)
 
     def attempts(self) -> tuple[Attempt, ...]:
         """All, in the order in which they were judged.
@@ -98,16 +104,22 @@ class Ledger:
         """
         return self._lines.read()
 
-    def standing(self, run_id: str, baseline: str, baseline_sha256: str) -> Standing | None:
-        """Of the verdict on a run against a baseline; None if there is no line of it.
+    def standing(self, runs: Sequence[str], baseline: str, baseline_sha256: str) -> Standing | None:
+        """Of the verdict on some runs, first the one that promises are held against; None if there is no line of it.
 
         Raises:
             RecordError: As `attempts`.
         """
         attempts = self.attempts()
         for place, attempt in enumerate(attempts):
-            if (attempt.runs[0], attempt.baseline, attempt.baseline_sha256) == (run_id, baseline, baseline_sha256):
-                earlier = [other for other in attempts[:place] if attempt.is_of_the_same_kind(other)]
-                failed = [other for other in earlier if other.outcome == "fail"] if attempt.binds else []
-                return Standing(attempt, len(earlier) + 1, failed[0] if failed else None)
+            if (attempt.runs, attempt.baseline, attempt.baseline_sha256) == (tuple(runs), baseline, baseline_sha256):
+                earlier = {other.runs for other in attempts[:place] if attempt.is_of_the_same_kind(other)}
+                alike = [other for other in attempts if attempt.is_of_the_same_kind(other)] if attempt.binds else []
+                return Standing(
+                    attempt, len(earlier) + 1, next((other for other in alike if other.outcome == "fail"), None)
+                )
         return None
+
+
+def _is_new(attempt: Attempt, known: Sequence[Attempt]) -> bool:
+    return not any(attempt.is_of_the_same_runs(other) and attempt.outcome == other.outcome for other in known)

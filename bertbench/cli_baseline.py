@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 #: Fewer seeds say nothing of quality where bits differ; `bertbench.stats.SMALLEST_BANK`, without loading scipy.
 _BANK = 20
 _ROLLING = "rolling"
+#: Runs named in one line.
+_SHOWN = 5
 #: No name given: rolling, and reference where there is one.
 _USUAL = ""
 #: Where baselines are looked for if nobody says which spec they are of.
@@ -116,21 +119,27 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from bertbench.choosing import candidate_to_compare
+    from bertbench.gathering import candidate_to_compare
     from bertbench.report.summary import write_summary
     from bertbench.store import Store
     from bertbench.suite import Result, load_benchmark, with_comparison
 
     benchmark, against, store = load_benchmark(options.spec), against_of(options), Store(options.store)
     candidate, left_out = candidate_to_compare(benchmark.spec, store, options.run)
-    if left_out:
-        say(f"left out, since they gave a seed other bits than newer runs: {', '.join(left_out)}")
+    for reason in dict.fromkeys(left_out.values()):
+        say(f"left out, since {reason}: {_few([run for run, why in left_out.items() if why == reason])}")
     ran = Result(benchmark, candidate.first, None, (), further=candidate.records[1:])
-    result = with_comparison(ran, store, against)
+    result = with_comparison(ran, store, against, book=True)
     print_verdict([result])
     if options.json:
         write_summary(options.json, [result])
     return status_of([result.outcome])
+
+
+def _few(runs: Sequence[str]) -> str:
+    """The newest of some runs, and how many more."""
+    more = f" and {len(runs) - _SHOWN} older" if len(runs) > _SHOWN else ""
+    return ", ".join(runs[-_SHOWN:]) + more
 
 
 def _accept(options: argparse.Namespace) -> int:
@@ -214,10 +223,10 @@ def _benchmark(options: argparse.Namespace) -> Benchmark:
 
 def _proposed(options: argparse.Namespace, benchmark: Benchmark) -> Baseline:
     """What would be accepted; says which runs were left out."""
-    from bertbench.choosing import propose_baseline
+    from bertbench.gathering import propose_baseline
     from bertbench.store import Store
 
-    proposal = propose_baseline(benchmark.spec, benchmark.base_folder, Store(options.store), runs=options.runs)
+    proposal = propose_baseline(benchmark.spec, Store(options.store), runs=options.runs)
     if proposal.left_out:
         say(f"left out, since data, weights or version are others: {', '.join(proposal.left_out)}")
     return proposal.baseline

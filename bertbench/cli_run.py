@@ -44,6 +44,9 @@ def _run(options: argparse.Namespace) -> int:
     seeds, against = _seeds(options.seeds), against_of(options)
     refuse_unknown_fault(options.fault)
     benchmarks = [load_benchmark(path, seeds=seeds) for path in options.spec]  # all mistakes before any work
+    if against is not None:
+        specs = {benchmark.spec.name for benchmark in benchmarks}
+        against.refuse_more_specs(len(specs), setting=f"--gated-specs {len(specs)}")
     store = Store(options.store)
     results: list[Result] = []
     for benchmark in benchmarks:

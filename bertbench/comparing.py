@@ -1,7 +1,7 @@
-"""Runs and baselines of the repository brought together, and the attempts counted.
+"""Runs of the store held against baselines of the repository, and each verdict counted.
 
 What is judged is in `bertbench.verdict`, what a baseline is in `bertbench.baseline`; here they meet their files. Which
-runs of a store are compared or accepted is in `bertbench.choosing`.
+runs of a store are compared or accepted is in `bertbench.gathering`.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from bertbench.baseline import (
     REFERENCE,
     ROLLING,
     Baseline,
-    Revision,
     baseline_files,
     baseline_name,
     baseline_text,
+    final_wrong_rows,
     find_baseline,
 )
-from bertbench.choosing import wrong_rows_of
 from bertbench.errors import BaselineError, RecordError, VerdictError
-from bertbench.record import RunRecord, SeedRun
+from bertbench.record import Revision, RunRecord, SeedRun
 from bertbench.store import Store
 from bertbench.verdict import Candidate, Check, compare, no_baseline
 
@@ -39,13 +38,16 @@ class Against:
     """What runs are compared with; checked when it is made.
 
     Attributes:
-        names: Of baselines, as in `rolling`; each gives two checks. None are the usual ones: `rolling`, and `reference`
-            where the spec has one.
+        names: Of baselines, as in `rolling`; each gives two checks. None are the declared ones, and where none are
+            declared the usual ones: `rolling`, and `reference` where the spec has one.
+        declared: Names that the project keeps. One whose baseline is missing is `no_baseline`, and they share the error
+            rate, whichever of them are compared today.
         gated_specs: Specs whose quality the project gates: they share one error rate.
         folder: Where baselines are; None is beside the specs.
     """
 
     names: tuple[str, ...] = ()
+    declared: tuple[str, ...] = ()
     gated_specs: int = 1
     folder: Path | None = None
 
@@ -55,10 +57,11 @@ class Against:
         Raises:
             BaselineError: If a name can be none or is given twice, or no spec is gated.
         """
-        for name in self.names:
-            baseline_name(name)
-        if len(set(self.names)) < len(self.names):
-            raise BaselineError(f"{','.join(self.names)!r}: different names of baselines were expected, one or more")
+        for names in (self.names, self.declared):
+            for name in names:
+                baseline_name(name)
+            if len(set(names)) < len(names):
+                raise BaselineError(f"{','.join(names)!r}: different names of baselines were expected, one or more")
         if self.gated_specs < 1:
             raise BaselineError(f"{self.gated_specs} gated specs were given, one or more were expected")
 
@@ -72,15 +75,36 @@ class Against:
         Raises:
             BaselineError: If the folder of reference baselines cannot be read.
         """
-        if self.names:
-            return self.names
+        if chosen := self.names or self.declared:
+            return chosen
         has_reference = bool(baseline_files(self.folder or folder, REFERENCE, spec=spec))
         return (ROLLING, REFERENCE) if has_reference else (ROLLING,)
 
     @property
     def all_names(self) -> tuple[str, ...]:
         """Every name that some spec may be compared with."""
-        return self.names or (ROLLING, REFERENCE)
+        return tuple(dict.fromkeys((*self.names, *self.declared))) or (ROLLING, REFERENCE)
+
+    def sharing(self, names: Sequence[str]) -> int:
+        """How many baselines share the error rate of a spec compared with *names*, whether they exist or not."""
+        return len({*names, *self.declared})
+
+    def refuse_more_specs(self, specs: int, *, setting: str) -> None:
+        """Refuse to compare more specs than share the error rate: each would spend a share that nobody set aside.
+
+        Args:
+            specs: That are compared.
+            setting: How people say how many are gated.
+
+        Raises:
+            BaselineError: If there are more.
+        """
+        if specs > self.gated_specs:
+            raise BaselineError(
+                f"{specs} specs are compared, and {self.gated_specs} gated: each would spend the error rate of one of "
+                f"{self.gated_specs}",
+                remedy=f"say how many specs the project gates, in all, whatever is selected today: {setting}",
+            )
 
 
 @dataclass(frozen=True)
@@ -94,6 +118,7 @@ class Compared:
         baseline: What was accepted; None if there is nothing to compare with.
         shown: What is shown beside the verdict; None where bits are equal or nothing could be compared.
         standing: Where this stands among the attempts at its commit; None if nobody counted.
+        bound_by: The attempt whose fail it is held to, although by itself it did not fail; None if it is not.
     """
 
     name: str
@@ -102,6 +127,7 @@ class Compared:
     baseline: Baseline | None = None
     shown: Shown | None = None
     standing: Standing | None = field(default=None, compare=False)
+    bound_by: Attempt | None = field(default=None, compare=False)
 
     @property
     def checks(self) -> tuple[Check, Check]:
@@ -135,7 +161,10 @@ def _compared(
         from bertbench.verdict.quality_gate import quality_gate  # loads scipy: half a second
 
         gate = quality_gate(
-            baseline.validation_rows, record.spec.verdict, gated_specs=against.gated_specs, baselines=len(names)
+            baseline.validation_rows,
+            record.spec.verdict,
+            gated_specs=against.gated_specs,
+            baselines=against.sharing(names),
         )
     except (BaselineError, VerdictError) as problem:
         return Compared(name, *no_baseline(name, problem))
@@ -159,22 +188,24 @@ def _compared(
     return Compared(name, identity, quality, baseline, shown)
 
 
-def book_attempts(compared: Sequence[Compared], candidate: Candidate, store: Store, revision: Revision | None) -> None:
+def book_attempts(compared: Sequence[Compared], candidate: Candidate, store: Store) -> None:
     """Write down each verdict, so that a second attempt at the same commit is known for one.
 
-    What was not compared is no attempt: there is no baseline, or the run broke off for another reason than a seed.
+    What was not compared is no attempt: there is no baseline, or the run broke off for another reason than a seed. Nor
+    is what was made faulty on purpose: a fail that was asked for binds nobody.
 
     Args:
         compared: The verdicts, attempts aside.
         candidate: What was compared.
         store: Keeps them.
-        revision: Of the spec's repository before the first run began.
 
     Raises:
         RecordError: If what was written before cannot be read.
         RecordWriteError: If it cannot be written.
     """
-    record = candidate.first
+    record, revision = candidate.first, _revision(candidate)
+    if any(run.fault for run in candidate.records):
+        return
     Ledger(store.folder).add(
         [
             Attempt(
@@ -197,17 +228,18 @@ def book_attempts(compared: Sequence[Compared], candidate: Candidate, store: Sto
 
 
 def with_attempts(compared: Sequence[Compared], candidate: Candidate, store: Store) -> tuple[Compared, ...]:
-    """The verdicts with the number of the attempt; what failed at the same clean commit before stays failed.
+    """The verdicts with the number of the attempt; what failed at the same clean commit stays failed.
 
     Raises:
         RecordError: If what was written before cannot be read.
     """
     ledger = Ledger(store.folder)
-    return tuple(_with_attempt(one, candidate.first.run_id, ledger) for one in compared)
+    runs = [record.run_id for record in candidate.records]
+    return tuple(_with_attempt(one, runs, ledger) for one in compared)
 
 
-def _with_attempt(one: Compared, run_id: str, ledger: Ledger) -> Compared:
-    standing = ledger.standing(run_id, one.name, _digest(one.baseline)) if one.baseline else None
+def _with_attempt(one: Compared, runs: Sequence[str], ledger: Ledger) -> Compared:
+    standing = ledger.standing(runs, one.name, _digest(one.baseline)) if one.baseline else None
     if standing is None:
         return one
     commit = standing.attempt.git_commit
@@ -215,23 +247,50 @@ def _with_attempt(one: Compared, run_id: str, ledger: Ledger) -> Compared:
     where = f"at commit {commit[:10]}{dirty}" if commit else "outside any repository (counted, not binding)"
     told = f"Attempt {standing.number} {where}."
     quality = replace(one.quality, numbers={**one.quality.numbers, "attempt": standing.number})
-    failed = standing.failed_before
+    failed = standing.failed
     if failed is not None and quality.outcome != "fail":
         told = (
-            f"Attempt {standing.number} {where}: an earlier one failed ({failed.runs[0]}, {failed.at:%Y-%m-%d %H:%M} "
-            f"UTC: {failed.observed}), and trying again does not erase a fail. By itself this one is {quality.outcome}."
+            f"Attempt {standing.number} {where}: {_which(failed, standing.attempt)} failed ({failed.runs[0]}, "
+            f"{failed.at:%Y-%m-%d %H:%M} UTC: {failed.observed}), and trying again does not erase a fail. By itself "
+            f"this one is {quality.outcome}."
         )
         quality = replace(
             quality,
             outcome="fail",
             next_step="find out what differs between the attempts; then make a new commit, or accept a new baseline",
         )
-    quality = replace(quality, reason=f"{told} {quality.reason}" if failed else f"{quality.reason}. {told}".rstrip("."))
+    bound = quality.outcome != one.quality.outcome
+    quality = replace(quality, reason=f"{told} {quality.reason}" if bound else f"{quality.reason}. {told}".rstrip("."))
     identity = one.identity
     if quality.outcome == "fail" and identity.outcome == "pass" and identity.observed != "equal bits":
         identity = replace(identity, outcome="undecided", next_step=f"see {quality.name}")
-    return replace(one, identity=identity, quality=quality, standing=standing)
+    return replace(one, identity=identity, quality=quality, standing=standing, bound_by=failed if bound else None)
+
+
+def _which(failed: Attempt, attempt: Attempt) -> str:
+    """The attempt that failed, as seen from another."""
+    if failed.is_of_the_same_runs(attempt):
+        return "the same runs, judged before,"
+    which = "an earlier one" if failed.at <= attempt.at else "a later one"
+    return f"{which}{' under other numerics' * (failed.numerics_fingerprint != attempt.numerics_fingerprint)}"
+
+
+def _revision(candidate: Candidate) -> Revision | None:
+    """Of the spec's repository when the runs were asked for; None if they have none or not the same."""
+    revisions = {record.revision for record in candidate.records}
+    return revisions.pop() if len(revisions) == 1 else None
 
 
 def _digest(baseline: Baseline | None) -> str:
     return hashlib.sha256(baseline_text(baseline).encode()).hexdigest() if baseline else ""
+
+
+def wrong_rows_of(store: Store, record: RunRecord, run: SeedRun) -> tuple[int, ...]:
+    """Numbers of the validation rows that a seed had wrong at its end.
+
+    Raises:
+        RecordError: If its predictions are absent or damaged.
+        BaselineError: If they are not of as many epochs as the seed has.
+    """
+    logits, labels = store.read_predictions(record.run_id, run.seed)
+    return final_wrong_rows(logits, labels, run)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bertbench.errors import BertbenchError, RecordError, RecordWriteError
 from bertbench.observers import Observer
-from bertbench.record import Failure, RunRecord
+from bertbench.record import Failure, Revision, RunRecord
 from bertbench.spec import Spec
 from bertbench.store import RecordKeeper, Store
 from bertbench.training import Origin, run_spec
@@ -49,6 +49,7 @@ class Request(BaseModel):
     save_models_to: Path | None = None
     repeats: str | None = None
     continues: str | None = None
+    revision: Revision | None = None
     fault: str | None = None
 
 
@@ -69,7 +70,7 @@ def run_request_here(request: Request, observers: Iterable[Observer] = ()) -> Ru
             workers=request.workers,
             save_models_to=request.save_models_to,
             run_id=request.run_id,
-            origin=Origin(request.repeats, request.continues),
+            origin=Origin(request.repeats, request.continues, request.revision),
             fault=request.fault,
         )
     except RecordWriteError:

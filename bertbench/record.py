@@ -8,6 +8,7 @@ Schema history:
     1: first.
     2: `fault`; of a seed `variables` and `evidence`; of the checkpoint `config`; of the data `rows_sha256`,
        `words_in_use` and `longest_row_tokens`. Records of version 1 are read, and what they lack is not recorded.
+    3: `revision`. Older records are read; which code they ran is not known.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from bertbench.errors import NonFiniteLossError
 from bertbench.spec import Spec
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Outcome = Literal["running", "completed", "failed", "interrupted"]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -327,10 +328,19 @@ class ProcessFacts(Fact):
     """When the process began, seconds since 1970; a pid alone may have been given to another process."""
 
 
+class Revision(Fact):
+    """A state of a repository."""
+
+    commit: str
+    """40 hex digits, or 64."""
+    dirty: bool
+    """Whether tracked files differ from it; files that git does not track say nothing."""
+
+
 class RunRecord(Fact):
     """One run: one spec, one process, some seeds."""
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     """See the history above."""
     run_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]*$")]
     """Name of the record's folder; begins with the UTC time."""
@@ -346,6 +356,8 @@ class RunRecord(Fact):
     """The run whose further seeds this one ran, since a look at a comparison needed them."""
     fault: str | None = None
     """What was done wrong on purpose, by its name in `bertbench.faults`; the spec is as written all the same."""
+    revision: Revision | None = None
+    """Of the spec's repository when the run was asked for; None without git, repository or commit."""
     started_at: Moment
     """UTC."""
     finished_at: Moment | None = None

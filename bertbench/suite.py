@@ -182,15 +182,27 @@ def result_of(record: RunRecord, store: Store, benchmark: Benchmark | None = Non
     return Result(benchmark or Benchmark(record.spec, Path()), record, repeat, judge(record, repeat))
 
 
-def with_comparison(result: Result, store: Store, against: Against | None) -> Result:
+def with_comparison(result: Result, store: Store, against: Against | None, *, book: bool = False) -> Result:
     """*result* with the checks of every baseline after its promises; as it is if nothing is to be compared or ran.
 
-    Runs nothing and counts no attempt; attempts that were counted are told.
+    Runs nothing. Attempts that were counted are told.
+
+    Args:
+        result: What ran.
+        store: Where the records and the attempts are.
+        against: What to compare with; nothing if None.
+        book: Whether to count this as an attempt, if these runs were not judged before.
+
+    Raises:
+        RecordError: If what was written of earlier attempts cannot be read.
+        RecordWriteError: If the attempt cannot be written.
     """
     if against is None or result.record is None:
         return result
     candidate = Candidate((result.record, *result.further))
     compared = compare_runs(candidate, store, result.benchmark.baselines_folder, against)
+    if book:
+        book_attempts(compared, candidate, store)
     compared = with_attempts(compared, candidate, store)
     return replace(
         result, checks=(*result.checks, *(check for one in compared for check in one.checks)), compared=compared
@@ -223,10 +235,8 @@ def run_and_compare(
         RecordError: If what was written of earlier attempts cannot be read.
         RecordWriteError: If the store cannot be written.
     """
-    revision = None
     if against is not None:
         Ledger(store.folder).attempts()  # what cannot be read is refused now, and not after an hour
-        revision = revision_of(benchmark.base_folder.resolve())  # as it is when the run begins
     result = run_benchmark(benchmark, store, workers=workers, watch=watch, **how)
     if against is None or result.record is None:
         return result
@@ -244,9 +254,7 @@ def run_and_compare(
         if len(ended.order) == len(candidate.order) and not ended.problem:
             raise RecordError(f"{request.run_id}: ran none of the seeds {wanted}", remedy="bertbench show --all")
         candidate = ended
-    if not result.record.fault:  # a fail that was asked for binds nobody
-        book_attempts(compared, candidate, store, revision)
-    return with_comparison(replace(result, further=candidate.records[1:]), store, against)
+    return with_comparison(replace(result, further=candidate.records[1:]), store, against, book=True)
 
 
 def orphaned_baselines(results: Sequence[Result], against: Against, folders: Iterable[Path] = ()) -> tuple[Path, ...]:
@@ -282,12 +290,13 @@ def _spec_names(folder: Path) -> set[str]:
 
 
 def new_request(benchmark: Benchmark, store: Store, **more: Any) -> Request:
-    """A new run of *benchmark*."""
+    """A new run of *benchmark*, of the code as it is now."""
     return Request(
         spec=benchmark.spec,
         run_id=new_run_id(benchmark.spec.name),
         base_folder=benchmark.base_folder,
         store=store.folder,
+        revision=revision_of(benchmark.base_folder.resolve()),
         **more,
     )
 

@@ -43,6 +43,7 @@ from bertbench.record import (
     FindingRow,
     Outcome,
     ProcessFacts,
+    Revision,
     RunRecord,
     SeedRun,
 )
@@ -51,12 +52,14 @@ from bertbench.version import VERSION
 
 
 class Origin(NamedTuple):
-    """Which run another one belongs to; of a run for its own sake, none."""
+    """Where a run comes from: which run it belongs to, if it is none for its own sake, and the code it ran."""
 
     repeats: str | None = None
     """The run that is repeated in a fresh process."""
     continues: str | None = None
     """The run whose further seeds are run."""
+    revision: Revision | None = None
+    """Of the spec's repository when the run was asked for."""
 
 
 ORIGINAL = Origin()
@@ -85,7 +88,7 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
         save_models_to: Each seed's model is saved in a folder `seed-<n>` of this one, which is made at once; not saved
             if None.
         run_id: Name of the run; a new one if None.
-        origin: The run that this one repeats, or whose further seeds it runs, if it does.
+        origin: The run that this one repeats, or whose further seeds it runs, if it does; the code that it runs.
         fault: What to do wrong on purpose, by its name in `bertbench.faults`; the record says so.
 
     Returns:
@@ -268,6 +271,7 @@ class _Run(Observer):
             "run_id": run_id,
             "repeats": origin.repeats,
             "continues": origin.continues,
+            "revision": origin.revision,
             "fault": fault,
             "bertbench_version": VERSION,
             "spec": spec,

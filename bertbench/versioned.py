@@ -52,7 +52,8 @@ class Versioned(Generic[Content]):
         if type(version) is not int:  # True is a number, too
             raise self.error(f"{path}: is no {self.noun}: it has no schema version", remedy=self.damaged)
         if version not in self.readable:
-            read = " and ".join(map(str, self.readable))
+            *older, newest = map(str, self.readable)
+            read = f"{', '.join(older)} and {newest}" if older else newest
             said = f"{path}: schema version {version}; this bertbench reads {read}"
             raise self.error(said, remedy=self.other_version)
         try:

@@ -52,6 +52,7 @@ def fake_run_request(request: Request, **_: Any) -> RunRecord:
         run_id=request.run_id,
         repeats=request.repeats,
         continues=request.continues,
+        revision=request.revision,
         fault=request.fault,
         spec=request.spec,
         spec_fingerprint=spec_fingerprint(request.spec),

@@ -25,8 +25,7 @@ from small_bench import small_spec
 
 from bertbench import cli, suite
 from bertbench.baseline import build_baseline, write_baseline
-from bertbench.choosing import wrong_rows_of
-from bertbench.comparing import Against
+from bertbench.comparing import Against, wrong_rows_of
 from bertbench.data import SpecialTokenIds, TokenizedSplit
 from bertbench.errors import VerdictError
 from bertbench.fine_tuning import Rows, SeedProgress, fine_tune

@@ -35,9 +35,9 @@ def attempt(run: str, outcome: Any = "pass", **changes: Any) -> Attempt:
 
 
 def standing(folder: Path, run: str, name: str = "rolling", digest: str = "b" * 64) -> tuple[int, str | None] | None:
-    """Number of the attempt, and the run that failed before."""
-    found = Ledger(folder).standing(run, name, digest)
-    return found and (found.number, found.failed_before.runs[0] if found.failed_before else None)
+    """Number of the attempt, and the run of its kind that failed."""
+    found = Ledger(folder).standing((run, f"{run}-further"), name, digest)
+    return found and (found.number, found.failed.runs[0] if found.failed else None)
 
 
 def test_attempts_at_one_commit_are_counted_and_a_fail_stays(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_attempts_at_one_commit_are_counted_and_a_fail_stays(tmp_path: Path) -> 
     for run, outcome in (("one", "pass"), ("two", "fail"), ("three", "pass")):
         ledger.add([attempt(run, outcome)])
     folder = tmp_path / "store"
-    assert [standing(folder, run) for run in ("one", "two", "three")] == [(1, None), (2, None), (3, "two")]
+    assert [standing(folder, run) for run in ("one", "two", "three")] == [(1, "two"), (2, "two"), (3, "two")]
     assert standing(folder, "unknown") is None
 
 
@@ -54,14 +54,13 @@ def test_attempts_at_one_commit_are_counted_and_a_fail_stays(tmp_path: Path) -> 
     [
         {"spec": "other"},
         {"spec_fingerprint": "0" * 64},
-        {"numerics_fingerprint": "0" * 64},
         {"baseline": "reference"},
         {"baseline_sha256": "0" * 64},
         {"git_commit": "0" * 40},
         {"git_dirty": True},
     ],
 )
-def test_another_commit_recipe_numerics_or_baseline_starts_anew(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_another_commit_recipe_or_baseline_starts_anew(tmp_path: Path, changes: dict[str, Any]) -> None:
     ledger = Ledger(tmp_path)
     ledger.add([attempt("one", "fail", **changes), attempt("two")])
     assert standing(tmp_path, "two") == (1, None)
@@ -78,9 +77,26 @@ def test_an_undecided_attempt_binds_nobody(tmp_path: Path) -> None:
     assert standing(tmp_path, "two") == (2, None)
 
 
-def test_a_later_fail_does_not_reach_back(tmp_path: Path) -> None:
+def test_other_numerics_are_no_way_round_a_fail(tmp_path: Path) -> None:
+    """A re-run on another processor of hosted CI is another numerics, at the same commit."""
+    Ledger(tmp_path).add([attempt("one", "fail", numerics_fingerprint="0" * 64), attempt("two")])
+    assert standing(tmp_path, "two") == (2, "one")
+
+
+def test_a_fail_binds_whatever_was_judged_first(tmp_path: Path) -> None:
+    """Else one of two runs could be judged when it is known which."""
     Ledger(tmp_path).add([attempt("one"), attempt("two", "fail", at=NOON + timedelta(hours=1))])
-    assert standing(tmp_path, "one") == (1, None)
+    assert standing(tmp_path, "one") == (1, "two")
+
+
+def test_the_same_runs_judged_again_are_no_new_attempt(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    for run in ("one", "two", "one", "two"):
+        ledger.add([attempt(run, at=NOON + timedelta(hours=len(ledger.attempts())))])
+    assert [one.runs[0] for one in ledger.attempts()] == ["one", "two"]
+    ledger.add([attempt("one", "fail")])  # with a larger share: not another attempt either, but known
+    assert standing(tmp_path, "one") == (1, "one")
+    assert standing(tmp_path, "two") == (2, "one")
 
 
 def test_nothing_to_add_writes_nothing(tmp_path: Path) -> None:
@@ -90,7 +106,7 @@ def test_nothing_to_add_writes_nothing(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.sampled_from(["pass", "fail", "undecided"]), min_size=1, max_size=6))
-def test_whatever_came_before_stays_as_it_was_and_the_first_fail_binds_all_after_it(
+def test_whatever_came_before_stays_as_it_was_and_the_first_fail_binds_all(
     tmp_path_factory: pytest.TempPathFactory, outcomes: list[str]
 ) -> None:
     folder = tmp_path_factory.mktemp("store")
@@ -101,7 +117,7 @@ def test_whatever_came_before_stays_as_it_was_and_the_first_fail_binds_all_after
         text = (folder / FILE).read_text()
         assert text.startswith(seen)
         seen = text
-        bound = f"run{outcomes.index('fail')}" if "fail" in outcomes[:number] else None
+        bound = f"run{outcomes.index('fail')}" if "fail" in outcomes[: number + 1] else None
         assert standing(folder, f"run{number}") == (number + 1, bound)
 
 

@@ -13,9 +13,9 @@ from fake_runs import runs, set_runs
 from bertbench import suite
 from bertbench.attempts import Ledger
 from bertbench.baseline import build_baseline, write_baseline
-from bertbench.choosing import candidate_to_compare, wrong_rows_of
-from bertbench.comparing import Against
+from bertbench.comparing import Against, wrong_rows_of
 from bertbench.errors import RecordError
+from bertbench.gathering import candidate_to_compare
 from bertbench.record import Failure
 from bertbench.session import Session
 from bertbench.spec import build_spec

@@ -6,7 +6,7 @@
     building.py   one baseline from the records of all its seeds
     layout.py     its text: sorted, stable, one change per line
     files.py      where it lies; read back or refused
-    revision.py   the commit it was accepted at
+    revision.py   the commit of a folder
 """
 
 from bertbench.baseline.building import build_baseline, final_wrong_rows
@@ -23,14 +23,13 @@ from bertbench.baseline.files import (
     write_baseline,
 )
 from bertbench.baseline.layout import baseline_text
-from bertbench.baseline.revision import Revision, revision_of
+from bertbench.baseline.revision import revision_of
 
 __all__ = [
     "REFERENCE",
     "ROLLING",
     "Baseline",
     "BaselineSeed",
-    "Revision",
     "baseline_files",
     "baseline_name",
     "baseline_path",

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from bertbench.baseline.fields import Baseline, BaselineSeed
-from bertbench.baseline.revision import Revision
 from bertbench.errors import BaselineError
-from bertbench.record import CheckpointFacts, DataFacts, EnvironmentFacts, RunRecord, SeedRun
+from bertbench.record import CheckpointFacts, DataFacts, EnvironmentFacts, Revision, RunRecord, SeedRun
 
 #: Numbers of the rows that a run's seed had wrong.
 WrongRows = Callable[[RunRecord, SeedRun], Sequence[int]]
@@ -29,7 +28,6 @@ def build_baseline(
     *,
     wrong_rows: WrongRows,
     prescribed: Sequence[int] = (),
-    revision: Revision | None = None,
     accepted_at: datetime | None = None,
 ) -> Baseline:
     """One baseline of all seeds of some runs.
@@ -38,7 +36,6 @@ def build_baseline(
         records: Completed runs of one recipe, one numerics, one data and one checkpoint.
         wrong_rows: Where the rows that a seed had wrong come from.
         prescribed: Seeds that must be there.
-        revision: Of the user's repository.
         accepted_at: Now, if not given.
 
     Raises:
@@ -57,6 +54,7 @@ def build_baseline(
             remedy=f"bertbench run SPEC --seeds {listed}, then accept",
         )
     environment, data, checkpoint = facts_of(records[0])
+    revision = _revision(records)
     machines = {facts_of(record)[0].machine_fingerprint for record in records}
     try:
         return Baseline(
@@ -95,6 +93,14 @@ def facts_of(record: RunRecord) -> Facts:
             f"{record.run_id}: is {record.outcome}; a baseline is made of completed runs", remedy="run the spec again"
         )
     return record.environment, record.data, record.checkpoint
+
+
+def _revision(records: Sequence[RunRecord]) -> Revision | None:
+    """The commit that all runs were made at, with changes if any was; None if they have none or not the same."""
+    revisions = [record.revision for record in records if record.revision]
+    if len(revisions) < len(records) or len({revision.commit for revision in revisions}) != 1:
+        return None
+    return Revision(commit=revisions[0].commit, dirty=any(revision.dirty for revision in revisions))
 
 
 def ground_of(record: RunRecord) -> dict[str, object]:

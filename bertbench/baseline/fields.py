@@ -4,6 +4,7 @@ Schema history:
     1: first.
     2: validation hits and seconds of every epoch, for epochs and seconds to a target. Version 1 is still read; what it
        has not is not shown.
+    3: `git_commit` is that of the runs. Before, it was that of the repository when the baseline was accepted.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from pydantic import Field, model_validator
 
 from bertbench.record import Digests, Fact, Moment, NotNegative, Quality
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: What can be read.
-READABLE_VERSIONS = (1, 2)
+READABLE_VERSIONS = (1, 2, 3)
 
 #: An accuracy and its hits are two readings of one number; doubles differ by less.
 _SAME_ACCURACY = 1e-9
@@ -61,7 +62,7 @@ class BaselineSeed(Fact):
 class Baseline(Fact):
     """One spec under one numerics, all its seeds."""
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     """See the history above."""
     spec: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     """Name of the spec."""
@@ -84,7 +85,7 @@ class Baseline(Fact):
     validation_rows: Annotated[int, Field(ge=1)]
     """How many rows every accuracy is of."""
     git_commit: str | None = None
-    """Of the repository of the spec when the baseline was accepted; None if it is in none."""
+    """Of the spec's repository when the runs were made; None if they have none or not the same. See the history."""
     git_dirty: bool | None = None
     """Whether tracked files differed from that commit."""
     bertbench_version: str
@@ -122,8 +123,9 @@ class Baseline(Fact):
         return next((seed for seed in self.seeds if seed.seed == number), None)
 
     def origin(self) -> str:
-        """When and at which commit it was accepted, in words."""
-        commit = (
-            f", commit {self.git_commit[:10]}{' with changes' if self.git_dirty else ''}" if self.git_commit else ""
-        )
-        return f"accepted {self.accepted_at:%Y-%m-%d %H:%M} UTC{commit}"
+        """When it was accepted and which code ran, in words."""
+        accepted = f"accepted {self.accepted_at:%Y-%m-%d %H:%M} UTC"
+        if not self.git_commit:
+            return accepted
+        at = ", runs of commit" if self.schema_version >= 3 else " at commit"  # noqa: PLR2004 - see the history
+        return f"{accepted}{at} {self.git_commit[:10]}{' with changes' if self.git_dirty else ''}"

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
+
+from bertbench.record import Revision
 
 #: A status of a large repository on a slow disk takes seconds.
 _SECONDS = 60
-
-
-@dataclass(frozen=True)
-class Revision:
-    """A state of a repository.
-
-    Attributes:
-        commit: 40 hex digits, or 64.
-        dirty: Whether tracked files differ from it; files that git does not track say nothing.
-    """
-
-    commit: str
-    dirty: bool
 
 
 def revision_of(folder: Path) -> Revision | None:
@@ -30,7 +18,7 @@ def revision_of(folder: Path) -> Revision | None:
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
     if not commit or changes is None:
         return None
-    return Revision(commit, dirty=bool(changes))
+    return Revision(commit=commit, dirty=bool(changes))
 
 
 def _git(folder: Path, *words: str) -> str | None:

@@ -52,8 +52,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         const="",
         default=None,
         metavar="NAME[,NAME...]",
-        help="compare every run with these baselines: 'rolling', and 'reference' where there is one, if no name is "
-        "given; further seeds are run as far as the verdict needs them",
+        help="compare every run with these baselines: those of bertbench_baselines, else 'rolling', and 'reference' "
+        "where there is one, if no name is given; further seeds are run as far as the verdict needs them",
+    )
+    parser.addini(
+        "bertbench_baselines",
+        "names of baselines that the project keeps, such as 'rolling,reference': a missing one is no_baseline, and "
+        "they share one error rate",
+        default="",
     )
     parser.addini(
         "bertbench_gated_specs", "specs whose quality the project gates: they share one error rate", default="1"

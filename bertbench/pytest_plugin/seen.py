@@ -41,11 +41,11 @@ class Seen:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Count what was collected, before anybody deselects."""
-        self.collected = sum(_is_ours(item) for item in items)
+        self.collected = sum(is_spec_item(item) for item in items)
 
     def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
         """Count what will not run."""
-        self.deselected += sum(_is_ours(item) for item in items)
+        self.deselected += sum(is_spec_item(item) for item in items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note comparisons that could not decide; they are skipped, and a skip alone is green."""
@@ -75,5 +75,5 @@ class Seen:
             self.folders.update(map(Path, told["folders"]))
 
 
-def _is_ours(item: pytest.Item) -> bool:
+def is_spec_item(item: pytest.Item) -> bool:
     return item.get_closest_marker(SPEC_MARKER) is not None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bertbench.errors import BertbenchError
-from bertbench.pytest_plugin.seen import Seen
+from bertbench.pytest_plugin.seen import Seen, is_spec_item
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,6 +41,7 @@ class PluginState:
         self._ran = False
         self._problems: dict[str, str] = {}
         self._progress: RecordProgress | None = None
+        self._refused: BertbenchError | None = None
         inputs = getattr(config, "workerinput", {})
         self.session_id = inputs.get(_SESSION_INPUT) or uuid.uuid4().hex[:12]
         self.workers = int(inputs.get("workercount", 1))
@@ -108,6 +109,8 @@ class PluginState:
 
     def result(self, benchmark: Benchmark) -> Result:
         """The session's one result of a benchmark, with a progress bar where somebody watches."""
+        if self._refused is not None:
+            raise self._refused.with_traceback(None)
         watched = contextlib.nullcontext() if self.session.knows(benchmark) else self._watched()
         with watched:
             result = self.session.result(benchmark)
@@ -146,8 +149,9 @@ class PluginState:
         """Where records go, and what was chosen."""
         chosen = f", specs {', '.join(self._patterns)}" if self._patterns else ""
         seeds = f", seeds {','.join(map(str, self.seeds))}" if self.seeds else ""
-        names = ", ".join(self._against.names) or "rolling, and reference where there is one" if self._against else ""
-        compared = f", compared with {names}" if names else ""
+        named = self._against and (self._against.names or self._against.declared)
+        names = ", ".join(named or ()) or "rolling, and reference where there is one"
+        compared = f", compared with {names}" if self._against else ""
         return f"bertbench: records in {self.store_folder}{chosen}{seeds}{compared}"
 
     def pytest_collection_modifyitems(self) -> None:
@@ -158,6 +162,17 @@ class PluginState:
                 f"--bertbench-specs: no collected spec is named or lies at {', '.join(missing)}; "
                 "give the folder of the spec files as an argument too"
             )
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Refuse to compare more specs than share the error rate; of a worker, its items say so."""
+        specs = len({item.path for item in session.items if is_spec_item(item)})
+        if self._against is not None and not session.config.option.collectonly:
+            try:
+                self._against.refuse_more_specs(specs, setting=f"bertbench_gated_specs = {specs} in pytest's ini file")
+            except BertbenchError as error:
+                if not self.is_worker:  # xdist would tell of a worker's usage error as of one that is gone
+                    raise pytest.UsageError(str(error)) from None
+                self._refused = error
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -318,14 +333,17 @@ def _parsed_against(config: pytest.Config) -> Against | None:
     from bertbench.comparing import Against
     from bertbench.errors import BaselineError
 
-    gated = config.getini("bertbench_gated_specs")
+    gated, declared = config.getini("bertbench_gated_specs"), config.getini("bertbench_baselines")
     try:
-        names = tuple(name.strip() for name in text.split(",")) if text else ()
-        return Against(names, gated_specs=int(gated))
+        return Against(_names(text), declared=_names(declared), gated_specs=int(gated))
     except ValueError:
         raise pytest.UsageError(f"bertbench_gated_specs: {gated!r} was given, a whole number was expected") from None
     except BaselineError as error:
-        raise pytest.UsageError(f"--bertbench-compare: {error}") from None
+        raise pytest.UsageError(f"--bertbench-compare, bertbench_baselines: {error}") from None
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",")) if text.strip() else ()
 
 
 def _why_not_written(write: Callable[[tuple[Result, ...]], None], results: tuple[Result, ...]) -> str:

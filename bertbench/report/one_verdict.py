@@ -15,6 +15,7 @@ from bertbench.report.wording import with_next_step
 from bertbench.suite import Result
 from bertbench.verdict import PRECEDENCE, Check
 from bertbench.verdict.identity import side_by_side
+from bertbench.verdict.outcomes import change_of_accuracy
 
 #: Libraries whose versions say 'since when' in one sentence; the table has them all.
 _HEADLINE_LIBRARIES = ("tensorflow", "jax", "torch", "keras")
@@ -122,15 +123,15 @@ def _told(result: Result, outcome: str) -> Iterator[str]:
 
 def _comparison(name: str, result: Result, compared: Compared) -> str:
     check, baseline = compared.quality, compared.baseline
-    words = {
-        "fail": "got worse",
-        "pass": "is no worse",
-        "undecided": "is not decided",
-        "no_baseline": "has no baseline",
-    }
-    if baseline is None or result.record is None or not (check.numbers or check.outcome == "pass"):
-        return f"{name} {words[check.outcome]}: {with_next_step(check.reason, check.next_step)}"
-    parts = [f"{name} {words[check.outcome]}: {_how_much(check)}, since {compared.name} {_since(baseline)}"]
+    if baseline is None or result.record is None or not _is_about_quality(check):
+        words = {"fail": "failed", "undecided": "is not decided", "no_baseline": "has no baseline"}
+        return f"{name} {words.get(check.outcome, check.outcome)}: {with_next_step(check.reason, check.next_step)}"
+    words = {"fail": "got worse", "pass": "is no worse", "undecided": "is not decided"}
+    said = f"{words.get(check.outcome, check.outcome)}: "
+    if compared.bound_by is not None:
+        failed = compared.bound_by
+        said = f"stays failed, as {failed.runs[0]} of the same commit did ({failed.observed}); by itself this run: "
+    parts = [f"{name} {said}{_how_much(check)}, since {compared.name} {_since(baseline)}"]
     found = differences(result.record, baseline)
     if found:
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
@@ -142,15 +143,26 @@ def _comparison(name: str, result: Result, compared: Compared) -> str:
     return "; ".join(parts) + "."
 
 
+def _is_about_quality(check: Check) -> bool:
+    """Whether quality was looked at; else only the reason says anything, such as that a run broke off."""
+    return "look_seeds" in check.numbers or check.observed == "unchanged"
+
+
 def _how_much(check: Check) -> str:
     numbers = check.numbers
-    if "drop_points" not in numbers:
+    if "look_seeds" not in numbers:
         return "quality unchanged"
+    too_many = numbers["failed_seeds"] >= numbers["failed_seeds_limit"]
+    count = f"{numbers['failed_seeds']:g} of {numbers['look_seeds']:g} seeds failed"
+    if "drop_points" not in numbers:
+        return count
     low, high = numbers["drop_low_points"], numbers["drop_high_points"]
     low, high = (-high, -low) if numbers["drop_points"] < 0 else (low, high)
     sure = f"p = {numbers['p_value']:.2g}, " if math.isfinite(numbers["p_value"]) else ""
     sides = f"{numbers['seeds']:g} seeds against a bank of {numbers['bank_seeds']:g}"
-    return f"accuracy {check.observed} (99 % interval {low:.2f} to {high:.2f}; {sure}{sides})"
+    change = change_of_accuracy(numbers["drop_points"])
+    mean = f"accuracy {change} (99 % interval {low:.2f} to {high:.2f}; {sure}{sides})"
+    return f"{count}; of the others {mean}" if too_many else mean
 
 
 def _since(baseline: Baseline) -> str:

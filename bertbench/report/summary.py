@@ -78,7 +78,7 @@ def _comparison(compared: Compared) -> dict[str, Any]:
         "git_commit": baseline.git_commit if baseline else None,
         "bertbench_version": baseline.bertbench_version if baseline else None,
         "attempt": standing.number if standing else None,
-        "failed_before": list(standing.failed_before.runs) if standing and standing.failed_before else [],
+        "failed_attempt": list(standing.failed.runs) if standing and standing.failed else [],
         "shown": [_finite(asdict(quantity)) for quantity in shown.quantities] if shown else [],
         "same_seed_correlation": shown.correlation if shown else None,
     }

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from bertbench.baseline import Baseline, build_baseline
-from bertbench.choosing import wrong_rows_of
+from bertbench.comparing import wrong_rows_of
 from bertbench.record import RunRecord
 from bertbench.store import Store
 from bertbench.verdict import Check

@@ -4,7 +4,14 @@ Importing this loads scipy.stats, which takes half a second: do it where a compa
 """
 
 from bertbench.stats.clopper_pearson import ExactRate, exact_lower_bound, exact_rate, exact_upper_bound
-from bertbench.stats.failed_seeds import FailedSeedLimits, FailedSeeds, failed_seed_limits, judge_failed_seeds
+from bertbench.stats.failed_seeds import (
+    UNEXPLAINED_BELOW,
+    FailedSeedLimits,
+    FailedSeeds,
+    chance_of_failed_seeds,
+    failed_seed_limits,
+    judge_failed_seeds,
+)
 from bertbench.stats.many_comparisons import FailedSeedRule, decide_many
 from bertbench.stats.multi_bootstrap import MultiBootstrap, multi_bootstrap
 from bertbench.stats.noninferiority import DifferenceOfMeans, difference_of_means
@@ -52,6 +59,7 @@ from bertbench.stats.tolerance import predictive_miss_chance, tolerance_factor
 __all__ = [
     "LOOKS",
     "SHARES",
+    "UNEXPLAINED_BELOW",
     "BankRates",
     "DifferenceOfMeans",
     "ExactRate",
@@ -78,6 +86,7 @@ __all__ = [
     "ThresholdAudit",
     "anytime_p_value",
     "audit_threshold",
+    "chance_of_failed_seeds",
     "correlation_interval",
     "decide_in_turn",
     "decide_look",

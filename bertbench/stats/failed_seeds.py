@@ -130,13 +130,27 @@ def judge_failed_seeds(
         raise VerdictError(f"failed seeds: {seeds} seeds were given, a look was expected: one of {rule.looks}")
     upper_bound = exact_upper_bound(failed, seeds)
     limit = rule.limits[rule.looks.index(seeds)]
-    p_value = float(stats.binom.sf(failed - 1, seeds, allowed_rate))
+    p_value = chance_of_failed_seeds(failed, seeds, allowed_rate=allowed_rate)
     word: Literal["fail", "unexplained", "explained"] = "explained"
     if failed >= limit:
         word = "fail"
     elif p_value < UNEXPLAINED_BELOW:
         word = "unexplained"
     return FailedSeeds(word, failed, seeds, limit, p_value, upper_bound, allowed_rate, rule.level)
+
+
+def chance_of_failed_seeds(failed: int, seeds: int, *, allowed_rate: float = ALLOWED_RATE) -> float:
+    """Chance that so many seeds or more fail at the allowed rate: P(X >= *failed*), X binomial.
+
+    Assumption: seeds fail independently, with one chance. Unlike `judge_failed_seeds` it may be asked of any number of
+    seeds, since nothing fails by it: below `UNEXPLAINED_BELOW` nothing passes.
+
+    Args:
+        failed: Seeds that failed, from 0 to *seeds*.
+        seeds: Seeds that ran.
+        allowed_rate: The spec's, between 0 and 1.
+    """
+    return float(stats.binom.sf(failed - 1, seeds, allowed_rate))
 
 
 def _lowest_limit(chances: NDArray[np.float64], budget: float) -> int:

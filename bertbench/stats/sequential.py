@@ -183,6 +183,11 @@ class LookDecision:
         return self.smallest_possible_p <= self.fail_level
 
     @property
+    def reaches_fail(self) -> bool:
+        """Whether p and the drop seen are those of a fail; it is one if the seeds of both sides agree."""
+        return self.p_value <= self.fail_level and self.drop_points >= self.floor_points - ROUNDING_POINTS
+
+    @property
     def shared_seeds_agree(self) -> bool:
         """Whether the seeds of both sides, where there are any, fell too: equal predictions are never accused."""
         return self.shared_drop_points is None or self.shared_drop_points > 0
@@ -325,8 +330,7 @@ def _measure(samples: QualitySamples, look: int, rule: QualityRule, generator: n
 
 
 def _fails(seen: LookDecision) -> bool:
-    reaches_floor = seen.drop_points >= seen.floor_points - ROUNDING_POINTS
-    return seen.p_value <= seen.fail_level and reaches_floor and seen.shared_seeds_agree
+    return seen.reaches_fail and seen.shared_seeds_agree
 
 
 def _plan(seen: LookDecision) -> SeedPlan:

@@ -70,14 +70,23 @@ def compare(
         remedy = f"bertbench baseline accept SPEC --name {name}, if the change is meant"
         return _both(name, "no_baseline", f"the baseline ({baseline.origin()}) is of {other}", remedy)
     pairs = _shared(candidate, baseline)
-    if pairs and not candidate.not_finite and not any(_differing_digests(*pair) for pair in pairs):
+    differ = any(_differing_digests(*pair) for pair in pairs)
+    if pairs and not differ and len(pairs) == len(candidate.order):
         return _identical(name, candidate, baseline, pairs)
     from bertbench.verdict.quality_comparison import judge_quality  # loads scipy: half a second, and only needed here
 
     known = _known_wrong_rows(candidate, wrong_rows)
     told = f" Baseline: {baseline.origin()}{_environments(candidate.first, baseline)}."
-    quality = judge_quality(candidate, baseline, name=quality_name(name), gate=gate, wrong_rows=known, context=told)
-    return _different(name, candidate.first, baseline, pairs, quality), quality
+    quality = judge_quality(
+        candidate,
+        baseline,
+        name=quality_name(name),
+        gate=gate,
+        wrong_rows=known,
+        context=told,
+        doubt="bits differ" if differ else "not every seed that ran has the bits of the baseline",
+    )
+    return _different(name, candidate, baseline, pairs, quality), quality
 
 
 def _known_wrong_rows(candidate: Candidate, wrong_rows: WrongRows | None) -> dict[int, Sequence[int]]:
@@ -144,12 +153,12 @@ def _differing_digests(run: SeedRun, seed: BaselineSeed) -> list[str]:
 def _identical(
     name: str, candidate: Candidate, baseline: Baseline, pairs: Sequence[tuple[SeedRun, BaselineSeed]]
 ) -> tuple[Check, Check]:
-    """Equal bits are equal, whatever the fingerprints say."""
+    """Every seed that ran is the baseline's: equal bits are equal, whatever the fingerprints say."""
     listed = _listed(run.seed for run, _ in pairs)
-    others = "the seeds that did not run" if len(pairs) == len(candidate.seeds) else "all other seeds"
     same = f"weights, losses and predictions of seed {listed} are those of the baseline ({baseline.origin()}): certain"
     unchanged = (
-        f"quality of seed {listed} is unchanged, for certain; of {others} by inference: they took the same code path"
+        f"quality of seed {listed} is unchanged, for certain; of the seeds that did not run by inference: they took "
+        "the same code path"
     )
     return (
         _check(identity_name(name), "pass", "equal bits", same + _environments(candidate.first, baseline)),
@@ -159,31 +168,27 @@ def _identical(
 
 def _different(
     name: str,
-    record: RunRecord,
+    candidate: Candidate,
     baseline: Baseline,
     pairs: Sequence[tuple[SeedRun, BaselineSeed]],
     quality: Check,
 ) -> Check:
-    if not pairs:
-        held = _listed(seed.seed for seed in baseline.seeds)
-        return _check(
-            identity_name(name),
-            "undecided",
-            "no seed in common",
-            f"no seed of the run is in the baseline, which has seed {held}",
-            next_step=f"run one of its seeds: bertbench run SPEC --seeds {baseline.seeds[0].seed} --compare {name}",
-        )
+    """Identity says no more than quality, and what is known of each seed."""
     parted = [_where(run, seed) for run, seed in pairs if _differing_digests(run, seed)]
-    more = f"; and {len(parted) - _SHOWN} more seeds differ" if len(parted) > _SHOWN else ""
-    equal = _listed(run.seed for run, seed in pairs if not _differing_digests(run, seed))
-    equal = f"; seed {equal} is equal, for certain" if equal else ""
+    told = parted[:_SHOWN]
+    if len(parted) > _SHOWN:
+        told.append(f"and {len(parted) - _SHOWN} more seeds differ")
+    if equal := _listed(run.seed for run, seed in pairs if not _differing_digests(run, seed)):
+        told.append(f"seed {equal} is equal, for certain")
+    if outside := _listed(seed for seed in candidate.order if baseline.seed_of(seed) is None):
+        told.append(f"seed {outside} is not in the baseline, which has seed {_listed(s.seed for s in baseline.seeds)}")
     passes = quality.outcome == "pass"
     decides = f". Other bits alone are no regression: {quality.name} decides ({quality.outcome})"
     return _check(
         identity_name(name),
         "pass" if passes else "undecided",
-        "different bits",
-        "; ".join(parted[:_SHOWN]) + more + equal + _environments(record, baseline) + decides,
+        "different bits" if parted else "equal bits in part" if equal else "no seed in common",
+        "; ".join(told) + _environments(candidate.first, baseline) + decides,
         next_step="" if passes else f"see {quality.name}",
     )
 

@@ -43,6 +43,17 @@ class Check:
     seeds_wanted: tuple[int, ...] = ()
 
 
+def change_of_accuracy(drop_points: float) -> str:
+    """In words, such as 'fell by 1.20 points'.
+
+    Args:
+        drop_points: Of accuracy, positive where it fell.
+    """
+    if not drop_points:
+        return "did not change"
+    return f"{'fell' if drop_points > 0 else 'rose'} by {abs(drop_points):.2f} points"
+
+
 def overall(checks: Iterable[Check]) -> Outcome:
     """The outcome of all checks together; of no checks at all it is `undecided`, since nothing was measured."""
     seen = {check.outcome for check in checks}

@@ -15,10 +15,19 @@ from numpy.typing import NDArray
 
 from bertbench.baseline import Baseline
 from bertbench.errors import VerdictError
-from bertbench.stats import FailedSeeds, LookDecision, QualityRule, QualitySamples, decide_look, multi_bootstrap
+from bertbench.stats import (
+    UNEXPLAINED_BELOW,
+    FailedSeeds,
+    LookDecision,
+    QualityRule,
+    QualitySamples,
+    chance_of_failed_seeds,
+    decide_look,
+    multi_bootstrap,
+)
 from bertbench.verdict.candidate import Candidate
 from bertbench.verdict.failed_seeds import failed_baseline_seeds, failed_candidate_seeds, failed_seeds_told
-from bertbench.verdict.outcomes import Check, Outcome
+from bertbench.verdict.outcomes import Check, Outcome, change_of_accuracy
 from bertbench.verdict.quality_gate import QualityGate
 
 #: Where resamples begin: a verdict shown again is the same verdict.
@@ -37,18 +46,21 @@ class _Look:
     Attributes:
         mean: Of the seeds that did not fail; None if fewer than two are left.
         failed: The number of those that did.
+        chance_of_all: Of so many failed seeds or more, at the allowed rate, among all that ran: a seed that nobody had
+            to look at failed all the same.
     """
 
     mean: LookDecision | None
     failed: FailedSeeds
+    chance_of_all: float
 
     @property
     def outcome(self) -> Outcome:
-        """Fail if either fails; pass if the mean passes and the failed seeds are explained; else undecided so far."""
+        """Fail if either fails; pass if the mean passes and all failed seeds are explained; else undecided so far."""
         if self.failed.word == "fail" or (self.mean is not None and self.mean.word == "fail"):
             return "fail"
-        passes = self.mean is not None and self.mean.word == "pass" and self.failed.word == "explained"
-        return "pass" if passes else "undecided"
+        explained = self.failed.word == "explained" and self.chance_of_all >= UNEXPLAINED_BELOW
+        return "pass" if self.mean is not None and self.mean.word == "pass" and explained else "undecided"
 
 
 @dataclass(frozen=True)
@@ -105,6 +117,7 @@ class _Compared:
     def looks(self) -> tuple[_Look, ...]:
         """The looks that the seeds at hand allow, one after the other until one decides."""
         generator = np.random.default_rng(_RESAMPLES_FROM)
+        chance = chance_of_failed_seeds(len(self.failed), self.ran, allowed_rate=self.gate.allowed_failed_rate)
         taken: list[_Look] = []
         for look in (look for look in self.rule.looks if look <= self.ran):
             seeds = self.order[:look]
@@ -114,7 +127,7 @@ class _Compared:
                 if len(samples.candidate) >= _TWO
                 else None
             )
-            taken.append(_Look(mean, self.gate.count(sum(seed in self.failed for seed in seeds), look)))
+            taken.append(_Look(mean, self.gate.count(sum(seed in self.failed for seed in seeds), look), chance))
             if taken[-1].outcome != "undecided":
                 break
         return tuple(taken)
@@ -128,6 +141,7 @@ def judge_quality(
     gate: QualityGate,
     wrong_rows: Mapping[int, Sequence[int]],
     context: str,
+    doubt: str = "bits differ",
 ) -> Check:
     """Apply the rule to the seeds that ran.
 
@@ -138,6 +152,7 @@ def judge_quality(
         gate: What decides.
         wrong_rows: By seed, rows that the candidate had wrong at its end; may lack seeds.
         context: Said after the reason: where the baseline comes from, and what differs.
+        doubt: Why identity does not answer the question.
     """
     compared = _Compared(candidate, baseline, gate, wrong_rows)
     smallest, bank = gate.rule.smallest_bank, len(compared.bank)
@@ -146,7 +161,7 @@ def judge_quality(
         return _nothing(
             name,
             "no_baseline",
-            f"bits differ, and a bank of {bank} seeds{failed} says nothing of quality: {smallest} are needed",
+            f"{doubt}, and a bank of {bank} seeds{failed} says nothing of quality: {smallest} are needed",
             f"with the code of the baseline: bertbench run SPEC --seeds 0-{smallest - 1}, then accept",
             context,
         )
@@ -157,7 +172,7 @@ def judge_quality(
         return _nothing(name, "undecided", error.message, error.remedy, context)
     if not looks:
         first = gate.rule.looks[0]
-        said = f"bits differ, and {compared.ran} seeds ran; the first look needs {first}"
+        said = f"{doubt}, and {compared.ran} seeds ran; the first look needs {first}"
         wanted = _wanted(compared, first)
         return _nothing(name, "undecided", said, _run_on(compared, first), context, seeds_wanted=wanted)
     return _judged(name, compared, looks[-1], context)
@@ -178,26 +193,45 @@ def _judged(name: str, compared: _Compared, look: _Look, context: str) -> Check:
     if seen is not None:
         sentences += [sentence(seen), _why(seen), _notices(seen)]
     sentences += [counted] if look.failed.word != "fail" else []
+    sentences += _beyond(compared, look)
     sentences += _rows_told(compared, [seed for seed in seeds if seed not in compared.failed])
     later = [later for later in compared.rule.looks if later > look.failed.seeds] if outcome == "undecided" else []
     next_steps: dict[Outcome, str] = {
         "fail": "look at what differs from the baseline; if the drop is meant: bertbench baseline accept SPEC",
-        "undecided": _run_on(compared, later[0]) if later else _plan(look),
+        "undecided": _run_on(compared, later[0]) if later else _plan(look, compared),
     }
+    by_count_alone = look.failed.word == "fail" and not (seen and seen.word == "fail")
+    decisive = None if by_count_alone else seen
     failing = "bertbench show RUN; clip gradients, lower the learning rate, or allow more: verdict.allowed_failed_rate"
     return Check(
         name=name,
         kind="comparison",
         outcome=outcome,
-        observed=_change(seen.drop_points) if seen else f"{look.failed.failed} of {look.failed.seeds} seeds failed",
+        observed=change_of_accuracy(decisive.drop_points) if decisive else _count(look.failed),
         promised=f"drop < {compared.rule.margin_points:.2f} points",
         reason=" ".join(part for part in sentences if part).removesuffix(".") + "." + context.removesuffix("."),
         next_step=failing if look.failed.word == "fail" else next_steps.get(outcome, ""),
-        observed_value=seen.drop_points if seen else None,
+        observed_value=decisive.drop_points if decisive else None,
         promised_value=compared.rule.margin_points,
         numbers=_numbers(look),
         seeds_wanted=_wanted(compared, later[0]) if later else (),
     )
+
+
+def _count(failed: FailedSeeds) -> str:
+    return f"{failed.failed} of {failed.seeds} seeds failed"
+
+
+def _beyond(compared: _Compared, look: _Look) -> list[str]:
+    """Failed seeds that ran and that the deciding look did not need; nothing if there are none."""
+    beyond = [seed for seed in compared.order[look.failed.seeds : compared.ran] if seed in compared.failed]
+    if not beyond:
+        return []
+    named = "; ".join(f"seed {seed}: {compared.failed[seed]}" for seed in beyond[:_SHOWN])
+    of_all = f"Of all {compared.ran} seeds that ran {len(compared.failed)} failed"
+    rare = f"at the allowed rate the chance of so many or more is {look.chance_of_all:.2g}"
+    unexplained = "; nothing passes while that is unexplained" * (look.chance_of_all < UNEXPLAINED_BELOW)
+    return [f"{of_all}, beyond this look {len(beyond)} ({named}): {rare}{unexplained}."]
 
 
 def _numbers(look: _Look) -> dict[str, float]:
@@ -206,6 +240,8 @@ def _numbers(look: _Look) -> dict[str, float]:
     numbers: dict[str, float] = {
         "look_seeds": failed.seeds,
         "failed_seeds": failed.failed,
+        "failed_seeds_limit": failed.limit,
+        "all_failed_p_value": look.chance_of_all,
         "failed_rate_upper_bound": failed.upper_bound,
         "failed_p_value": failed.p_value,
     }
@@ -231,16 +267,11 @@ def _numbers(look: _Look) -> dict[str, float]:
 def sentence(seen: LookDecision) -> str:
     """What is known, on these rows and over seeds; never 'on unseen data', never 'the model'."""
     low, high = _oriented(seen.drop_points, seen.interval_points)
+    change = change_of_accuracy(seen.drop_points)
     return (
-        f"On these {seen.rows} validation messages, averaged over fresh seeds, accuracy {_change(seen.drop_points)} "
+        f"On these {seen.rows} validation messages, averaged over fresh seeds, accuracy {change} "
         f"(99 % interval {low:.2f} to {high:.2f})."
     )
-
-
-def _change(drop_points: float) -> str:
-    if not drop_points:
-        return "did not change"
-    return f"{'fell' if drop_points > 0 else 'rose'} by {abs(drop_points):.2f} points"
 
 
 def _oriented(drop_points: float, interval: tuple[float, float]) -> tuple[float, float]:
@@ -263,7 +294,19 @@ def _why(seen: LookDecision) -> str:
         if seen.can_fail or seen.word == "pass"
         else (f" This look cannot fail: the smallest possible p is {seen.smallest_possible_p:.2g}.")
     )
-    return f"{sides}: {bound}, {side} the margin of {seen.margin_points:.2f}; p = {seen.p_value:.2g}.{small}{cannot}"
+    p_value = f"p = {seen.p_value:.2g}{_stopped(seen)}."
+    return f"{sides}: {bound}, {side} the margin of {seen.margin_points:.2f}; {p_value}{small}{cannot}"
+
+
+def _stopped(seen: LookDecision) -> str:
+    """That the guard of the same seeds stopped a fail; nothing if it did not."""
+    if not seen.reaches_fail or seen.shared_drop_points is None:
+        return ""
+    return (
+        f", and {seen.fail_level:.2g} or less would be a fail, but over the seeds that both sides ran "
+        f"({seen.shared_seeds}) accuracy {change_of_accuracy(seen.shared_drop_points)}, and equal predictions are "
+        "never accused"
+    )
 
 
 def _notices(seen: LookDecision) -> str:
@@ -312,11 +355,14 @@ def _right(wrong: set[int], rows: int) -> NDArray[np.float64]:
     return right
 
 
-def _plan(look: _Look) -> str:
+def _plan(look: _Look, compared: _Compared) -> str:
     """What would decide after the last look."""
     plan = look.mean.plan if look.mean else None
     if look.mean is not None and look.mean.word == "pass":  # only the failed seeds stand in the way
         return "look at the failed seeds (bertbench show RUN); if they are nobody's fault: verdict.allowed_failed_rate"
+    if look.mean is not None and look.mean.reaches_fail:  # only the guard of the same seeds stands in the way
+        seeds = ",".join(str(seed.seed) for seed in compared.baseline.seeds[: compared.rule.looks[-1]])
+        return f"run the seeds of the bank, in a run of their own: bertbench run SPEC --seeds {seeds} --compare"
     if plan is None or plan.both_sides is None:
         return "validate on more rows: at this spread over seeds, not even 1,000 seeds a side would decide"
     if plan.to_pass is not None and plan.to_fail is not None:

@@ -11,9 +11,12 @@ from baseline_examples import baseline_of, digests, first_rows_wrong, run_of, se
 from pydantic import ValidationError
 from record_maker import make_failed_record
 
-from bertbench.baseline import Baseline, Revision, build_baseline, final_wrong_rows
+from bertbench.baseline import Baseline, build_baseline, final_wrong_rows
 from bertbench.errors import BaselineError
-from bertbench.record import RunRecord
+from bertbench.record import Revision, RunRecord
+
+CLEAN = Revision(commit="f" * 40, dirty=False)
+CHANGED = Revision(commit="f" * 40, dirty=True)
 
 
 def build(*records: RunRecord, **more: Any) -> Baseline:
@@ -22,7 +25,7 @@ def build(*records: RunRecord, **more: Any) -> Baseline:
 
 def test_a_baseline_keeps_what_a_comparison_needs() -> None:
     moment = datetime(2030, 5, 6, 7, 8, 9, 10, tzinfo=timezone.utc)
-    baseline = build(run_of({1: 290, 0: 297}), revision=Revision("f" * 40, dirty=True), accepted_at=moment)
+    baseline = build(run_of({1: 290, 0: 297}, revision=CHANGED), accepted_at=moment)
     assert [seed.seed for seed in baseline.seeds] == [0, 1]
     assert (baseline.seeds[0].hits, baseline.seeds[0].wrong_rows) == (297, (0, 1, 2))
     assert baseline.seeds[0].train_loss == (0.5, 0.5, 0.5)
@@ -30,12 +33,33 @@ def test_a_baseline_keeps_what_a_comparison_needs() -> None:
     assert (baseline.spec, baseline.validation_rows, baseline.label_names) == ("seed_card", 300, ("billing", "login"))
     assert (baseline.data_sha256, baseline.weights_sha256, baseline.tokenizer_sha256) == ("d" * 64, "c" * 64, "e" * 64)
     assert (baseline.numerics_fingerprint, baseline.machine_fingerprints) == ("a" * 64, ("b" * 64,))
-    assert baseline.origin() == "accepted 2030-05-06 07:08 UTC, commit ffffffffff with changes"
+    assert baseline.origin() == "accepted 2030-05-06 07:08 UTC, runs of commit ffffffffff with changes"
     assert (baseline.runs, baseline.accepted_at.microsecond) == (("run-1",), 0)
 
 
 def test_a_baseline_without_a_repository_says_only_when() -> None:
     assert "commit" not in baseline_of().origin()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "commit", "dirty"),
+    [
+        (CLEAN, CLEAN, "f" * 40, False),
+        (CLEAN, CHANGED, "f" * 40, True),
+        (CLEAN, Revision(commit="0" * 40, dirty=False), None, None),
+        (CLEAN, None, None, None),
+        (None, None, None, None),
+    ],
+)
+def test_the_commit_is_that_of_the_runs(one, other, commit: str | None, dirty: bool | None) -> None:
+    """Not that of the moment of accepting: code may have changed in between."""
+    baseline = build(run_of({0: 290}, revision=one), run_of({1: 290}, run_id="run-2", revision=other))
+    assert (baseline.git_commit, baseline.git_dirty) == (commit, dirty)
+
+
+def test_a_baseline_of_an_older_schema_says_where_it_was_accepted() -> None:
+    old = build(run_of({0: 290}, revision=CLEAN)).model_copy(update={"schema_version": 2})
+    assert old.origin().endswith("UTC at commit ffffffffff")
 
 
 def test_several_runs_make_one_bank() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,14 @@ def newest() -> str:
     return Store(Path(".bertbench")).find().run_id
 
 
+def commit() -> None:
+    """The current folder, as it is, is a commit of a repository."""
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@b.c")
+    Path(".gitignore").write_text(".bertbench\nfake.json\nruns.log\nout.json\n")
+    for words in (("init", "-q"), ("add", "."), ("commit", "-q", "--allow-empty", "-m", "x")):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+
+
 def accuracies(value: float) -> dict[str, float]:
     return {str(seed): round(value + 0.01 * (seed % 2), 2) for seed in range(20)}
 
@@ -72,12 +81,51 @@ def test_accept_goes_beside_the_folder_of_specs_or_where_it_is_told(shell) -> No
 
 
 def test_accept_takes_every_seed_of_the_recipe_but_no_repeat(shell) -> None:
+    commit()
     shell("run", "small.toml")
     shell("run", "small.toml", "--seeds", "2-19")
     _, said = shell("baseline", "accept", "small.toml")
     assert len(read_baseline(FILE).seeds) == 20
     assert len(read_baseline(FILE).runs) == 2
     assert "quality needs" not in said
+
+
+def test_accept_refuses_runs_of_two_codes_until_they_are_named(shell) -> None:
+    """Half of the bank before a change and half after it would be the baseline of neither."""
+    set_runs(accuracy=accuracies(0.96))
+    commit()
+    shell("run", "small.toml", "--seeds", "0-9")
+    first = newest()
+    set_runs(accuracy=accuracies(0.70))
+    commit()
+    shell("run", "small.toml", "--seeds", "10-19")
+    status, said = shell("baseline", "accept", "small.toml")
+    assert (status, FILE.exists()) == (cli.USAGE, False)
+    assert re.search(rf"{first} \(commit \w{{10}}\): nothing shows that this is the code of {newest()} \(commit", said)
+    assert f"--runs {newest()}" in said
+    assert shell("baseline", "accept", "small.toml", "--runs", first, newest())[0] == cli.PASS
+    assert read_baseline(FILE).git_commit is None
+
+
+def test_accept_takes_runs_of_trees_that_nobody_can_name_if_a_seed_is_equal(shell) -> None:
+    shell("run", "small.toml")
+    shell("run", "small.toml", "--seeds", "2-19")
+    assert shell("baseline", "accept", "small.toml")[0] == cli.USAGE
+    shell("run", "small.toml", "--seeds", "1,2")
+    assert shell("baseline", "accept", "small.toml")[0] == cli.PASS
+    assert len(read_baseline(FILE).runs) == 3
+
+
+def test_a_bank_is_of_the_commit_that_its_runs_were_made_at(shell) -> None:
+    """And not of the one at which somebody accepts them."""
+    commit()
+    shell("run", "small.toml")
+    ran = Store(Path(".bertbench")).find().record.revision
+    Path("code.py").write_text("changed")
+    commit()
+    shell("baseline", "accept", "small.toml")
+    assert (read_baseline(FILE).git_commit, read_baseline(FILE).git_dirty) == (ran.commit, False)
+    assert f"runs of commit {ran.commit[:10]}" in shell("baseline", "show", "small.toml")[1]
 
 
 def test_accept_refuses_fewer_seeds_than_prescribed(shell) -> None:
@@ -196,7 +244,7 @@ def test_diff_shows_what_accepting_would_change_and_changes_nothing(shell) -> No
 def test_diff_between_two_baselines(shell) -> None:
     shell("run", "small.toml")
     shell("baseline", "accept", "small.toml")
-    shell("run", "small.toml", "--seeds", "2")
+    shell("run", "small.toml", "--seeds", "1,2")
     shell("baseline", "accept", "small.toml", "--name", "reference")
     said = shell("baseline", "diff", "small.toml", "--to", "reference")[1]
     assert '+   "seed": 2,' in said
@@ -266,6 +314,7 @@ def test_compare_takes_all_runs_of_the_newest_ones_code_and_says_which_seeds_to_
     shell("baseline", "accept", "small.toml")
     bank = newest()
     set_runs(accuracy={"0": 0.96, "1": 0.98, "2": 0.97, "3": 0.98}, bits=1)
+    commit()
     shell("run", "small.toml")
     status, said = shell("compare", "small.toml")
     assert (status, f"other bits than newer runs: {bank}" in said) == (cli.UNDECIDED, True)
@@ -313,6 +362,16 @@ def test_compare_shares_the_error_rate_among_the_specs_of_the_project(shell) -> 
     assert "and 0.0008 or less is a fail" in shell("compare", "small.toml")[1]
     assert "and 0.0004 or less is a fail" in shell("compare", "small.toml", "--gated-specs", "2")[1]
     assert shell("compare", "small.toml", "--gated-specs", "0")[0] == cli.USAGE
+
+
+def test_more_specs_than_share_the_error_rate_are_refused_before_any_work(shell) -> None:
+    Path("other.toml").write_text('extends = "small.toml"\nname = "other"\n')
+    status, said = shell("run", "small.toml", "other.toml", "--compare")
+    assert status == cli.USAGE
+    assert "2 specs are compared, and 1 gated" in said
+    assert "--gated-specs 2" in said
+    assert not Path("runs.log").exists()
+    assert shell("run", "small.toml", "other.toml", "--compare", "--gated-specs", "2")[0] == cli.UNDECIDED
 
 
 def test_compare_of_no_run_or_another_specs_run_is_refused(shell) -> None:

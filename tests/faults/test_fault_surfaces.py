@@ -12,9 +12,9 @@ from record_maker import make_record
 from small_bench import write_small_bench
 
 from bertbench import cli, suite
-from bertbench.choosing import candidate_to_compare
 from bertbench.errors import RecordError
 from bertbench.faults import CATALOGUE
+from bertbench.gathering import candidate_to_compare
 from bertbench.processes import Request
 from bertbench.report.epoch_table import run_summary
 from bertbench.report.summary import summary

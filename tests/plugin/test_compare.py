@@ -196,7 +196,7 @@ def test_a_spec_without_a_counterpart_fails_beside_one_that_has_one(here):
     """Anchors, row 1: both sides are named."""
     accept(here)
     write_spec(here.path, "other")
-    result = here.runpytest_inprocess("--bertbench-compare")
+    result = here.runpytest_inprocess("--bertbench-compare", "-o", "bertbench_gated_specs=2")
     result.assert_outcomes(passed=12, failed=2)
     result.stdout.fnmatch_lines(["*holds no baseline of other; it holds card*"])
 
@@ -296,6 +296,40 @@ def test_a_folder_that_the_option_swallowed_is_a_usage_error(here):
     result = here.runpytest_inprocess("--bertbench-compare", "specs")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*write *--bertbench-compare=rolling*"])
+
+
+def test_a_declared_baseline_that_is_missing_is_no_baseline(here):
+    """A folder that is called 'refrence' by mistake takes no check away, and no share of the error rate back."""
+    set_runs(here, accuracy=accuracies(0.98))
+    accept(here, TWENTY)
+    set_runs(here, accuracy=accuracies(0.94), bits=1)
+    declared = ("-o", "bertbench_baselines=rolling, reference", "-k", "quality")
+    result = here.runpytest_inprocess(TWENTY, "--bertbench-compare", *declared)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*compared with rolling, reference*", "*holds no baseline of card*"])
+    result.stdout.fnmatch_lines(["*and 0.0004 or less is a fail*"])
+    here.runpytest_inprocess(TWENTY, "--bertbench-compare=rolling", *declared).stdout.fnmatch_lines(
+        ["*and 0.0004 or less is a fail*"]
+    )
+    wrong = here.runpytest_inprocess("--bertbench-compare", "-o", "bertbench_baselines=rolling,rolling")
+    assert wrong.ret == pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_more_specs_than_share_the_error_rate_are_a_usage_error(here, workers):
+    """Each of them would spend the share of one."""
+    write_spec(here.path, "other")
+    result = here.runpytest_subprocess("--bertbench-compare", *workers)
+    assert result.ret != 0
+    assert "2 specs are compared, and 1 gated" in f"{result.stdout}{result.stderr}"
+    assert "bertbench_gated_specs = 2" in f"{result.stdout}{result.stderr}"
+    assert not (here.path / "runs.log").exists()
+
+
+def test_specs_that_are_not_selected_spend_nothing(here):
+    write_spec(here.path, "other")
+    result = here.runpytest_inprocess("--bertbench-compare", "--bertbench-specs=other", "specs")
+    result.assert_outcomes(passed=5, failed=2)  # no baseline
 
 
 def test_shares_are_those_of_the_project(here):

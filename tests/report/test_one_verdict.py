@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +10,15 @@ from typing import Any
 
 import pytest
 from baseline_examples import BANK, ROWS, baseline_of, first_rows_wrong, run_of
+from record_maker import make_failed_record
 
 from bertbench.baseline import Baseline
-from bertbench.comparing import Compared
+from bertbench.comparing import Compared, book_attempts, with_attempts
 from bertbench.errors import BaselineAbsentError
-from bertbench.record import RunRecord
+from bertbench.record import Revision, RunRecord
 from bertbench.report.one_verdict import comparison_tables, environment_table, one_sentence
 from bertbench.report.terminal import rendered
+from bertbench.store import Store
 from bertbench.suite import Benchmark, Result
 from bertbench.verdict import Candidate, Check, compare, no_baseline
 from bertbench.verdict.quality_gate import quality_gate
@@ -54,12 +57,79 @@ def test_a_drop_says_how_much_how_sure_since_when_what_differs_and_what_next() -
     said = one_sentence([result(-9, libraries={"keras": "3.16.0", "tensorflow": "2.21.0"})])
     assert re.fullmatch(
         r"seed_card got worse: accuracy fell by 2\.83 points \(99 % interval [\d.]+ to [\d.]+; p = 9\.4e-05, 4 seeds "
-        r"against a bank of 20\), since rolling \(accepted 20\S+ \S+ UTC, commit 0123456789, bertbench 0\.1\.0, "
-        r"tensorflow 2\.21\.0, keras 3\.15\.1\); what differs: libraries\.keras 3\.16\.0 \(was 3\.15\.1\); next: look "
-        r"at what differs from the baseline; if the drop is meant: bertbench baseline accept SPEC\.(.*)",
+        r"against a bank of 20\), since rolling \(accepted 20\S+ \S+ UTC, runs of commit 0123456789, bertbench "
+        r"0\.1\.0, tensorflow 2\.21\.0, keras 3\.15\.1\); what differs: libraries\.keras 3\.16\.0 \(was 3\.15\.1\); "
+        r"next: look at what differs from the baseline; if the drop is meant: bertbench baseline accept SPEC\.(.*)",
         said,
     )
     assert "unseen" not in said
+
+
+def result_of(*records: RunRecord) -> Result:
+    """Judged, without anything shown beside."""
+    checks = compare(Candidate(records), bank(), name="rolling", gate=quality_gate(ROWS))
+    compared = Compared("rolling", *checks, bank())
+    return Result(Benchmark(records[0].spec, Path()), records[0], None, checks, compared=(compared,))
+
+
+def run_with_failed(failed: int, shift: int = 0) -> RunRecord:
+    """Four seeds, of which so many are no better than the largest class (160 of 300 rows)."""
+    hits = {seed: 150 if seed < failed else BANK[seed] + shift for seed in range(4)}
+    record = numerics_of(run_of(hits, bits=1))
+    seeds = tuple(run.model_copy(update={"validation_confusion": ((150, 10), (10, 130))}) for run in record.seeds)
+    return record.model_copy(update={"seeds": seeds})
+
+
+@pytest.mark.parametrize(
+    ("failed", "shift", "said"),
+    [
+        (4, 0, r"got worse: 4 of 4 seeds failed, since rolling \("),
+        (3, 0, r"got worse: 3 of 4 seeds failed, since rolling \("),
+        (2, 6, r"got worse: 2 of 4 seeds failed; of the others accuracy rose by 2\.17 points \(99 % .*p = 1, 2 seeds"),
+        (2, -20, r"got worse: 2 of 4 seeds failed; of the others accuracy fell by 6\.50 points \("),
+    ],
+)
+def test_a_fail_by_the_number_of_failed_seeds_says_so(failed: int, shift: int, said: str) -> None:
+    assert re.match(rf"seed_card {said}", one_sentence([result_of(run_with_failed(failed, shift))]))
+
+
+def test_a_run_that_showed_nothing_failed_and_did_not_get_worse() -> None:
+    """Whether an attempt was counted for it or not."""
+    broken = result_of(numerics_of(make_failed_record()))
+    counted = replace(broken.compared[0], quality=replace(broken.compared[0].quality, numbers={"attempt": 1}))
+    for one in (broken, replace(broken, compared=(counted,))):
+        assert one_sentence([one]).startswith(
+            "seed_card failed: 20300102T030405Z-abc is failed: seed 1 failed (loss is nan"
+        )
+    impossible = result_of(numerics_of(run_of({**dict.fromkeys(range(3), 290), 3: math.nan}, bits=1)))
+    assert one_sentence([impossible]).startswith("seed_card failed: no possible value: seed 3: validation accuracy nan")
+
+
+def test_an_undecided_attempt_that_was_counted_is_not_unchanged() -> None:
+    early = result(0, seeds=2)
+    counted = replace(early.compared[0], quality=replace(early.compared[0].quality, numbers={"attempt": 2}))
+    assert "is not decided: bits differ, and 2 seeds ran" in one_sentence([replace(early, compared=(counted,))])
+
+
+@pytest.mark.parametrize(
+    ("bits", "itself"), [(1, "accuracy rose by 2.50 points ("), (0, "quality unchanged, since rolling (")]
+)
+def test_what_is_held_to_an_earlier_fail_says_so(tmp_path: Path, bits: int, itself: str) -> None:
+    """And not that accuracy got worse by rising."""
+    store, revision = Store(tmp_path), Revision(commit="c" * 40, dirty=False)
+    dropped, fine = result(-9), result(7 if bits else 0, bits=bits)
+    runs = []
+    for name, one in (("run-1", dropped), ("run-2", fine)):
+        assert one.record is not None
+        runs.append((Candidate((one.record.model_copy(update={"run_id": name, "revision": revision}),)), one.compared))
+    for candidate, compared in runs:
+        book_attempts(compared, candidate, store)
+    bound = with_attempts(runs[1][1], runs[1][0], store)
+    said = one_sentence([replace(fine, checks=bound[0].checks, compared=bound)])
+    assert said.startswith(
+        f"seed_card stays failed, as run-1 of the same commit did (fell by 2.83 points); by itself this run: {itself}"
+    )
+    assert "got worse" not in said
 
 
 def test_where_no_fact_differs_it_is_the_code() -> None:

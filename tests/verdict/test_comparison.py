@@ -51,6 +51,41 @@ def test_equal_bits_pass_and_say_what_is_certain() -> None:
     assert "of the seeds that did not run by inference: they took the same code path" in quality.reason
 
 
+def test_equal_bits_of_some_seeds_say_nothing_of_those_outside_the_bank() -> None:
+    """State that leaks from one seed to the next looks like this: the first seed is equal, the others are lost."""
+    hits = {0: BANK[0], **{seed: 210 + seed % 2 for seed in range(100, 119)}}
+    record = run_of(hits)
+    identity, quality = compared(record)
+    assert (identity.outcome, identity.observed) == ("undecided", "equal bits in part")
+    assert quality.outcome == "undecided"
+    assert (
+        "seed 0 is equal, for certain; seed 100, 101, 102, 103, 104 and 14 more is not in the baseline"
+        in identity.reason
+    )
+
+
+def test_a_fail_that_the_guard_of_the_same_seeds_stopped_is_told() -> None:
+    hits = {0: BANK[0], **{seed: 210 + seed % 2 for seed in range(100, 119)}}
+    _, quality = compared(run_of(hits))
+    assert quality.numbers["p_value"] < 1e-9
+    assert (
+        "or less would be a fail, but over the seeds that both sides ran (1) accuracy did not change" in quality.reason
+    )
+    assert quality.next_step.startswith(
+        "run the seeds of the bank, in a run of their own: bertbench run SPEC --seeds 0,1,2"
+    )
+    assert "would be a fail" not in compared(run_of(shifted(-9), bits=1))[1].reason
+
+
+def test_equal_bits_beside_others_are_judged_with_them() -> None:
+    identity, quality = compared(run_of({**shifted(0, 4), 100: 290, 101: 291, 102: 290, 103: 289}))
+    assert (identity.outcome, quality.outcome) == ("pass", "pass")
+    assert quality.observed != "unchanged"
+    identity, quality = compared(run_of({0: BANK[0], 1: BANK[1], 100: 290}), baseline_of({0: BANK[0], 1: BANK[1]}))
+    assert (identity.outcome, quality.outcome) == ("undecided", "no_baseline")
+    assert "not every seed that ran has the bits of the baseline, and a bank of 2 seeds" in quality.reason
+
+
 def test_equal_bits_pass_on_a_bank_of_one() -> None:
     assert [check.outcome for check in compared(run_of({0: 290}), baseline_of({0: 290}))] == ["pass", "pass"]
 
@@ -102,10 +137,12 @@ def test_libraries_that_differ_are_named_side_by_side() -> None:
     assert "threads: 4 against 2" in quality.reason
 
 
-def test_no_seed_in_common_is_undecided_and_quality_is_judged_all_the_same() -> None:
-    identity, quality = compared(run_of({100 + seed: hits for seed, hits in shifted(0, 8).items()}))
-    assert (identity.outcome, quality.outcome) == ("undecided", "pass")
-    assert "--seeds 0" in identity.next_step
+@pytest.mark.parametrize(("shift", "outcomes"), [(0, ("pass", "pass")), (-9, ("undecided", "fail"))])
+def test_without_a_seed_in_common_quality_decides(shift: int, outcomes: tuple[str, str]) -> None:
+    identity, quality = compared(run_of({100 + seed: hits for seed, hits in shifted(shift, 8).items()}))
+    assert (identity.outcome, quality.outcome) == outcomes
+    assert identity.observed == "no seed in common"
+    assert "is not in the baseline, which has seed 0, 1, 2, 3, 4 and 15 more" in identity.reason
 
 
 # Quality

@@ -152,6 +152,32 @@ def test_nothing_passes_while_a_failed_seed_is_unexplained() -> None:
     assert judged(run(four), allowed_failed_rate=0.05).outcome == "pass"
 
 
+def test_failed_seeds_that_the_deciding_look_did_not_need_are_no_pass() -> None:
+    """Eight are prescribed; the first four would pass alone, and the others came to less than the largest class."""
+    collapsed = {**bank(0, 4), **dict.fromkeys(range(4, 8), 150)}
+    assert judged(run(bank(0, 4))).outcome == "pass"
+    check = judged(run(collapsed))
+    assert (check.outcome, check.observed) == ("fail", "4 of 8 seeds failed")
+    six = judged(run({seed: collapsed[seed] for seed in (0, 1, 2, 3, 4, 5)}))  # between two looks
+    assert (six.outcome, six.seeds_wanted) == ("undecided", (6, 7))
+    assert "0 of 4 seeds failed" in six.reason
+    assert "Of all 6 seeds that ran 2 failed, beyond this look 2 (seed 4: accuracy 0.5000 is no better" in six.reason
+    assert "nothing passes while that is unexplained" in six.reason
+
+
+def test_a_failed_seed_beyond_the_deciding_look_is_printed_where_the_allowed_rate_explains_it() -> None:
+    check = judged(run({**bank(0, 6), 6: 150}), allowed_failed_rate=0.05)
+    assert check.outcome == "pass"
+    assert "Of all 7 seeds that ran 1 failed, beyond this look 1 (seed 6" in check.reason
+    assert "unexplained" not in check.reason
+
+
+def test_failed_seeds_beyond_the_last_look_are_undecided_and_say_where_to_look() -> None:
+    check = judged(run({**bank(0, 4), 4: 150, 5: 150}), looks=(4,), shares=(1.0,))
+    assert (check.outcome, check.seeds_wanted) == ("undecided", ())
+    assert "look at the failed seeds" in check.next_step
+
+
 def test_unexplained_at_the_last_look_is_undecided_and_says_where_to_look() -> None:
     check = judged(run({**bank(0, 4), 2: 150}), looks=(4,), shares=(1.0,))
     assert (check.outcome, check.seeds_wanted) == ("undecided", ())

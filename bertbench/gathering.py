@@ -1,0 +1,251 @@
+"""Which runs of a store belong together: what a baseline is made of, and what is compared as one candidate.
+
+Runs are of one code where that is known: a seed came to the same bits in both, or both were made at one clean commit of
+the spec's repository. A tree with changes may be another one each time, and outside any repository nobody knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bertbench.baseline import Baseline, build_baseline
+from bertbench.baseline.building import ground_of
+from bertbench.comparing import wrong_rows_of
+from bertbench.errors import BaselineError, RecordError
+from bertbench.record import Digests, RunRecord
+from bertbench.spec import Spec, spec_fingerprint
+from bertbench.store import Store
+from bertbench.verdict import Candidate, judge_recipe
+
+#: A run with the runs of its further seeds.
+Group = tuple[RunRecord, ...]
+
+OTHER_BITS = "they gave a seed other bits than newer runs"
+UNKNOWN_CODE = "nothing shows that they ran the code of newer runs: no seed of equal bits, no clean commit in common"
+BROKE_OFF = "they, or runs of their further seeds, did not complete"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What would be accepted.
+
+    Attributes:
+        baseline: Of all seeds.
+        left_out: Runs of the recipe that are on another ground than the newest (data, weights, version), if the store
+            was asked and not a list of runs.
+    """
+
+    baseline: Baseline
+    left_out: tuple[str, ...]
+
+
+def propose_baseline(spec: Spec, store: Store, *, runs: Sequence[str] = ()) -> Proposal:
+    """The baseline of the completed runs of a spec.
+
+    Args:
+        spec: Prescribes the seeds that must be there; more that ran are taken too.
+        store: Where the runs are.
+        runs: Ids or their beginnings; if none are given, all completed runs of the spec's recipe that agree with the
+            newest in numerics, data, weights and version. Repeats are left out.
+
+    Raises:
+        BaselineError: If there is none, a run is of another recipe, drifted from its own or was made faulty on
+            purpose, a seed is missing, two runs disagree, or nothing shows that runs nobody named ran one code.
+        RecordError: If a run cannot be found or read.
+    """
+    chosen, left_out = (_named(store, runs), ()) if runs else _matching(spec, store)
+    if not chosen:
+        raise BaselineError(
+            f"{store.folder}: holds no completed run of {spec.name} as the spec now stands",
+            remedy="bertbench run SPEC, then accept",
+        )
+    recipes = {run.run_id for run in chosen if run.spec_fingerprint != spec_fingerprint(spec)}
+    if recipes:
+        raise BaselineError(
+            f"{', '.join(sorted(recipes))}: ran another recipe than {spec.name} now has", remedy="run the spec again"
+        )
+    for run in chosen:
+        _refuse_fault(run)
+        _refuse_drift(run)
+    baseline = build_baseline(
+        chosen, wrong_rows=lambda record, run: wrong_rows_of(store, record, run), prescribed=spec.training.seeds
+    )
+    if not runs:
+        _refuse_several_codes(chosen)
+    return Proposal(baseline.model_copy(update={"spec": spec.name}), left_out)
+
+
+def candidate_to_compare(spec: Spec, store: Store, name: str | None = None) -> tuple[Candidate, dict[str, str]]:
+    """The run of a spec that is called *name* with its further seeds; or all that its newest run belongs to.
+
+    Without a name that is the newest run and every older one of its recipe, numerics, data, weights and version that is
+    known to have run the same code, in the order in which they ran.
+
+    Returns:
+        The candidate, and why runs were left out, in words, by their ids.
+
+    Raises:
+        RecordError: If there is none, it goes on, it belongs to another run, or it is of another spec or of another
+            recipe than *spec* now has.
+    """
+    records = [entry.record for entry in store.entries() if entry.record is not None]
+    if name is not None:
+        record = _read(store, name)
+        if problem := _not_of(spec, record):
+            raise RecordError(f"{record.run_id}: {problem}", remedy="bertbench show --all; bertbench run SPEC")
+        if owner := record.repeats or record.continues:
+            does = "repeats" if record.repeats else "ran further seeds of"
+            raise RecordError(
+                f"{record.run_id}: {does} {owner}, and alone it is no candidate",
+                remedy=f"bertbench compare SPEC {owner}",
+            )
+        return Candidate((record, *_continued(record, records))), {}
+    normal = [record for record in records if not record.repeats and not record.continues and not record.fault]
+    ended = [(record, *_continued(record, records)) for record in normal if not _not_of(spec, record)]
+    if not ended:
+        raise RecordError(
+            f"{store.folder}: holds no run of {spec.name} as the spec now stands that has ended",
+            remedy="bertbench run SPEC",
+        )
+    newest, older = ended[-1], ended[:-1]
+    if newest[0].outcome != "completed":
+        return Candidate(newest), {}
+    is_whole = [group[0].outcome == "completed" and not Candidate(group).broke_off for group in older]
+    broken = [group for group, whole in zip(older, is_whole, strict=True) if not whole]
+    whole = [group for group, whole in zip(older, is_whole, strict=True) if whole]
+    whole = [group for group in whole if ground_of(group[0]) == ground_of(newest[0])]
+    taken, others = of_one_code([*whole, newest])
+    left_out = {run.run_id: BROKE_OFF for group in broken for run in group}
+    known = _Code.of(taken)
+    for group in others:
+        reason = OTHER_BITS if _Code.of([group]).contradicts(known) else UNKNOWN_CODE
+        left_out |= {run.run_id: reason for run in group}
+    return Candidate(tuple(run for group in taken for run in group)), left_out
+
+
+@dataclass(frozen=True)
+class _Code:
+    """What is known of the code that runs ran.
+
+    Attributes:
+        bits: Digests of each seed.
+        commits: Clean ones; None stands for a tree that nobody can name.
+    """
+
+    bits: Mapping[int, Digests]
+    commits: frozenset[str | None]
+
+    @classmethod
+    def of(cls, groups: Iterable[Group]) -> _Code:
+        records = [record for group in groups for record in group]
+        revisions = [record.revision for record in records]
+        return cls(
+            {run.seed: run.digests for record in records for run in record.seeds if run.digests},
+            frozenset(revision.commit if revision and not revision.dirty else None for revision in revisions),
+        )
+
+    def contradicts(self, other: _Code) -> bool:
+        """Whether a seed came to different bits."""
+        return any(self.bits[seed] != other.bits[seed] for seed in self.bits.keys() & other.bits.keys())
+
+    def is_known_in(self, known: _Code) -> bool:
+        """Whether this is the code of other runs: by the bits of a seed, or by one clean commit."""
+        if self.contradicts(known):
+            return False
+        one_commit = len(self.commits) == 1 and None not in self.commits and self.commits <= known.commits
+        return one_commit or bool(self.bits.keys() & known.bits.keys())
+
+    def __or__(self, other: _Code) -> _Code:
+        return _Code({**self.bits, **other.bits}, self.commits | other.commits)
+
+
+def of_one_code(groups: Sequence[Group]) -> tuple[list[Group], list[Group]]:
+    """The last group with all that are known to have run its code, and the others; both in the order given.
+
+    Known is passed on: a group that is of one code with one of these is of one code with all. One that gave a seed
+    other bits than any of them is not, whatever its commit says.
+    """
+    codes = [_Code.of([group]) for group in groups]
+    known, taken, left = codes[-1], {len(groups) - 1}, list(range(len(groups) - 1))
+    while found := [number for number in left if codes[number].is_known_in(known)][-1:]:
+        known |= codes[found[0]]
+        taken.add(found[0])
+        left.remove(found[0])
+    return [groups[number] for number in sorted(taken)], [groups[number] for number in left]
+
+
+def _refuse_several_codes(records: Sequence[RunRecord]) -> None:
+    """A bank of two codes is a baseline of neither."""
+    originals = [record for record in records if record.continues is None]
+    known = {record.run_id for record in originals}
+    groups = [(record, *_continued(record, records)) for record in originals]
+    groups += [(record,) for record in records if record.continues and record.continues not in known]
+    taken, others = of_one_code(sorted(groups, key=lambda group: group[0].run_id))
+    if others:
+        belong = [run.run_id for group in taken for run in group]
+        raise BaselineError(
+            f"{', '.join(_told(group[0]) for group in others)}: nothing shows that this is the code of "
+            f"{_told(taken[-1][0])}: no seed of equal bits, no clean commit in common",
+            remedy=f"name the runs that belong together: --runs {' '.join(belong)}",
+        )
+
+
+def _told(record: RunRecord) -> str:
+    revision = record.revision
+    if revision is None:
+        return f"{record.run_id} (commit unknown)"
+    return f"{record.run_id} (commit {revision.commit[:10]}{' with changes' * revision.dirty})"
+
+
+def _continued(record: RunRecord, records: Iterable[RunRecord]) -> Group:
+    """Runs of further seeds of a run, oldest first; what somebody interrupted shows nothing."""
+    ended = ("completed", "failed")
+    return tuple(other for other in records if other.continues == record.run_id and other.outcome in ended)
+
+
+def _not_of(spec: Spec, record: RunRecord) -> str:
+    """Why a run says nothing of *spec*; empty if it does."""
+    if record.spec.name != spec.name:
+        return f"is a run of {record.spec.name}, and one of {spec.name} was expected"
+    if record.spec_fingerprint != spec_fingerprint(spec):
+        return f"ran another recipe than {spec.name} now has"
+    return "has not ended" if record.outcome == "running" else ""
+
+
+def _refuse_fault(record: RunRecord) -> None:
+    """A run that was made faulty on purpose is for testing the verdict, whatever it came to."""
+    if record.fault is not None:
+        raise BaselineError(
+            f"{record.run_id}: was made faulty on purpose ({record.fault})", remedy="bertbench run SPEC, then accept"
+        )
+
+
+def _refuse_drift(record: RunRecord) -> None:
+    """What ran must be what the spec says, or every later run would be held against a mistake."""
+    lock = judge_recipe(record)
+    if record.outcome == "completed" and lock.outcome != "pass":
+        raise BaselineError(f"{record.run_id}: its recipe drifted: {lock.reason}", remedy=lock.next_step)
+
+
+def _matching(spec: Spec, store: Store) -> tuple[tuple[RunRecord, ...], tuple[str, ...]]:
+    runs = store.runs_of(spec)
+    if not runs:
+        return (), ()
+    newest = ground_of(runs[-1])
+    chosen = tuple(run for run in runs if ground_of(run) == newest)
+    return chosen, tuple(run.run_id for run in runs if run not in chosen)
+
+
+def _named(store: Store, names: Sequence[str]) -> tuple[RunRecord, ...]:
+    records = {record.run_id: record for record in (_read(store, name) for name in names)}
+    if repeats := [record.run_id for record in records.values() if record.repeats]:
+        raise BaselineError(f"{', '.join(repeats)}: repeats another run", remedy="name the run that it repeats")
+    return tuple(records.values())
+
+
+def _read(store: Store, name: str) -> RunRecord:
+    entry = store.find(name)
+    if entry.record is None:
+        raise RecordError(f"{entry.run_id}: unreadable: {entry.problem}", remedy="run the spec again")
+    return entry.record
