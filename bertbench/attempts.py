@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from filelock import FileLock
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from bertbench.atomic import explained, write_atomically
-from bertbench.errors import RecordError
+from bertbench.append_only import AppendOnly
 from bertbench.record import Fact, Moment
 
 FILE = "verdicts.jsonl"
@@ -87,7 +85,7 @@ class Ledger:
     """The verdicts of a store."""
 
     def __init__(self, store_folder: Path) -> None:
-        self._path = store_folder / FILE
+        self._lines = AppendOnly(store_folder / FILE, Attempt)
 
     def add(self, attempts: Sequence[Attempt]) -> None:
         """Add lines. The very same runs judged to the same outcome again are no new attempt, and are not added.
@@ -96,16 +94,7 @@ class Ledger:
             RecordError: If what is there cannot be read.
             RecordWriteError: If they cannot be written; what is there stays.
         """
-        if not attempts:
-            return
-        with explained(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{self._path}.lock"):
-            known = self.attempts()
-            new = [attempt for attempt in attempts if _is_new(attempt, known)]
-            lines = [attempt.model_dump_json() for attempt in (*known, *new)]
-            content = "".join(f"{line}\n" for line in lines).encode()
-            write_atomically(self._path, lambda stream: stream.write(content))
+        self._lines.add(attempts, is_new=_is_new)
 
     def attempts(self) -> tuple[Attempt, ...]:
         """All, in the order in which they were judged.
@@ -113,13 +102,7 @@ class Ledger:
         Raises:
             RecordError: If a line cannot be read.
         """
-        try:
-            lines = self._path.read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            return ()
-        except (OSError, ValueError) as error:
-            raise RecordError(f"{self._path}: cannot be read: {error}", remedy="choose another store") from None
-        return tuple(self._attempt(number, line) for number, line in enumerate(lines, start=1))
+        return self._lines.read()
 
     def standing(self, runs: Sequence[str], baseline: str, baseline_sha256: str) -> Standing | None:
         """Of the verdict on some runs, first the one that promises are held against; None if there is no line of it.
@@ -136,16 +119,6 @@ class Ledger:
                     attempt, len(earlier) + 1, next((other for other in alike if other.outcome == "fail"), None)
                 )
         return None
-
-    def _attempt(self, number: int, line: str) -> Attempt:
-        try:
-            return Attempt.model_validate_json(line)
-        except ValidationError as error:
-            said = error.errors()[0]["msg"]
-            raise RecordError(
-                f"{self._path}: line {number} is no verdict: {said}",
-                remedy="restore the file; without it nobody knows whether this commit failed before",
-            ) from None
 
 
 def _is_new(attempt: Attempt, known: Sequence[Attempt]) -> bool:

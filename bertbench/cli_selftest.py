@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from bertbench.cli_ab import seconds_of
 from bertbench.cli_shared import EPILOG, INTERRUPTED, Commands, add_gated_specs, errors, output, say, status_of
 
 if TYPE_CHECKING:
+    from bertbench.selftest.record import SelfTest
     from bertbench.suite import Benchmark
 
 #: As in `bertbench.selftest.plan`, without loading scipy.
@@ -51,7 +56,7 @@ def _selftest(options: argparse.Namespace) -> int:
     from bertbench.faults import CATALOGUE
     from bertbench.report.progress import ProgressBar
     from bertbench.report.selftest_report import selftest_lines, selftest_markdown, selftest_table
-    from bertbench.selftest.record import write_selftest
+    from bertbench.selftest.record import FILE_NAME, write_selftest
     from bertbench.selftest.session import self_test
     from bertbench.selftest.settings import Settings
 
@@ -64,21 +69,42 @@ def _selftest(options: argparse.Namespace) -> int:
         candidates_per_bank=options.candidates_per_bank,
         fault_seeds=options.fault_seeds,
     )
-    with ProgressBar(errors()) as bar:
-        found, folder = self_test(
-            _benchmark(options.spec),
-            options.out,
-            settings,
-            faults=tuple(CATALOGUE.values()),
-            told=lambda words: bar.start(None, words),
-        )
-    record = write_selftest(folder, found)
-    page = selftest_markdown(found).encode()
-    write_atomically(folder / _REPORT, lambda stream: stream.write(page))
+
+    def keep(found: SelfTest, folder: Path) -> None:
+        write_selftest(folder, found)
+        page = selftest_markdown(found).encode()
+        write_atomically(folder / _REPORT, lambda stream: stream.write(page))
+
+    with _interrupted_by_sigterm():
+        with ProgressBar(errors()) as bar:
+            found, folder = self_test(
+                _benchmark(options.spec),
+                options.out,
+                settings,
+                faults=tuple(CATALOGUE.values()),
+                told=lambda words: bar.start(None, words),
+                keep=keep,
+            )
+        keep(found, folder)
     output().print(selftest_table(found))
-    for line in (*selftest_lines(found), f"{folder / _REPORT}, {record}"):
+    for line in (*selftest_lines(found), f"{folder / _REPORT}, {folder / FILE_NAME}"):
         say(line)
     return INTERRUPTED if found.interrupted else status_of([found.outcome])
+
+
+@contextlib.contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """A cancelled CI job ends its commands by SIGTERM: that is one Ctrl-C here, and the report is written in peace."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _benchmark(spec: Path | None) -> Benchmark:

@@ -120,14 +120,15 @@ def _audit(options: argparse.Namespace) -> int:
     from bertbench.verdict.audit import audit_thresholds
 
     spec = load_benchmark(options.spec).spec
-    runs = Store(options.store).runs_of(spec)
+    runs = Store(options.store).runs_of(spec, completed=False)
     audited = audit_thresholds(spec, runs)
     output().print(audit_table(audited))
     for threshold in audited:
         say(audit_sentence(threshold))
     if not runs:
         say_aside(
-            f"{options.store}: no completed run of this recipe; bertbench run {options.spec} --seeds 0-19 --no-repeat"
+            f"{options.store}: no seed of this recipe came to an end; "
+            f"bertbench run {options.spec} --seeds 0-19 --no-repeat"
         )
     words = {threshold.word for threshold in audited}
     return FAIL if "shown flaky" in words else PASS if words == {"shown stable"} else UNDECIDED

@@ -1,6 +1,7 @@
 """Runs of the store held against baselines of the repository, and each verdict counted.
 
-What is judged is in `bertbench.verdict`, what a baseline is in `bertbench.baseline`; here they meet their files.
+What is judged is in `bertbench.verdict`, what a baseline is in `bertbench.baseline`; here they meet their files. Which
+runs of a store are compared or accepted is in `bertbench.gathering`.
 """
 
 from __future__ import annotations

@@ -46,6 +46,14 @@ class Quantity:
             return "-"
         return self.text(value) if math.isfinite(value) else str(value)
 
+    def promised(self, bound: float) -> str:
+        """A promise on the better side of *bound* for people: '>= 0.9700', '<= 250 ms'."""
+        return f"{'>=' if self.better == 'higher' else '<='} {self.format(bound)}"
+
+    def keeps(self, value: float, bound: float) -> bool:
+        """Whether *value* is on the better side of *bound*, or on it; NaN never is."""
+        return value >= bound if self.better == "higher" else value <= bound
+
     def allowed(self) -> str:
         """The range in words, for error messages."""
         if math.isinf(self.high):

@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from bertbench.errors import NonFiniteLossError
 from bertbench.spec import Spec
 
 SCHEMA_VERSION = 3
@@ -233,6 +234,17 @@ class SeedRun(Fact):
             IndexError: If no epoch ended.
         """
         return self.epochs[-1 if self.best_epoch_restored is None else self.best_epoch_restored]
+
+    @property
+    def is_not_finite(self) -> bool:
+        """Whether it ended in NaN or infinity."""
+        kind = self.failure.kind if self.failure else ""
+        return self.outcome == "failed" and kind == NonFiniteLossError.__name__
+
+    @property
+    def came_to_an_end(self) -> bool:
+        """Whether it completed, or ended in NaN or infinity; one that somebody or something broke off did not."""
+        return self.outcome == "completed" or self.is_not_finite
 
 
 class FindingRow(Fact):

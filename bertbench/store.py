@@ -8,7 +8,6 @@ moment, leaves either the old state or the new one. What cannot be read is repor
 from __future__ import annotations
 
 import io
-import json
 import platform
 import shutil
 import struct
@@ -23,13 +22,13 @@ from typing import Any, Literal
 import numpy as np
 import psutil
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from bertbench.atomic import explained, sync_folder, write_atomically
 from bertbench.errors import RecordError
 from bertbench.observers import Observer
 from bertbench.record import SCHEMA_VERSION, ProcessFacts, RunRecord, SeedRun
 from bertbench.spec import Spec, spec_fingerprint
+from bertbench.versioned import Versioned
 
 __all__ = ["DEFAULT_STORE", "Entry", "RecordKeeper", "Status", "Store", "read_record", "status_of", "write_atomically"]
 
@@ -37,6 +36,14 @@ __all__ = ["DEFAULT_STORE", "Entry", "RecordKeeper", "Status", "Store", "read_re
 DEFAULT_STORE = Path(".bertbench")
 #: A running record is written at most this often, so that keeping it costs under 1 % of a run.
 _SECONDS_BETWEEN_WRITES = 2.0
+_RECORDS = Versioned(
+    RunRecord,
+    noun="record",
+    readable=tuple(range(1, SCHEMA_VERSION + 1)),
+    error=RecordError,
+    damaged="run the spec again",
+    other_version="upgrade bertbench, or run the spec again",
+)
 
 #: What reading a damaged archive can raise: every layer of it has an exception of its own.
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile)
@@ -174,13 +181,21 @@ class Store:
         """The readable runs of further seeds of a run, oldest first."""
         return tuple(e.record for e in self.entries() if e.record is not None and e.record.continues == run_id)
 
-    def runs_of(self, spec: Spec) -> tuple[RunRecord, ...]:
-        """Completed runs of one recipe in the numerics class of the newest, oldest first.
+    def runs_of(self, spec: Spec, *, completed: bool = True) -> tuple[RunRecord, ...]:
+        """Runs of one recipe in the numerics class of the newest, oldest first.
 
         Repeats are left out, and runs that were made faulty on purpose.
+
+        Args:
+            spec: Has the recipe.
+            completed: Whether to take completed runs alone; else all in which a seed came to an end, NaN included.
         """
         fingerprint = spec_fingerprint(spec)
-        records = [e.record for e in self.entries() if e.record is not None and e.record.outcome == "completed"]
+        read = [entry.record for entry in self.entries() if entry.record is not None]
+        if completed:
+            records = [record for record in read if record.outcome == "completed"]
+        else:
+            records = [record for record in read if any(run.came_to_an_end for run in record.seeds)]
         normal = [r for r in records if r.repeats is None and r.fault is None]
         runs = [r for r in normal if r.spec_fingerprint == fingerprint and r.environment]
         return tuple(r for r in runs if _numerics(r) == _numerics(runs[-1]))
@@ -239,24 +254,7 @@ def read_record(path: Path) -> RunRecord:
     Raises:
         RecordError: If it is absent, damaged, or of a newer schema.
     """
-    try:
-        content = path.read_bytes()
-        fields = json.loads(content)
-    except (OSError, ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: no record can be read: {error}", remedy="run the spec again") from None
-    if not isinstance(fields, dict) or not isinstance(fields.get("schema_version"), int):
-        raise RecordError(f"{path}: is no record: it has no schema version", remedy="run the spec again")
-    if fields["schema_version"] > SCHEMA_VERSION:
-        raise RecordError(
-            f"{path}: schema version {fields['schema_version']}; this bertbench reads up to {SCHEMA_VERSION}",
-            remedy="upgrade bertbench, or run the spec again",
-        )
-    try:
-        return RunRecord.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "record"
-        raise RecordError(f"{path}: is no record: {where}: {first['msg']}", remedy="run the spec again") from None
+    return _RECORDS.read(path)
 
 
 def status_of(record: RunRecord) -> Status:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -257,18 +257,26 @@ def run_and_compare(
     return with_comparison(replace(result, further=candidate.records[1:]), store, against, book=True)
 
 
-def orphaned_baselines(results: Sequence[Result], against: Against) -> tuple[Path, ...]:
-    """Baselines whose spec is gone: none of the spec files beside those that ran has its name.
+def orphaned_baselines(results: Sequence[Result], against: Against, folders: Iterable[Path] = ()) -> tuple[Path, ...]:
+    """Baselines whose spec is gone: no spec file whose baselines would lie there has its name.
 
     What was selected today makes no difference. A spec file that cannot be read has no name.
+
+    Args:
+        results: Of all that ran.
+        against: Says which baselines.
+        folders: Where specs may have been, besides those of the results: a folder whose last spec is gone has none.
     """
-    folders = {result.benchmark.base_folder for result in results if result.benchmark.file is not None}
+    bases = {result.benchmark.base_folder for result in results if result.benchmark.file is not None}
+    bases |= {base for folder in folders for base in (folder, folder / "specs")}
+    sources: dict[Path, set[Path]] = {}
+    for base in bases:
+        sources.setdefault(against.folder or baselines_folder(base), set()).add(base)
     orphans = []
-    for base_folder in sorted(folders):
-        names = {result.benchmark.spec.name for result in results} | _spec_names(base_folder)
-        folder = against.folder or baselines_folder(base_folder)
-        files = [path for name in against.all_names for path in baseline_files(folder, name)]
-        orphans += [path for path in files if path.name.rpartition("-")[0] not in names]
+    for folder, bases_of_it in sorted(sources.items()):
+        if files := [path for name in against.all_names for path in baseline_files(folder, name)]:
+            names = {result.benchmark.spec.name for result in results}.union(*map(_spec_names, bases_of_it))
+            orphans += [path for path in files if path.name.rpartition("-")[0] not in names]
     return tuple(orphans)
 
 

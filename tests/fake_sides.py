@@ -14,7 +14,7 @@ from record_maker import make_record, make_seed, make_spec, make_steps
 
 from bertbench.ab.fields import SideFacts, SideName
 from bertbench.ab.measuring import Ran
-from bertbench.ab.sides import Side
+from bertbench.ab.sides import Side, for_speed
 from bertbench.machine_watch import Reading
 from bertbench.record import Failure, RunRecord
 from bertbench.spec import Spec, spec_fingerprint
@@ -99,9 +99,12 @@ def make_facts(name: SideName = "base", **changes: Any) -> SideFacts:
     return SideFacts(**(fields | changes))
 
 
-def make_sides(*, spec: Spec = SPEC, **changes: Mapping[str, Any]) -> dict[SideName, Side]:
-    """Both sides; *changes* to the facts of `base` and `cand`."""
+def make_sides(*, spec: Spec = SPEC, epochs: int | None = None, **changes: Mapping[str, Any]) -> dict[SideName, Side]:
+    """Both sides of so many epochs; *changes* to the facts of `base` and `cand`."""
+    ours = for_speed(spec, epochs=epochs, where="here")
+    said = {"spec_fingerprint": spec_fingerprint(ours), "recipe_fingerprint": spec_fingerprint(spec)}
     names: tuple[SideName, SideName] = ("base", "cand")
     return {
-        name: Side(make_facts(name, **changes.get(name, {})), spec, Path(), (sys.executable,), None) for name in names
+        name: Side(make_facts(name, **(said | dict(changes.get(name, {})))), ours, Path(), (sys.executable,), None)
+        for name in names
     }

@@ -127,7 +127,7 @@ def test_a_line_that_cannot_be_read_may_have_been_a_fail(tmp_path: Path, line: s
     ledger.add([attempt("one")])
     with (tmp_path / FILE).open("a") as stream:
         stream.write(f"{line}\n")
-    with pytest.raises(RecordError, match="line 2 is no verdict") as caught:
+    with pytest.raises(RecordError, match="line 2 cannot be read") as caught:
         ledger.attempts()
     assert "failed before" in caught.value.remedy
     with pytest.raises(RecordError):

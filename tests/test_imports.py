@@ -26,9 +26,9 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         frozenset,
         (
             {"banners", "errors", "parent_watch", "version"},
-            {"atomic", "digests", "phases", "quantities", "seed_list", "seeds", "stats"},
+            {"atomic", "digests", "phases", "quantities", "seed_list", "seeds", "stats", "versioned"},
             {"spec"},
-            {"record"},
+            {"append_only", "record"},
             {"baseline", "checkpoints", "data", "machine_watch", "metrics", "observers", "runtime", "utilization"},
             {"engines", "evidence"},
             {"fine_tuning", "verdict"},

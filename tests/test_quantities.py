@@ -146,3 +146,20 @@ def test_name_of_a_threshold_splits_into_split_and_quality(name: str) -> None:
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(KeyError):
         quality_of(name)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "bound", "words", "kept", "missed"),
+    [
+        (QUALITY["accuracy"], 0.97, ">= 0.9700", (0.97, 1.0), (0.9699999, math.nan)),
+        (QUALITY["loss"], 0.2, "<= 0.2000", (0.2, 0.0), (0.2000001, math.nan)),
+        (BUDGETS["utilization"], 0.3, ">= 30.0%", (0.3, 0.9), (0.29, math.nan)),
+        (BUDGETS["step_seconds"], 0.25, "<= 250 ms", (0.25, 1e-9), (0.2500001, math.nan, math.inf)),
+    ],
+)
+def test_a_promise_is_kept_on_the_better_side_and_on_the_bound(
+    quantity: Quantity, bound: float, words: str, kept: tuple[float, ...], missed: tuple[float, ...]
+) -> None:
+    assert quantity.promised(bound) == words
+    assert all(quantity.keeps(value, bound) for value in kept)
+    assert not any(quantity.keeps(value, bound) for value in missed)

@@ -172,7 +172,7 @@ def test_a_tree_with_changes_is_counted_and_binds_nobody(store: Store) -> None:
 def test_a_ledger_that_cannot_be_read_is_refused_before_anything_runs(store: Store) -> None:
     bank_of(store, accuracy=around(0.98))
     (store.folder / "verdicts.jsonl").write_text("<<<<<<< HEAD\n")
-    with pytest.raises(RecordError, match="line 1 is no verdict"):
+    with pytest.raises(RecordError, match="line 1 cannot be read"):
         compared(store)
     assert not Path("runs.log").exists()
 

@@ -124,8 +124,8 @@ def test_failed_run_with_a_loss_that_is_no_number_is_read_back(store: Store) -> 
         (b"{}", "it has no schema version"),
         (b'{"schema_version": "1"}', "it has no schema version"),
         (b'{"schema_version": 1}', "is no record: run_id: Field required"),
-        (b'{"schema_version": 0}', "is no record: schema_version"),
-        (b'{"schema_version": 4}', "schema version 4; this bertbench reads up to 3"),
+        (b'{"schema_version": 0}', "schema version 0; this bertbench reads 1, 2 and 3"),
+        (b'{"schema_version": 4}', "schema version 4; this bertbench reads 1, 2 and 3"),
     ],
     ids=lambda value: str(value)[:30],
 )

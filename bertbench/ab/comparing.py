@@ -140,7 +140,7 @@ def compare_speed(
         attempts=earlier,
     )
     write_ab(ab_path(store, ab_id), record)
-    _remember(store, ab_id, key, alone.outcome)
+    _remember(store, ab_id, key, alone.outcome, crashed=bool(measuring.crashes))
     return record
 
 
@@ -185,9 +185,10 @@ def _key(sides: Mapping[SideName, Side], records: tuple[RunRecord, RunRecord] | 
     return attempt_key(facts["base"], facts["cand"])
 
 
-def _remember(store: Path, ab_id: str, key: str | None, outcome: Outcome) -> None:
+def _remember(store: Path, ab_id: str, key: str | None, outcome: Outcome, *, crashed: bool = False) -> None:
     if key is not None:
-        attempt = Attempt(key=key, ab_id=ab_id, outcome=outcome, finished_at=datetime.now(timezone.utc))
+        finished_at = datetime.now(timezone.utc)
+        attempt = Attempt(key=key, ab_id=ab_id, outcome=outcome, crashed=crashed, finished_at=finished_at)
         add_attempt(ab_folder(store), attempt)
 
 

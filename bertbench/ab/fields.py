@@ -55,6 +55,8 @@ class SideFacts(Fact):
     """Its spec; in a revision, relative to the repository."""
     spec_fingerprint: str
     """Of what ran: one seed, and the epochs asked for."""
+    recipe_fingerprint: str | None = None
+    """Of the spec itself, whatever epochs were asked for; absent in comparisons of older versions."""
     commit: str | None = None
     """Of a revision."""
     environment: EnvironmentFacts | None = None
@@ -135,6 +137,8 @@ class Attempt(Fact):
     """The comparison."""
     outcome: Outcome
     """What it came to by itself."""
+    crashed: bool = False
+    """Whether a process that did not complete ended it: then it says nothing of times."""
     finished_at: Moment
     """UTC."""
 
@@ -237,7 +241,7 @@ def paired_differences(pairs: tuple[Pair, ...], quantity: str = GATED) -> Paired
 def identity_of(side: SideFacts) -> dict[str, Any]:
     """What a side is, wherever it lies: two attempts with equal sides compare the same things."""
     return {
-        "spec": side.spec_fingerprint,
+        "recipe": side.recipe_fingerprint or side.spec_fingerprint,
         "data": side.data_sha256,
         "weights": side.weights_sha256,
         "code": side.code_sha256,

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from bertbench.ab.fields import AB_SCHEMA_VERSION, AbRecord
 from bertbench.atomic import explained, write_atomically
 from bertbench.errors import RecordError
+from bertbench.versioned import Versioned
 
 _FILE = "ab.json"
 _AGAIN = "bertbench ab --base SIDE --cand SIDE SPEC"
+_COMPARISONS = Versioned(
+    AbRecord,
+    noun="comparison",
+    readable=(AB_SCHEMA_VERSION,),
+    error=RecordError,
+    damaged=_AGAIN,
+    other_version="use the bertbench that wrote it, or compare again",
+)
 
 
 def ab_folder(store: Path) -> Path:
@@ -62,20 +68,4 @@ def read_ab(path: Path) -> AbRecord:
     Raises:
         RecordError: If it is absent, damaged, or of another schema.
     """
-    try:
-        content = path.read_bytes()
-        fields = json.loads(content)
-    except (OSError, ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: no comparison can be read: {error}", remedy=_AGAIN) from None
-    version = fields.get("schema_version") if isinstance(fields, dict) else None
-    if version != AB_SCHEMA_VERSION:
-        raise RecordError(
-            f"{path}: schema version {version}; this bertbench reads {AB_SCHEMA_VERSION}",
-            remedy="use the bertbench that wrote it, or compare again",
-        )
-    try:
-        return AbRecord.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "comparison"
-        raise RecordError(f"{path}: is no comparison: {where}: {first['msg']}", remedy=_AGAIN) from None
+    return _COMPARISONS.read(path)

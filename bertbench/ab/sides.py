@@ -128,7 +128,8 @@ def _side(
     first: tuple[str, ...] = (),
     commit: str | None = None,
 ) -> Side:
-    spec = for_speed(read_spec(file), epochs=epochs, where=f"{file} with one seed")
+    own = read_spec(file)
+    spec = for_speed(own, epochs=epochs, where=f"{file} with one seed")
     path, environment = _PATH.format(first=first), _environment(kind)
     described = _described(given, python, path, environment)
     facts = SideFacts(
@@ -140,6 +141,7 @@ def _side(
         code_sha256=described["code_sha256"],
         spec_file=spec_file,
         spec_fingerprint=spec_fingerprint(spec),
+        recipe_fingerprint=spec_fingerprint(own),
         commit=commit,
     )
     return Side(facts, spec, file.resolve().parent, (python, "-c", path + _WORK), environment)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from bertbench.atomic import explained, write_atomically
 from bertbench.baseline.fields import READABLE_VERSIONS, Baseline
 from bertbench.baseline.layout import baseline_text
 from bertbench.errors import BaselineAbsentError, BaselineError
+from bertbench.versioned import Versioned
 
 #: Replaced whenever a change is accepted.
 ROLLING = "rolling"
@@ -22,6 +19,15 @@ REFERENCE = "reference"
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _FILE = re.compile(r"([a-z][a-z0-9_]*)-([0-9a-f]{8})\.json")
 _RESTORE = "restore the file from version control, or accept a baseline again"
+_BASELINES = Versioned(
+    Baseline,
+    noun="baseline",
+    readable=READABLE_VERSIONS,
+    error=BaselineError,
+    damaged=_RESTORE,
+    other_version="use the bertbench that wrote it, or accept a baseline again",
+    no_key_twice=True,
+)
 
 
 def baseline_name(text: str) -> str:
@@ -108,25 +114,7 @@ def read_baseline(path: Path) -> Baseline:
     Raises:
         BaselineError: If it is absent, damaged, of another schema, contradicts itself, or is not what its name says.
     """
-    try:
-        content = path.read_text(encoding="utf-8")
-        fields = json.loads(content, object_pairs_hook=_no_key_twice)
-    except (OSError, ValueError, RecursionError) as error:
-        raise BaselineError(f"{path}: no baseline can be read: {error}", remedy=_RESTORE) from None
-    version = fields.get("schema_version") if isinstance(fields, dict) else None
-    if type(version) is not int:
-        raise BaselineError(f"{path}: is no baseline: it has no schema version", remedy=_RESTORE)
-    if version not in READABLE_VERSIONS:
-        raise BaselineError(
-            f"{path}: schema version {version}; this bertbench reads {', '.join(map(str, READABLE_VERSIONS))}",
-            remedy="use the bertbench that wrote it, or accept a baseline again",
-        )
-    try:
-        baseline = Baseline.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "baseline"
-        raise BaselineError(f"{path}: is no baseline: {where}: {first['msg']}", remedy=_RESTORE) from None
+    baseline = _BASELINES.read(path)
     if path.name != f"{baseline.spec}-{baseline.numerics_fingerprint[:8]}.json":
         raise BaselineError(
             f"{path}: holds the baseline of {baseline.spec} under numerics {baseline.numerics_fingerprint[:8]}, "
@@ -134,11 +122,3 @@ def read_baseline(path: Path) -> Baseline:
             remedy=_RESTORE,
         )
     return baseline
-
-
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A bad merge leaves a key twice, and JSON would take the last one without a word."""
-    keys = [key for key, _ in pairs]
-    if twice := sorted({key for key in keys if keys.count(key) > 1}):
-        raise ValueError(f"{', '.join(twice)}: written twice")
-    return dict(pairs)

@@ -7,6 +7,7 @@ Thin on purpose: imports nothing heavy until a spec is asked for, and decides no
     __init__.py   options, marker, which files are collected
     items.py      a spec file and its promises as pytest sees them
     fixtures.py   for tests of one's own
+    seen.py       what passed by: items collected, deselected, undecided; told by xdist's workers
     state.py      what one pytest process knows; the session's end
 """
 
@@ -18,6 +19,7 @@ import pytest
 
 from bertbench.pytest_plugin.fixtures import bertbench, bertbench_record
 from bertbench.pytest_plugin.items import SpecFile
+from bertbench.pytest_plugin.seen import Seen
 from bertbench.pytest_plugin.state import STATE, PluginState, XdistHooks
 
 __all__ = [
@@ -78,11 +80,13 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "bertbench(spec, seeds=None): the spec file whose record the fixture bertbench_record gives"
     )
     config.addinivalue_line("markers", "bertbench_spec: carried by every item of a collected spec file; select with -m")
-    state = PluginState(config)
+    seen = Seen()
+    state = PluginState(config, seen)
     config.stash[STATE] = state
+    config.pluginmanager.register(seen, "bertbench_seen")
     config.pluginmanager.register(state, "bertbench_state")
     if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(XdistHooks(state), "bertbench_xdist")
+        config.pluginmanager.register(XdistHooks(state, seen), "bertbench_xdist")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SpecFile | None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bertbench.errors import BertbenchError, SpecError
-from bertbench.pytest_plugin.state import SPEC_MARKER, STATE
+from bertbench.pytest_plugin.seen import SPEC_MARKER
+from bertbench.pytest_plugin.state import STATE
 
 if TYPE_CHECKING:
     from bertbench.suite import Benchmark, Result
@@ -72,10 +73,12 @@ class PromiseItem(pytest.Item):
         """Numbers for JUnit."""
         run_id = result.record.run_id if result.record else ""
         for key, value in (
+            ("kind", check.kind),
             ("outcome", check.outcome),
             ("observed", check.observed),
             ("promised", check.promised),
             ("reason", check.reason),
+            ("next_step", check.next_step),
             ("run_id", run_id),
             *check.numbers.items(),
         ):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bertbench.errors import BertbenchError
+from bertbench.pytest_plugin.seen import Seen, is_spec_item
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,20 +24,20 @@ if TYPE_CHECKING:
     from bertbench.suite import Benchmark, Result
 
 _SESSION_INPUT = "bertbench_session"
-#: Every spec item carries it.
-SPEC_MARKER = "bertbench_spec"
+#: Exit status where nothing failed and a comparison could not decide. Not the command line's 3, an internal error of
+#: pytest's, and no small number, since pytest goes on to give those a meaning (6: too many warnings).
+UNDECIDED = 30
 
 
 class PluginState:
-    """What one pytest process knows: its options, the session's results, which items are ours."""
+    """What one pytest process knows: its options, the session's results, and what it saw pass by."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, seen: Seen) -> None:
         self._config = config
+        self._seen = seen
         self._patterns = [p for text in config.getoption("--bertbench-specs") for p in text.split(",") if p]
         self._matched: set[str] = set()
         self._session: Session | None = None
-        self._collected = 0
-        self._deselected = 0
         self._ran = False
         self._problems: dict[str, str] = {}
         self._progress: RecordProgress | None = None
@@ -153,9 +154,8 @@ class PluginState:
         compared = f", compared with {names}" if self._against else ""
         return f"bertbench: records in {self.store_folder}{chosen}{seeds}{compared}"
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Count ours; refuse a selection that selects nothing."""
-        self._collected = sum(_is_ours(item) for item in items)
+    def pytest_collection_modifyitems(self) -> None:
+        """Refuse a selection that selects nothing."""
         missing = [pattern for pattern in self._patterns if pattern not in self._matched]
         if missing:
             raise pytest.UsageError(
@@ -165,7 +165,7 @@ class PluginState:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Refuse to compare more specs than share the error rate; of a worker, its items say so."""
-        specs = len({item.path for item in session.items if _is_ours(item)})
+        specs = len({item.path for item in session.items if is_spec_item(item)})
         if self._against is not None and not session.config.option.collectonly:
             try:
                 self._against.refuse_more_specs(specs, setting=f"bertbench_gated_specs = {specs} in pytest's ini file")
@@ -174,27 +174,25 @@ class PluginState:
                     raise pytest.UsageError(str(error)) from None
                 self._refused = error
 
-    def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
-        """Count ours that will not run."""
-        self._deselected += sum(_is_ours(item) for item in items)
-
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write what was asked for; a session that measured nothing, or lost a spec with a baseline, is not green."""
         if self.is_worker or session.config.option.collectonly:
             return
         results = self._results()
-        if problem := self._not_written(results):
-            self._problems["what was asked for could not be written"] = problem
-            if exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if exitstatus == pytest.ExitCode.OK and (problem := self._measured_nothing(results)):
-            session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
-            self._problems["nothing was measured"] = problem
-        if problem := self._orphaned(results):
-            self._problems["baselines without a spec"] = problem
-            if exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        problems: list[tuple[str, str, int]] = [
+            ("what was asked for could not be written", self._not_written(results), pytest.ExitCode.TESTS_FAILED),
+            ("baselines without a spec", self._orphaned(results), pytest.ExitCode.TESTS_FAILED),
+        ]
+        if exitstatus == pytest.ExitCode.OK:
+            title, problem = self._nothing_done(results)
+            problems.append((title, problem, pytest.ExitCode.NO_TESTS_COLLECTED))
+            problems.append(("undecided", self._undecided(), UNDECIDED))
+        for title, problem, status in problems:
+            if problem:
+                self._problems[title] = problem
+                if session.exitstatus == pytest.ExitCode.OK:
+                    session.exitstatus = status
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table of all promises, and why what did not pass did not."""
@@ -223,7 +221,7 @@ class PluginState:
             spec = result.benchmark.spec
             if result.skipped or not any(promise.over == "every_seed" for promise in spec.expect):
                 continue  # nothing to audit, and scipy need not be loaded
-            for threshold in audit_thresholds(spec, self.session.store.runs_of(spec)):
+            for threshold in audit_thresholds(spec, self.session.store.runs_of(spec, completed=False)):
                 flaky = threshold.word == "shown flaky"
                 terminalreporter.line(f"{'warning: ' if flaky else ''}{audit_line(spec.name, threshold)}", yellow=flaky)
 
@@ -233,21 +231,35 @@ class PluginState:
             return ()
         return self.session.results()
 
-    def _measured_nothing(self, results: tuple[Result, ...]) -> str:
-        """Why a session without failures is not green all the same; empty if it is."""
-        if any(check.outcome == "pass" for result in results for check in result.checks):
-            return ""
-        if results:
-            return "every spec was skipped or undecided; see the reasons above"
+    def _nothing_done(self, results: tuple[Result, ...]) -> tuple[str, str]:
+        """What a session without failures did not do, and why it is not green therefore; empty if it is."""
+        if results and not any(check.outcome == "pass" for result in results for check in result.checks):
+            return "nothing was measured", "every spec was skipped or undecided; see the reasons above"
+        seen = self._seen
         own_choice = any(self._config.getoption(name, None) for name in ("keyword", "markexpr", "deselect"))
-        if self._collected and self._deselected >= self._collected and own_choice:
-            return ""  # -k, -m and --deselect are the user's own word
-        if self._collected:
-            return (
-                f"{self._collected} items of spec files were collected and none ran: "
+        if results or (own_choice and seen.deselected >= seen.collected):
+            return "", ""  # -k, -m and --deselect are the user's own word
+        if seen.collected:
+            return "nothing was measured", (
+                f"{seen.collected} items of spec files were collected and none ran: "
                 "an option of another plugin skipped or deselected them (pytest-benchmark's --benchmark-only does)"
             )
-        return ""
+        if self._against:
+            return "nothing was compared", (
+                "--bertbench-compare was given, and no spec was collected; "
+                "give the folder of the spec files as an argument, or leave the option out"
+            )
+        return "", ""
+
+    def _undecided(self) -> str:
+        """Which comparisons that were selected are neither a pass nor a fail, and what to do; empty if none."""
+        if not self._seen.undecided:
+            return ""
+        told = "\n".join(f"{item}\n  next: {step or 'see above'}" for item, step in self._seen.undecided.items())
+        return (
+            f"{told}\nneither a pass nor a fail: the session is not green and ends with {UNDECIDED}; "
+            "under --bertbench-strict each is a failure"
+        )
 
     def _orphaned(self, results: tuple[Result, ...]) -> str:
         """Which baselines no spec answers for: a benchmark that is gone is compared by nobody. Empty if none."""
@@ -255,7 +267,7 @@ class PluginState:
             return ""
         from bertbench.suite import orphaned_baselines
 
-        files = ", ".join(map(str, orphaned_baselines(results, self._against)))
+        files = ", ".join(map(str, orphaned_baselines(results, self._against, self._seen.folders)))
         return f"{files}: no spec of this name is left; put the spec back, or remove the file" if files else ""
 
     def _not_written(self, results: tuple[Result, ...]) -> str:
@@ -284,21 +296,23 @@ class PluginState:
 class XdistHooks:
     """Only registered where xdist is, whose hooks pytest would otherwise not know."""
 
-    def __init__(self, plugin: PluginState) -> None:
+    def __init__(self, plugin: PluginState, seen: Seen) -> None:
         self._plugin = plugin
+        self._seen = seen
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Every worker joins the controller's session."""
         node.workerinput[_SESSION_INPUT] = self._plugin.session_id
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker is done; one that crashed tells nothing."""
+        self._seen.take_in(getattr(node, "workeroutput", {}))
+
 
 #: Where the state is found.
 STATE: pytest.StashKey[PluginState] = pytest.StashKey()
-
-
-def _is_ours(item: pytest.Item) -> bool:
-    return item.get_closest_marker(SPEC_MARKER) is not None
 
 
 def _parsed_seeds(text: str | None) -> tuple[int, ...] | None:

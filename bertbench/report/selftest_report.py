@@ -227,12 +227,17 @@ def fault_table(found: SelfTest) -> Iterator[str]:
     headings = ("fault", "what it does", *_LAYERS, "caught by", "seeds", "drop, points (95 %)", "slowdown")
     ran = [row for row in found.faults if row.caught_by]
     yield from _table(headings, (_fault(row) for row in ran))
+    yield from _not_trusted(found)
     yield from _harm(found)
+    broken = [f"{row.name} ({row.broke_off})" for row in found.faults if row.broke_off]
+    if broken:
+        yield ""
+        yield f"Broke off, so nothing is said of them there: {'; '.join(broken)}."
     refused = [f"{row.name} ({row.reason})" for row in found.faults if not row.caught_by and row.reason]
     if refused:
         yield ""
         yield f"Refused, since they would do nothing to this spec: {'; '.join(refused)}."
-    late = [row.name for row in found.faults if not row.caught_by and not row.reason]
+    late = [row.name for row in found.faults if not (row.caught_by or row.reason or row.broke_off)]
     if late:
         yield ""
         yield f"Not run: {', '.join(late)}."
@@ -249,9 +254,24 @@ def fault_table(found: SelfTest) -> Iterator[str]:
         )
 
 
+def _not_trusted(found: SelfTest) -> Iterator[str]:
+    """Layers that do not clear clean runs."""
+    clean = found.clean
+    if clean is None or (clean.lock, clean.identity) == ("pass", "equal"):
+        return
+    seeds = ", ".join(map(str, clean.repeated_seeds))
+    said = [f"the lock says {clean.lock}"] if clean.lock != "pass" else []
+    said += [f"bits of seeds {seeds} differ when run again"] if clean.identity != "equal" else []
+    yield ""
+    yield (
+        f"Without a fault {' and '.join(said)}: {clean.reason}. What does not clear clean runs convicts nobody, so it "
+        "was asked of no fault."
+    )
+
+
 def _harm(found: SelfTest) -> Iterator[str]:
     """How often quality failed what was shown to cost the margin, and what was shown to cost less than may fail."""
-    known = [(row, row.drop_points) for row in found.faults if row.quality and row.drop_points is not None]
+    known = [(row, row.harm_points) for row in found.faults if row.quality and row.harm_points is not None]
     groups = {
         f"cost {found.margin_points:.2f} points or more": [row for row, d in known if d.low >= found.margin_points],
         f"cost less than {found.margin_points / 2:.2f}": [row for row, d in known if d.high < found.margin_points / 2],
@@ -260,7 +280,8 @@ def _harm(found: SelfTest) -> Iterator[str]:
         if rows:
             fails = RateFacts.of(exact_rate(sum(row.quality == "fail" for row in rows), len(rows)))
             yield ""
-            yield f"Shown to {words} (95 %): {', '.join(row.name for row in rows)}. Quality failed {percent(fails)}."
+            shown = f"Shown to {words} by seeds that quality did not judge (95 %)"
+            yield f"{shown}: {', '.join(row.name for row in rows)}. Quality failed {percent(fails)}."
 
 
 def _fault(row: FaultRow) -> Iterable[str]:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from bertbench.ab.measuring import Measuring, Ran
-from bertbench.baseline import Baseline
-from bertbench.errors import FaultError, RecordError
+from bertbench.errors import FaultError, NonFiniteLossError, RecordError
 from bertbench.machine_watch import MachineWatch
 from bertbench.record import Failure, RunRecord
 from bertbench.selftest.classes import NumericsClass
-from bertbench.selftest.judging import quality_check
+from bertbench.selftest.clean import Clean
+from bertbench.selftest.judging import quality_check, restricted
 from bertbench.selftest.measuring import drop_interval
 from bertbench.selftest.plan import FIRST_SEED, Costs
-from bertbench.selftest.record import FaultRow, Layer, LayerWord
+from bertbench.selftest.record import FaultRow, IntervalFacts, Layer, LayerWord
 from bertbench.selftest.runs import Runs, SeedOutcome, outcomes_of
 from bertbench.verdict import Check, judge_recipe
-from bertbench.verdict.quality_gate import QualityGate
 from bertbench.verdict.speed_comparison import SpeedEvidence, judge_speed, speed_rule
 
 #: Pairs of processes see these sooner than others, so they come first.
 SPEED_FIRST = ("steps-10-percent-slower", "steps-5-percent-slower", "steps-2-percent-slower")
+#: Harm is shown by so many seeds a side, not by four that were unlucky.
+_SEEDS_THAT_SHOW_HARM = 10
 #: In the order in which they are asked; of each, what counts as 'seen'.
 _SEEN: tuple[tuple[Layer, LayerWord], ...] = (
     ("run", "fail"),
@@ -53,25 +53,6 @@ class KnownFault(Protocol):
     @property
     def changes_numbers(self) -> bool:
         """Whether losses, weights or predictions change."""
-
-
-@dataclass(frozen=True)
-class Clean:
-    """What runs with a fault are held against.
-
-    Attributes:
-        own: The spec's own class.
-        outcomes: Of its clean seeds, in the order in which they ran; the faulty runs take the same ones.
-        bank: The baseline they make; None with too few seeds.
-        gate: What decides about quality.
-        rows: Validation rows.
-    """
-
-    own: NumericsClass
-    outcomes: Mapping[int, SeedOutcome]
-    bank: Baseline | None
-    gate: QualityGate
-    rows: int
 
 
 def in_turn(faults: Sequence[KnownFault]) -> tuple[KnownFault, ...]:
@@ -108,34 +89,63 @@ def _row(fault: KnownFault, clean: Clean, record: RunRecord) -> FaultRow:
     if record.failure is not None and record.failure.kind == FaultError.__name__:  # it would do nothing to this spec
         return unrun(fault).model_copy(update={"reason": record.failure.message})
     if record.outcome != "completed":
-        said = f"{record.failure.kind}: {record.failure.message}" if record.failure else record.outcome
-        return _caught(unrun(fault).model_copy(update={"seeds": len(record.seeds), "run": "fail", "reason": said}), {})
+        return _not_completed(fault, record)
     outcomes = outcomes_of(record)
+    trusted = clean.facts
     lock = judge_recipe(record)
     shared = [seed for seed in outcomes if seed in clean.outcomes]
     equal = all(outcomes[seed].digests == clean.outcomes[seed].digests for seed in shared)
-    quality = _quality(record, clean)
-    own = {seed: outcome.hits for seed, outcome in clean.outcomes.items() if not outcome.failed}
-    faulty = {seed: outcome.hits for seed, outcome in outcomes.items() if not outcome.failed}
+    changed = any(outcomes[seed].numbers != clean.outcomes[seed].numbers for seed in shared)
+    judged = tuple(outcomes)[: clean.gate.rule.looks[-1]]
+    quality = _quality(record, judged, clean)
     row = unrun(fault).model_copy(
         update={
             "seeds": len(outcomes),
             "run": "pass",
-            "lock": lock.outcome,
-            "identity": "equal" if equal else "differs",
-            "changed_numbers": any(outcomes[seed].numbers != clean.outcomes[seed].numbers for seed in shared),
+            "lock": lock.outcome if trusted.lock == "pass" else "",
+            "identity": ("equal" if equal else "differs") if trusted.identity == "equal" else "",
+            "changed_numbers": changed if trusted.identity == "equal" else None,
             "quality": quality.outcome if quality else "",
-            "drop_points": drop_interval(own, faulty, rows=clean.rows),
+            "drop_points": drop_interval(_hits(clean.outcomes), _hits(outcomes), rows=clean.rows),
+            "harm_points": _harm(outcomes, judged, clean),
         }
     )
     return _caught(row, {"lock": lock.reason, "quality": quality.reason if quality else ""})
 
 
-def _quality(record: RunRecord, clean: Clean) -> Check | None:
+def _not_completed(fault: KnownFault, record: RunRecord) -> FaultRow:
+    """NaN is what a run judges itself, so that one is caught; a process that was killed says nothing of the fault."""
+    said = _told(record.failure) if record.failure else record.outcome
+    row = unrun(fault).model_copy(update={"seeds": len(record.seeds)})
+    if record.failure is not None and record.failure.kind == NonFiniteLossError.__name__:
+        return _caught(row.model_copy(update={"run": "fail", "reason": said}), {})
+    return row.model_copy(update={"broke_off": said})
+
+
+def _quality(record: RunRecord, judged: Sequence[int], clean: Clean) -> Check | None:
     """The gate, if there is a bank and its first look has its seeds."""
-    if clean.bank is None or len(record.seeds) < clean.gate.rule.looks[0]:
+    if clean.bank is None or len(judged) < clean.gate.rule.looks[0]:
         return None
-    return quality_check([record], clean.bank, clean.gate)
+    return quality_check([restricted(record, judged)], clean.bank, clean.gate)
+
+
+def _harm(outcomes: Mapping[int, SeedOutcome], judged: Sequence[int], clean: Clean) -> IntervalFacts | None:
+    """What the fault costs on seeds that are neither judged nor in the bank."""
+    if clean.bank is None:
+        return None
+    used = {*judged, *(seed.seed for seed in clean.bank.seeds)}
+    own, faulty = ({k: v for k, v in _hits(side).items() if k not in used} for side in (clean.outcomes, outcomes))
+    if min(len(own), len(faulty)) < _SEEDS_THAT_SHOW_HARM:
+        return None
+    return drop_interval(own, faulty, rows=clean.rows)
+
+
+def _hits(outcomes: Mapping[int, SeedOutcome]) -> dict[int, int]:
+    return {seed: outcome.hits for seed, outcome in outcomes.items() if not outcome.failed}
+
+
+def _told(failure: Failure) -> str:
+    return f"{failure.kind}: {' '.join(failure.message.split())}"
 
 
 def speed_row(
@@ -177,14 +187,15 @@ def speed_row(
         clock=runs.clock,
     )
     series = measuring.run()
-    crash = next((crash for crash in measuring.crashes), None)
+    if measuring.crashes:
+        return row.model_copy(
+            update={"broke_off": f"{_told(measuring.crashes[0].failure)} (between pairs of processes)"}
+        )
     evidence = SpeedEvidence(
         rule=measuring.rule,
         series=series,
         so_far=series.looks[-1] if series and series.looks else None,
         quietness=measuring.quietness,
-        base_failure=crash.failure if crash and crash.side == "base" else None,
-        cand_failure=crash.failure if crash and crash.side == "cand" else None,
         pair_seconds=measuring.pair_seconds,
         affordable_pairs=measuring.affordable_pairs,
     )

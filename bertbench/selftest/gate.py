@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from bertbench.selftest.record import GateRow, IntervalFacts, RateFacts
 from bertbench.stats import (
     FailedSeedRule,
-    GateRates,
     GateScenario,
     decide_many,
     exact_rate,
@@ -20,7 +19,7 @@ from bertbench.stats import (
 )
 from bertbench.stats.many_comparisons import FAIL
 from bertbench.stats.speed_rule import SpeedRule
-from bertbench.stats.speed_simulation import SpeedScenario, simulate_speed
+from bertbench.stats.speed_simulation import SpeedScenario, simulate_speed_runs
 from bertbench.verdict.quality_gate import QualityGate
 
 #: Correlations below this, and uncertain ones, change nothing worth a line.
@@ -56,59 +55,67 @@ class Measured:
     correlation: float | None
 
 
-def quality_rows(measured: Measured, *, trials: int, generator: np.random.Generator) -> tuple[GateRow, ...]:
-    """How often each word comes, seeds drawn from the measured ones.
+def quality_rows(
+    measured: Measured, *, gated_specs: int = 1, trials: int, generator: np.random.Generator
+) -> tuple[GateRow, ...]:
+    """How often each word comes in a CI run of all gated specs, seeds drawn from the measured ones.
 
+    The other specs are taken to be like this one. A class concerns all of them, a drop or a larger spread befalls one.
     Every seed of a candidate fails with the allowed chance, or with the share that failed here if that is larger.
 
     Args:
         measured: What it rests on.
+        gated_specs: Specs that share the error rates, this one among them.
         trials: Runs of each truth.
         generator: Source of the draws.
     """
     margin = measured.gate.rule.margin_points
     spread = float(np.std(_POINTS * np.asarray(measured.hits) / measured.rows, ddof=1))
     is_seen = spread <= _SEEN_UP_TO_SPREAD_POINTS and measured.rows >= _SEEN_FROM_ROWS
-    truths: list[tuple[str, str, dict[str, float]]] = [("nothing changed", "same", {})]
+    one, each = _among(gated_specs)
+    truths: list[tuple[str, str, dict[str, float], int]] = [(_nothing_changed(gated_specs), "same", {}, gated_specs)]
     if measured.correlation is not None and measured.correlation > _SOME_CORRELATION:
         correlation = min(measured.correlation, _MOST_CORRELATION)
-        words = f"nothing changed, same seeds correlate {correlation:.2f}"
-        truths.append((words, "same", {"correlation": correlation}))
+        words = f"{_nothing_changed(gated_specs)}, same seeds correlate {correlation:.2f}"
+        truths.append((words, "same", {"correlation": correlation}, gated_specs))
     for name, drop in measured.drops.items():
-        words = f"class {name}, at the worst that is not excluded ({drop.high:.2f} points lower)"
-        truths.append((words, "", {"drop_points": drop.high}))
-    truths.append(
-        (f"a drop of the margin ({margin:.2f} points)", "point" if is_seen else "margin", {"drop_points": margin})
-    )
-    truths.append(("same mean, the candidate's spread doubled", "", {"spread_ratio": 2.0}))
-    return tuple(
-        GateRow.of(words, truth, simulate_runs([_scenario(measured, truth_is)], trials=trials, generator=generator))
-        for words, truth, truth_is in truths
-    )
+        words = f"class {name}, at the worst that is not excluded ({drop.high:.2f} points lower){each}"
+        truths.append((words, "", {"drop_points": drop.high}, gated_specs))
+    words = f"a drop of the margin ({margin:.2f} points){one}"
+    truths.append((words, "point" if is_seen else "margin", {"drop_points": margin}, 1))
+    truths.append((f"same mean, the candidate's spread doubled{one}", "", {"spread_ratio": 2.0}, 1))
+    rows = []
+    for words, truth, truth_is, concerned in truths:
+        scenarios = [_scenario(measured, truth_is)] * concerned
+        scenarios += [_scenario(measured, {})] * (gated_specs - concerned)
+        rows.append(GateRow.of(words, truth, simulate_runs(scenarios, trials=trials, generator=generator)))
+    return tuple(rows)
 
 
 def speed_rows(
-    rule: SpeedRule, process_spread: float, *, trials: int, generator: np.random.Generator
+    rule: SpeedRule, process_spread: float, *, gated_specs: int = 1, trials: int, generator: np.random.Generator
 ) -> tuple[GateRow, ...]:
-    """How often each word comes for the step time, at the measured spread of processes.
+    """How often each word comes for the step times of a CI run, at the measured spread of processes.
 
     Args:
         rule: Of one spec among those that the project gates.
         process_spread: Standard deviation of a process's log step time.
-        trials: Comparisons of each truth.
+        gated_specs: Specs that share the error rates; one of them is slower.
+        trials: Runs of each truth.
         generator: Source of the draws.
     """
     is_seen = process_spread <= _SEEN_UP_TO_PROCESS_SPREAD
+    one, _ = _among(gated_specs)
     truths = (
-        ("nothing changed", "same" if is_seen else "noisy", 0.0),
-        (f"{100 * rule.margin:g} % slower", "slower" if is_seen else "margin", rule.margin),
-        (f"{100 * rule.floor:g} % slower", "", rule.floor),
+        (_nothing_changed(gated_specs), "same" if is_seen else "noisy", 0.0),
+        (f"{100 * rule.margin:g} % slower{one}", "slower" if is_seen else "margin", rule.margin),
+        (f"{100 * rule.floor:g} % slower{one}", "", rule.floor),
     )
+    others = [SpeedScenario(rule, process_spread)] * (gated_specs - 1)
     rows = []
     for words, truth, slowdown in truths:
-        seen = simulate_speed(SpeedScenario(rule, process_spread, slowdown), trials=trials, generator=generator)
-        rates = GateRates(seen.fail, seen.passed, seen.undecided, seen.mean_pairs)
-        rows.append(GateRow.of(words, truth, rates))
+        scenarios = [SpeedScenario(rule, process_spread, slowdown), *others]
+        rows.append(GateRow.of(words, truth, simulate_speed_runs(scenarios, trials=trials, generator=generator)))
     return tuple(rows)
 
 
@@ -129,6 +136,17 @@ def code_check(measured: Measured, *, generator: np.random.Generator) -> RateFac
     bank, candidate = splits[:, : rule.smallest_bank], splits[:, rule.smallest_bank : rule.smallest_bank + looks[-1]]
     words = decide_many(bank, candidate, rows=measured.rows, rule=at_hand, same_seeds=False).words
     return RateFacts.of(exact_rate(int((words == FAIL).sum()), SPLITS))
+
+
+def _nothing_changed(gated_specs: int) -> str:
+    return "nothing changed" if gated_specs == 1 else f"nothing changed, {gated_specs} gated specs"
+
+
+def _among(gated_specs: int) -> tuple[str, str]:
+    """How many of them something is true of: one, each; no words where there is only one."""
+    if gated_specs == 1:
+        return "", ""
+    return f", in one of {gated_specs} gated specs", f", in each of {gated_specs} gated specs"
 
 
 def _scenario(measured: Measured, truth: dict[str, float]) -> GateScenario:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from bertbench.baseline import Baseline, build_baseline
 from bertbench.comparing import wrong_rows_of
@@ -17,11 +18,19 @@ NAME = "quality"
 
 
 def restricted(record: RunRecord, seeds: Collection[int]) -> RunRecord:
-    """A run as if it had run these of its seeds alone."""
+    """A run as if it had run these of its seeds alone: completed if all of them did, whatever ended another."""
     kept = tuple(run for run in record.seeds if run.seed in seeds)
     training = record.spec.training.model_copy(update={"seeds": tuple(run.seed for run in kept)})
     spec = record.spec.model_copy(update={"training": training})
-    return record.model_copy(update={"seeds": kept, "spec": spec})
+    alone: dict[str, Any] = {"seeds": kept, "spec": spec}
+    if all(run.outcome == "completed" for run in kept):
+        alone |= {"outcome": "completed", "failure": None}
+    return record.model_copy(update=alone)
+
+
+def parts_of(records: Sequence[RunRecord], seeds: Collection[int]) -> list[RunRecord]:
+    """Of several runs what concerns these seeds."""
+    return [part for record in records if (part := restricted(record, seeds)).seeds]
 
 
 def bank_of(records: Sequence[RunRecord], store: Store) -> Baseline:

@@ -8,9 +8,6 @@ from bertbench.selftest.promises import PROMISES, Promise
 from bertbench.selftest.record import FaultRow, GateRow, PartOutcome, PromiseFacts, RateFacts, SelfTest
 from bertbench.stats import ExactRate, exact_rate
 
-#: A harmful fault is shown by so many seeds, not by four that were unlucky.
-_SEEDS_THAT_SHOW_HARM = 20
-
 
 def kept_promises(found: SelfTest) -> tuple[PromiseFacts, ...]:
     """Those about which something was seen."""
@@ -25,11 +22,16 @@ def outcome_of(promises: Collection[PromiseFacts], found: SelfTest, *, asked: Co
         "seeds": bool(found.quality_gate and found.effects),
         "processes": found.processes is not None and found.processes.processes > 1,
         "trials": found.trials is not None and bool(found.trials.counted or found.trials.by_identity),
-        "faults": any(row.identity for row in found.faults),
+        "faults": _are_clean(found) and any(row.identity for row in found.faults),
         "speed": True,  # one comparison of each fault is no rate, so nothing is promised of it
     }
     measured = all(seen[part] for part in asked) and any(part != "speed" for part in asked)
     return "pass" if measured and not found.interrupted else "undecided"
+
+
+def _are_clean(found: SelfTest) -> bool:
+    """Whether lock and identity clear runs without a fault, so that they could be asked about those with one."""
+    return found.clean is not None and (found.clean.lock, found.clean.identity) == ("pass", "equal")
 
 
 def _simulated(found: SelfTest) -> Iterator[PromiseFacts]:
@@ -61,12 +63,12 @@ def _same_bits(found: SelfTest) -> Iterator[PromiseFacts]:
 
 def _faults_seen(found: SelfTest) -> Iterator[PromiseFacts]:
     """What changed a number must be seen; what is meant to change none must leave the bits alone."""
-    ran = [row for row in found.faults if row.run]
-    changing = [row for row in ran if row.run == "fail" or row.changed_numbers]
+    asked = [row for row in found.faults if row.run == "fail" or (row.run and row.lock and row.identity)]
+    changing = [row for row in asked if row.run == "fail" or row.changed_numbers]
     if changing:
         unseen = [row.name for row in changing if not _is_seen(row)]
         yield _certain("faults that changed a number of a run", "seen by run, lock or identity", len(changing), unseen)
-    harmless = [row for row in ran if not row.changes_numbers]
+    harmless = [row for row in found.faults if row.identity and not row.changes_numbers]
     if harmless:
         changed = [row.name for row in harmless if row.identity != "equal"]
         yield _certain("faults of time and memory alone", "equal bits", len(harmless), changed)
@@ -77,14 +79,11 @@ def _is_seen(row: FaultRow) -> bool:
 
 
 def _harmful_faults(found: SelfTest) -> Iterator[PromiseFacts]:
-    """Those whose drop is shown to be the margin at least."""
+    """Those whose drop is shown to be the margin at least, by seeds that quality did not judge."""
     harmful = [
         row
         for row in found.faults
-        if row.quality
-        and row.seeds >= _SEEDS_THAT_SHOW_HARM
-        and row.drop_points is not None
-        and row.drop_points.low >= found.margin_points
+        if row.quality and row.harm_points is not None and row.harm_points.low >= found.margin_points
     ]
     if harmful:
         seen = RateFacts.of(exact_rate(sum(row.quality == "fail" for row in harmful), len(harmful)))

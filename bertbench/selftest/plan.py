@@ -14,8 +14,11 @@ PARTS = ("seeds", "processes", "trials", "faults", "speed")
 POOL_SIZES = (20, 16, 12, 8)
 #: Fresh processes of one seed; five have an interval of their spread.
 PROCESS_NUMBERS = (12, 8, 5)
-#: Seeds with each fault: what a harmful one is shown by, the looks of the gate, or one for lock and identity alone.
+#: Seeds with each fault: the looks of the gate and as many again to show harm by, fewer looks, or one for lock and
+#: identity alone.
 FAULT_SEEDS = (40, 20, 8, 4, 1)
+#: Clean seeds that are run once more before any fault is put in: does identity clear them?
+REPEATED_SEEDS = 2
 #: Of the time left after seeds and processes.
 SHARES = {"trials": 0.3, "faults": 0.5, "speed": 0.2}
 #: Trials whose seeds run in common processes; a chunk is what is lost if time runs out.
@@ -97,6 +100,18 @@ class Plan:
     speed_faults: int
     seconds: dict[str, float]
     left_out: dict[str, str]
+
+    @property
+    def words(self) -> dict[str, str]:
+        """By part, what is going to be done, with the time it is expected to take."""
+        planned = {
+            "seeds": ", ".join(f"{seeds} of class {name}" for name, seeds in self.pool_seeds.items()),
+            "processes": f"{self.processes} of one seed",
+            "trials": f"{self.trials}",
+            "faults": f"{self.faults} with {self.fault_seeds} seeds each",
+            "speed": f"{self.speed_faults} faults",
+        }
+        return {part: f"{planned[part]}, {self.seconds[part]:.0f} s" for part in PARTS}
 
 
 def make_plan(wishes: Wishes, costs: Costs, seconds_left: float) -> Plan:
@@ -197,11 +212,12 @@ def _faults(wishes: Wishes, costs: Costs, purse: _Purse, asked: Sequence[str]) -
     def cost(faults: int, seeds: int) -> float:
         return costs.of(seeds=faults * seeds, processes=faults)
 
-    allowed = purse.share("faults", asked)
+    repeat = costs.of(seeds=REPEATED_SEEDS)
+    allowed = max(0.0, purse.share("faults", asked) - repeat)
     sizes = FAULT_SEEDS if wishes.fault_seeds is None else (wishes.fault_seeds,)
     seeds = next((size for size in sizes if cost(wishes.faults, size) <= allowed), sizes[-1])
     number = min(wishes.faults, int(allowed / cost(1, seeds)))
-    purse.spend("faults", cost(number, seeds))
+    purse.spend("faults", repeat + cost(number, seeds) if number else 0.0)
     words = []
     if number < wishes.faults:
         words.append(

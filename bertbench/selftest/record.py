@@ -9,13 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from bertbench.atomic import explained, write_atomically
 from bertbench.errors import RecordError
 from bertbench.record import EnvironmentFacts, Fact, Moment
 from bertbench.spec import Spec
 from bertbench.stats import ExactRate, GateRates, Interval
+from bertbench.versioned import Versioned
 
 SCHEMA_VERSION = 1
 #: Within the self-test's folder.
@@ -198,6 +199,19 @@ class TrialsFacts(Fact):
     """Why there are none."""
 
 
+class CleanFacts(Fact):
+    """Runs without a fault, asked what faulty ones are asked: a layer that does not clear them convicts no fault."""
+
+    lock: LayerWord = ""
+    """The worst that the recipe lock says of any of them."""
+    identity: LayerWord = ""
+    """Bits of *repeated_seeds* in one more process, against those from before."""
+    repeated_seeds: tuple[int, ...] = ()
+    """In the order in which runs with a fault take them."""
+    reason: str = ""
+    """Why a layer is not trusted; empty if both are."""
+
+
 class FaultRow(Fact):
     """One fault and what each layer said of it."""
 
@@ -209,15 +223,15 @@ class FaultRow(Fact):
     """Whether it is meant to."""
     changed_numbers: bool | None = None
     """Whether any loss, gradient norm, rate, count or quality of a seed was another than without it, times apart; None
-    if no seed completed with it."""
+    if no seed completed with it, or if clean runs differ among themselves."""
     seeds: Count = 0
     """Run with it."""
     run: LayerWord = ""
     """Whether it completed."""
     lock: LayerWord = ""
-    """Recipe lock."""
+    """Recipe lock; not asked where it does not pass clean runs."""
     identity: LayerWord = ""
-    """Bits against clean runs of the same seeds."""
+    """Bits against clean runs of the same seeds; not asked where those differ among themselves."""
     quality: LayerWord = ""
     """Gate against the own class's bank; 'undecided' where its looks ask for more seeds than were run."""
     speed: LayerWord = ""
@@ -226,10 +240,15 @@ class FaultRow(Fact):
     """The first layer that saw it; `none` if those asked did not; empty if it was not run."""
     drop_points: IntervalFacts | None = None
     """Mean of the own class minus that with the fault."""
+    harm_points: IntervalFacts | None = None
+    """The same over seeds that had no part in *quality* on either side, so that one can contradict the other; None with
+    fewer than ten such seeds a side."""
     slowdown: float | None = None
     """Estimated by pairs of processes, as a share."""
     reason: str = ""
     """What the layer that caught it said; of a fault that was refused since it would do nothing to this spec, why."""
+    broke_off: str = ""
+    """Why a process ended that nothing was meant to end; such a run, or such pairs, say nothing of any layer."""
 
 
 class PromiseFacts(Fact):
@@ -296,12 +315,24 @@ class SelfTest(Fact):
     """Fails among random splits of the own class's seeds: a check of the code, without a claim about fresh seeds."""
     trials: TrialsFacts | None = None
     """Fresh comparisons."""
+    clean: CleanFacts | None = None
+    """What the faults are held against; None if none was put in."""
     faults: tuple[FaultRow, ...] = ()
     """The matrix."""
     promises: tuple[PromiseFacts, ...] = ()
     """Held against everything above."""
     outcome: PartOutcome
     """Fail if a promise is violated; undecided if too little was measured to say."""
+
+
+_SELF_TESTS = Versioned(
+    SelfTest,
+    noun="self-test",
+    readable=(SCHEMA_VERSION,),
+    error=RecordError,
+    damaged="bertbench selftest",
+    other_version="use the bertbench that wrote it, or bertbench selftest",
+)
 
 
 def write_selftest(folder: Path, record: SelfTest) -> Path:
@@ -324,14 +355,4 @@ def read_selftest(path: Path) -> SelfTest:
     Raises:
         RecordError: If it is absent, damaged, or of a newer schema.
     """
-    try:
-        return SelfTest.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read: {error.strerror}", remedy="bertbench selftest") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise RecordError(
-            f"{path}: is no self-test of schema version {SCHEMA_VERSION}: {where}: {first['msg']}",
-            remedy="bertbench selftest",
-        ) from None
+    return _SELF_TESTS.read(path)

@@ -107,12 +107,36 @@ class Runs:
         """
         record = self.run(of, seeds)
         if record.outcome != "completed":
-            said = f"{record.failure.kind}: {record.failure.message}" if record.failure else record.outcome
-            raise VerdictError(
-                f"self-test: a run without a fault did not complete in class {of.name}: {said}",
-                remedy=f"bertbench show {record.run_id} --store {self.store.folder}",
-            )
+            raise self._nothing_to_test(of, record)
         return record
+
+    def each_seed(self, of: NumericsClass, seeds: Sequence[int]) -> list[RunRecord]:
+        """Run them without a fault, NaN or not: it ends a process, and the seeds after it run in another.
+
+        Raises:
+            VerdictError: If a run ended in any other way.
+        """
+        records, left = [], list(seeds)
+        while left:
+            record = self.run(of, left)
+            last = nan_seed(record)
+            if record.outcome != "completed" and last is None:
+                raise self._nothing_to_test(of, record)
+            records.append(record)
+            left = [] if last is None else left[left.index(last) + 1 :]
+        return records
+
+    def _nothing_to_test(self, of: NumericsClass, record: RunRecord) -> VerdictError:
+        said = f"{record.failure.kind}: {record.failure.message}" if record.failure else record.outcome
+        return VerdictError(
+            f"self-test: a run without a fault did not complete in class {of.name}: {said}",
+            remedy=f"bertbench show {record.run_id} --store {self.store.folder}",
+        )
+
+
+def nan_seed(record: RunRecord) -> int | None:
+    """The seed that ended a run by NaN or infinity; None if none did."""
+    return next((run.seed for run in Candidate((record,)).not_finite), None)
 
 
 def outcomes_of(record: RunRecord) -> dict[int, SeedOutcome]:

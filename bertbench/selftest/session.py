@@ -10,19 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from bertbench.baseline import Baseline
 from bertbench.errors import BertbenchError, VerdictError
 from bertbench.processes import run_request
 from bertbench.record import RunRecord
 from bertbench.selftest.classes import NumericsClass, harmless_classes
-from bertbench.selftest.fault_matrix import SPEED_FIRST, Clean, KnownFault, fault_rows, in_turn, speed_row, unrun
+from bertbench.selftest.clean import Clean, clean_facts, smallest_bank
+from bertbench.selftest.fault_matrix import SPEED_FIRST, KnownFault, fault_rows, in_turn, speed_row, unrun
 from bertbench.selftest.gate import Measured, code_check, quality_rows, speed_rows
-from bertbench.selftest.judging import bank_of
 from bertbench.selftest.keeping import kept_promises, outcome_of
 from bertbench.selftest.measuring import class_facts, effect_facts, process_facts
-from bertbench.selftest.plan import FIRST_SEED, PARTS, Costs, Plan, Wishes, make_plan
+from bertbench.selftest.plan import FIRST_SEED, PARTS, REPEATED_SEEDS, Costs, Plan, Wishes, make_plan
 from bertbench.selftest.record import (
     ClassFacts,
+    CleanFacts,
     EffectFacts,
     FaultRow,
     GateRow,
@@ -30,7 +30,6 @@ from bertbench.selftest.record import (
     ProcessFacts,
     RateFacts,
     SelfTest,
-    TrialFacts,
     TrialsFacts,
 )
 from bertbench.selftest.runs import Runner, Runs, SeedOutcome, Told, costs_of, outcomes_of, validation_rows
@@ -42,6 +41,9 @@ from bertbench.training import new_run_id
 from bertbench.verdict.quality_gate import quality_gate
 from bertbench.verdict.speed_comparison import speed_rule
 from bertbench.version import VERSION
+
+#: Given what was found until now, and the self-test's folder.
+Keep = Callable[[SelfTest, Path], None]
 
 _FEWEST_MEASURED = 8
 
@@ -55,6 +57,7 @@ def self_test(
     runner: Runner = run_request,
     clock: Callable[[], float] = time.monotonic,
     told: Told | None = None,
+    keep: Keep | None = None,
 ) -> tuple[SelfTest, Path]:
     """Measure, simulate, try, and put faults in, as far as the budget goes.
 
@@ -66,10 +69,12 @@ def self_test(
         runner: Runs a request; processes of their own if not given.
         clock: Monotonic time in seconds.
         told: Hears what begins, in words.
+        keep: Given what was found until then, said to be interrupted, each time that something was, and the folder: to
+            write it, so that whatever ends this process leaves a report.
 
     Returns:
-        What was found, not yet written, and the folder that holds its runs. An interrupt ends the test early: what was
-        measured until then is returned.
+        What was found, and the folder that holds its runs. An interrupt ends the test early: what was measured until
+        then is returned.
 
     Raises:
         VerdictError: If parts cannot be meant, the first seed does not complete, or it has too few rows for a margin.
@@ -85,7 +90,12 @@ def self_test(
         clock=clock,
         told=told,
     )
-    test = _SelfTest(benchmark, settings, runs, faults)
+
+    def keep_it(test: _SelfTest) -> None:
+        if keep is not None:
+            keep(test.record(selftest_id), folder)
+
+    test = _SelfTest(benchmark, settings, runs, faults, keep_it)
     try:
         test.run()
     except KeyboardInterrupt:
@@ -97,7 +107,15 @@ def self_test(
 class _SelfTest:
     """A self-test while it runs: each part adds what it found."""
 
-    def __init__(self, benchmark: Benchmark, settings: Settings, runs: Runs, faults: Sequence[KnownFault]) -> None:
+    def __init__(
+        self,
+        benchmark: Benchmark,
+        settings: Settings,
+        runs: Runs,
+        faults: Sequence[KnownFault],
+        keep: Callable[[_SelfTest], None],
+    ) -> None:
+        self._keep = keep
         self._spec, self._settings, self._runs = benchmark.spec, settings, runs
         self._faults = in_turn([fault for fault in faults if fault.changes_numbers])
         self._slow_faults = sorted(
@@ -118,6 +136,7 @@ class _SelfTest:
         self._speed_gate: tuple[GateRow, ...] = ()
         self._code_check: RateFacts | None = None
         self._trials: TrialsFacts | None = None
+        self._clean_facts: CleanFacts | None = None
         self._fault_rows: dict[str, FaultRow] = {}
 
     @property
@@ -163,19 +182,8 @@ class _SelfTest:
             fault_seeds=self._settings.fault_seeds,
         )
         plan = make_plan(wishes, self._costs, self._runs.seconds_left)
-        planned = {
-            "seeds": ", ".join(f"{seeds} of class {name}" for name, seeds in plan.pool_seeds.items()),
-            "processes": f"{plan.processes} of one seed",
-            "trials": f"{plan.trials}",
-            "faults": f"{plan.faults} with {plan.fault_seeds} seeds each",
-            "speed": f"{plan.speed_faults} faults",
-        }
         for name in PARTS:
-            self._parts[name] = PartFacts(
-                name=name,
-                planned=f"{planned[name]}, {plan.seconds[name]:.0f} s",
-                left_out=plan.left_out.get(name, ""),
-            )
+            self._parts[name] = PartFacts(name=name, planned=plan.words[name], left_out=plan.left_out.get(name, ""))
         return plan
 
     @contextlib.contextmanager
@@ -191,6 +199,7 @@ class _SelfTest:
 
     def _note(self, name: str, **changes: str | float) -> None:
         self._parts[name] = self._parts[name].model_copy(update=changes)
+        self._keep(self)
 
     def _too_late(self, name: str, what: str) -> None:
         """Something was planned, and earlier things took longer than planned."""
@@ -220,15 +229,18 @@ class _SelfTest:
             self._classes.append(class_facts(one, records, rows=self._rows))
             self._outcomes[one.name] = {seed: seen for record in records for seed, seen in outcomes_of(record).items()}
             self._records += records if one is self._own else []
+            self._note("seeds", done=", ".join(f"{len(one.hits)} of class {one.name}" for one in self._classes))
         if not self._classes or self._classes[0].name != self._own.name:
             return
         own, *others = self._classes
         self._effects = [effect_facts(own, other, self._outcomes, rows=self._rows) for other in others]
-        self._note("seeds", done=", ".join(f"{len(one.hits)} of class {one.name}" for one in self._classes))
         if len(own.hits) >= _FEWEST_MEASURED:
             self._runs.told("simulating the quality gate")
             self._quality_gate = quality_rows(
-                self._measured(), trials=self._settings.simulated_runs, generator=self._generator
+                self._measured(),
+                gated_specs=self._settings.gated_specs,
+                trials=self._settings.simulated_runs,
+                generator=self._generator,
             )
             self._code_check = code_check(self._measured(), generator=self._generator)
 
@@ -261,13 +273,14 @@ class _SelfTest:
                 self._too_late("processes", f"{self._plan.processes - len(records)} of them")
                 break
             records.append(self._runs.clean(self._own, [FIRST_SEED]))
-        self._processes = process_facts(records)
-        self._note("processes", done=f"{len(records)} of seed {FIRST_SEED}")
-        if self._processes.spread is not None:
+            self._processes = process_facts(records)
+            self._note("processes", done=f"{len(records)} of seed {FIRST_SEED}")
+        if self._processes is not None and self._processes.spread is not None:
             self._runs.told("simulating the speed gate")
             self._speed_gate = speed_rows(
                 speed_rule(gated_specs=self._settings.gated_specs),
                 self._processes.spread.estimate,
+                gated_specs=self._settings.gated_specs,
                 trials=self._settings.simulated_speed_runs,
                 generator=self._generator,
             )
@@ -295,23 +308,26 @@ class _SelfTest:
             candidates_per_bank=self._settings.candidates_per_bank,
             costs=self._costs,
         )
-        counted: list[TrialFacts] = []
-        try:
-            counted.extend(fresh_trials(plan, self._runs))  # keeps those before an interrupt
-        finally:
-            self._trials = TrialsFacts(
-                candidate_class=other.name,
-                counted=tuple(counted),
-                candidates_per_bank=self._settings.candidates_per_bank,
-                by_identity=len(identical),
-            )
-            self._note("trials", done=f"{len(counted)} with class {other.name}")
-        if len(counted) < plan.trials:
-            self._too_late("trials", f"{plan.trials - len(counted)} of them")
+        seen = TrialsFacts(
+            candidate_class=other.name,
+            candidates_per_bank=self._settings.candidates_per_bank,
+            by_identity=len(identical),
+        )
+        self._trials = seen
+        for trial in fresh_trials(plan, self._runs):
+            self._trials = seen = seen.model_copy(update={"counted": (*seen.counted, trial)})
+            self._note("trials", done=f"{len(seen.counted)} with class {other.name}")
+        if len(seen.counted) < plan.trials:
+            self._too_late("trials", f"{plan.trials - len(seen.counted)} of them")
 
     def _put_faults_in(self) -> None:
         """Each fault that fits the plan, those that change no number last: a single run shows that of them."""
         wanted = (*self._faults, *self._slow_faults)[: self._plan.faults]
+        if not wanted:
+            return
+        if not self._fits(REPEATED_SEEDS):
+            self._too_late("faults", f"all {len(wanted)}")
+            return
         clean = self._clean()
         for row in fault_rows(wanted, clean, self._runs, seeds=self._plan.fault_seeds, costs=self._costs):
             self._fault_rows[row.name] = row
@@ -321,10 +337,10 @@ class _SelfTest:
 
     def _clean(self) -> Clean:
         outcomes = self._outcomes.get(self._own.name) or outcomes_of(self._first)
-        bank: Baseline | None = None
-        if len(outcomes) >= self._gate.rule.smallest_bank:
-            bank = bank_of(self._records, self._runs.store)
-        return Clean(self._own, outcomes, bank, self._gate, self._rows)
+        records = self._records or [self._first]
+        self._clean_facts = clean_facts(self._own, records, outcomes, self._runs, seeds=self._plan.fault_seeds)
+        bank = smallest_bank(records, outcomes, self._gate, self._runs)
+        return Clean(self._own, outcomes, bank, self._gate, self._rows, self._clean_facts)
 
     def _slow_down(self) -> None:
         """Pairs of processes for the faults that only they can see."""
@@ -368,6 +384,7 @@ class _SelfTest:
             speed_gate=self._speed_gate,
             code_check=self._code_check,
             trials=self._trials,
+            clean=self._clean_facts,
             faults=tuple(every) if asked else (),
             outcome="undecided",
         )

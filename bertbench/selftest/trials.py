@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from bertbench.baseline import Baseline
 from bertbench.record import RunRecord
 from bertbench.selftest.classes import NumericsClass
-from bertbench.selftest.judging import bank_of, quality_check, restricted
+from bertbench.selftest.judging import bank_of, parts_of, quality_check
 from bertbench.selftest.plan import TRIALS_PER_CHUNK, Costs, trial_seconds
 from bertbench.selftest.record import TrialFacts
-from bertbench.selftest.runs import Runs
+from bertbench.selftest.runs import Runs, nan_seed
 from bertbench.verdict import Check
 from bertbench.verdict.quality_gate import QualityGate
 
@@ -84,24 +84,40 @@ def assigned(plan: TrialPlan, trials: int, first_seed: int) -> tuple[list[Trial]
 
 def _chunk(plan: TrialPlan, trials: Sequence[Trial], runs: Runs) -> list[TrialFacts]:
     """All looks of some trials, further seeds as far as the trials that are open ask for them."""
-    own = runs.clean(plan.own, sorted({seed for trial in trials for seed in trial.bank}))
-    banks = [bank_of([restricted(own, trial.bank)], runs.store) for trial in trials]
+    own = runs.each_seed(plan.own, sorted({seed for trial in trials for seed in trial.bank}))
+    completed = {run.seed for record in own for run in record.seeds if run.outcome == "completed"}
+    banks = [bank_of(parts_of(own, completed & set(trial.bank)), runs.store) for trial in trials]
     ran: list[RunRecord] = []
     facts: dict[int, TrialFacts] = {}
     before = 0
     for look in plan.gate.rule.looks:
         still_open = [index for index in range(len(trials)) if index not in facts]
         seeds = [seed for index in still_open for seed in trials[index].candidate[before:look]]
-        ran.append(runs.clean(plan.other, seeds))
+        ran += runs.each_seed(plan.other, seeds)
         for index in still_open:
             candidate = trials[index].candidate[:look]
-            check = quality_check([restricted(record, candidate) for record in ran], banks[index], plan.gate)
+            parts = parts_of(ran, candidate)
+            if not before and any(nan_seed(part) is not None for part in parts):
+                facts[index] = _prescribed_nan(banks[index], candidate)
+                continue
+            check = quality_check(parts, banks[index], plan.gate)
             if not check.seeds_wanted:
                 facts[index] = _facts(banks[index], candidate, check)
         if len(facts) == len(trials):
             break
         before = look
     return [facts[index] for index in range(len(trials))]
+
+
+def _prescribed_nan(bank: Baseline, candidate: tuple[int, ...]) -> TrialFacts:
+    """The seeds of the first look stand for those that a spec prescribes: NaN in one of them fails a comparison."""
+    return TrialFacts(
+        bank_seeds=tuple(seed.seed for seed in bank.seeds),
+        candidate_seeds=candidate,
+        look=len(candidate),
+        word="fail",
+        drop_points=math.nan,
+    )
 
 
 def _facts(bank: Baseline, candidate: tuple[int, ...], check: Check) -> TrialFacts:

@@ -7,12 +7,27 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from bertbench.quantities import BUDGETS, quality_of
+from bertbench.quantities import BUDGETS, Better, quality_of
 from bertbench.spec.table import Table, known_quantity
 
 _PERCENT = 100
 #: Shares that add to 1 in decimals may add to a little more in doubles.
 _ROUNDING = 1e-9
+
+
+def _bound_of(promise: ExpectSpec | BudgetSpec, better: Better, what: str) -> tuple[str, float]:
+    """The key that holds the number promised, and the number.
+
+    Raises:
+        ValueError: If there is none, or one on the side where nothing is promised.
+    """
+    right, wrong = ("at_least", "at_most") if better == "higher" else ("at_most", "at_least")
+    if getattr(promise, wrong) is not None:
+        raise ValueError(f"{wrong}: {promise.quantity} is better when {better}; write {right}")
+    bound: float | None = getattr(promise, right)
+    if bound is None:
+        raise ValueError(f"{right}: missing; {what} needs its number")
+    return right, bound
 
 
 class ExpectSpec(Table):
@@ -37,12 +52,7 @@ class ExpectSpec(Table):
     @model_validator(mode="after")
     def _one_bound(self) -> ExpectSpec:
         _, quantity = quality_of(self.quantity)
-        right, wrong = ("at_least", "at_most") if quantity.better == "higher" else ("at_most", "at_least")
-        if getattr(self, wrong) is not None:
-            raise ValueError(f"{wrong}: {self.quantity} is better when {quantity.better}; write {right}")
-        bound = getattr(self, right)
-        if bound is None:
-            raise ValueError(f"{right}: missing; a threshold needs its number")
+        right, bound = _bound_of(self, quantity.better, "a threshold")
         if not quantity.is_valid(bound):
             percent = f"; in percent? write {bound / _PERCENT:g}" if quantity.is_valid(bound / _PERCENT) else ""
             raise ValueError(f"{right}: {bound:g} is impossible, {self.quantity} is {quantity.allowed()}{percent}")
@@ -72,12 +82,7 @@ class BudgetSpec(Table):
     @model_validator(mode="after")
     def _one_bound(self) -> BudgetSpec:
         quantity = BUDGETS[self.quantity]
-        right, wrong = ("at_least", "at_most") if quantity.better == "higher" else ("at_most", "at_least")
-        if getattr(self, wrong) is not None:
-            raise ValueError(f"{wrong}: {self.quantity} is better when {quantity.better}; write {right}")
-        bound = getattr(self, right)
-        if bound is None:
-            raise ValueError(f"{right}: missing; a budget needs its number")
+        right, bound = _bound_of(self, quantity.better, "a budget")
         if not 0 < bound < math.inf:
             raise ValueError(f"{right}: {bound:g} is impossible; expected more than 0 {quantity.unit}".rstrip())
         if self.quantity == "utilization" and bound > 1:

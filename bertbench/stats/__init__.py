@@ -51,7 +51,7 @@ from bertbench.stats.speed_rule import (
     look_at,
     looks_in_turn,
 )
-from bertbench.stats.speed_simulation import SpeedRates, SpeedScenario, simulate_speed
+from bertbench.stats.speed_simulation import SpeedRates, SpeedScenario, simulate_speed, simulate_speed_runs
 from bertbench.stats.spread import Interval, correlation_interval, lower_tail, spread_interval
 from bertbench.stats.threshold_audit import ThresholdAudit, audit_threshold
 from bertbench.stats.tolerance import predictive_miss_chance, tolerance_factor
@@ -113,6 +113,7 @@ __all__ = [
     "simulate_gate",
     "simulate_runs",
     "simulate_speed",
+    "simulate_speed_runs",
     "spread_interval",
     "tolerance_factor",
 ]

@@ -7,6 +7,7 @@ spread over processes first, and simulate with that.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,10 @@ from numpy.typing import NDArray
 from bertbench.errors import VerdictError
 from bertbench.stats.clopper_pearson import ExactRate, exact_rate
 from bertbench.stats.samples import probability
+from bertbench.stats.simulation import GateRates
 from bertbench.stats.speed_rule import PairedDifferences, SpeedRule, SpeedSeries, looks_in_turn
+
+_WORST_FIRST = ("fail", "undecided", "pass")
 
 
 @dataclass(frozen=True)
@@ -80,12 +84,37 @@ def simulate_speed(scenario: SpeedScenario, *, trials: int, generator: np.random
     if trials < 1:
         raise VerdictError(f"simulation: {trials} trials were asked for, at least one is needed")
     series = [_one(scenario, generator) for _ in range(trials)]
-    words = [one.word for one in series]
-    fail, passed, undecided = (exact_rate(words.count(word), trials) for word in ("fail", "pass", "undecided"))
+    fail, passed, undecided = _rates([one.word for one in series])
     last = [one.looks[-1].interval for one in series if one.looks]
     held = sum(low <= scenario.slowdown <= high for low, high in last)
     covered = exact_rate(held, len(last)) if last else None
     return SpeedRates(fail, passed, undecided, covered, sum(one.pairs for one in series) / trials)
+
+
+def simulate_speed_runs(
+    scenarios: Sequence[SpeedScenario], *, trials: int, generator: np.random.Generator
+) -> GateRates:
+    """Trials of whole runs of several independent comparisons, one verdict a run: fail before undecided before pass.
+
+    Args:
+        scenarios: The gated comparisons of a run; the rule of each holds its share of alpha.
+        trials: Runs to simulate.
+        generator: Source of all times.
+
+    Returns:
+        Rates of runs; `mean_seeds` is the counted pairs of a comparison.
+
+    Raises:
+        VerdictError: If there are no trials or no comparisons.
+    """
+    if trials < 1 or not scenarios:
+        raise VerdictError(
+            f"simulation: {trials} trials of {len(scenarios)} checks were asked for, one of each is needed"
+        )
+    runs = [[_one(scenario, generator) for scenario in scenarios] for _ in range(trials)]
+    words = [min((one.word for one in run), key=_WORST_FIRST.index) for run in runs]
+    pairs = sum(one.pairs for run in runs for one in run) / (trials * len(scenarios))
+    return GateRates(*_rates(words), pairs)
 
 
 def draw_log_ratios(scenario: SpeedScenario, generator: np.random.Generator) -> NDArray[np.float64]:
@@ -95,6 +124,12 @@ def draw_log_ratios(scenario: SpeedScenario, generator: np.random.Generator) -> 
     times += math.log1p(scenario.disturbed_by) * (generator.random(sides) < scenario.disturbed_share)
     ratios: NDArray[np.float64] = times[1] - times[0] + math.log1p(scenario.slowdown)
     return ratios
+
+
+def _rates(words: Sequence[str]) -> tuple[ExactRate, ExactRate, ExactRate]:
+    """Of fail, pass, undecided."""
+    fail, passed, undecided = (exact_rate(words.count(word), len(words)) for word in ("fail", "pass", "undecided"))
+    return fail, passed, undecided
 
 
 def _one(scenario: SpeedScenario, generator: np.random.Generator) -> SpeedSeries:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,7 +36,9 @@ class ThresholdAudit:
         word: 'shown stable': a fresh seed misses in less than the limit, with 95 % confidence. 'shown flaky': in more.
             'not known': neither.
         seeds: Seeds seen.
-        missed: Of these, how many missed the bar.
+        missed: Of these, how many missed the bar, those that are not finite among them.
+        not_finite: Of these, how many ended in NaN or infinity. Only the exact bounds know of them: mean, spread and
+            distance are of the others, and NaN where fewer than two others, or no spread, leave nothing to say.
         bar: As given.
         effective_bar: Where a value before rounding to whole rows would have to lie: half a row on the missed side of
             the least number of rows that keeps the bar.
@@ -44,11 +47,11 @@ class ThresholdAudit:
         distance: From effective bar to mean.
         distance_spreads: The same in spreads; `factor` of them are needed.
         factor: Tolerance factor of so many seeds.
-        miss_chance: Predictive chance that a fresh seed misses (normal seeds, cautious).
+        miss_chance: Predictive chance that a fresh seed that is finite misses (normal seeds, cautious).
         miss_lower_bound: Exact one-sided 95 % bound, no assumption on seeds.
         miss_upper_bound: Likewise; 1 - 0.05^(1/S) if none missed.
         limit: Chance to miss that counts as stable.
-        margin_rows: Rows between the mean and the least number that keeps the bar; None where values are no shares.
+        margin_rows: Rows between the mean and the least number that keeps the bar; None where no values are shares.
         fewest_seeds: Fewest seeds with which 'shown stable' is possible at all, at the best possible mean; None where
             no number is, or values have no best.
         seeds_to_settle: Seeds that would settle it if mean and spread stay; None if none up to 1,000 would.
@@ -58,6 +61,7 @@ class ThresholdAudit:
     word: Literal["shown stable", "shown flaky", "not known"]
     seeds: int
     missed: int
+    not_finite: int
     bar: float
     effective_bar: float
     mean: float
@@ -82,6 +86,7 @@ def audit_threshold(
     rows: int | None = None,
     better: Literal["higher", "lower"] = "higher",
     limit: float = MISS_LIMIT,
+    not_finite: int = 0,
 ) -> ThresholdAudit:
     """Judge a threshold by the seeds seen.
 
@@ -92,25 +97,26 @@ def audit_threshold(
     Assumption: seeds are independent; for the k spreads, normal up to rounding to whole rows.
 
     Args:
-        values: One per seed, two or more.
+        values: One per seed, two or more; fewer only beside seeds that are not finite.
         bar: The threshold, kept by values on its better side and by itself.
         rows: Rows, if values are shares of them.
         better: Which side of the bar keeps it.
         limit: Chance to miss that counts as stable.
+        not_finite: Seeds beside *values* that ended in NaN or infinity: each missed the bar.
 
     Raises:
-        VerdictError: If there are fewer than two values, one is not finite or no share of *rows*, or values that are no
-            shares have no spread at all.
+        VerdictError: If there are fewer than two seeds, a value is not finite or no share of *rows*, or values that are
+            no shares have no spread at all and no other seed says more.
     """
     probability("limit", limit)
     if not math.isfinite(bar):
         raise VerdictError(f"bar: {bar!r} was given, a finite number was expected")
-    hits = None if rows is None else whole_rows("values", values, rows)
-    sample = in_order(finite("values", values, at_least=2))
+    at_least = max(2 - not_finite, 0)
+    hits = None if rows is None else whole_rows("values", values, rows, at_least=at_least)
+    sample = in_order(finite("values", values, at_least=at_least))
     sign = 1 if better == "higher" else -1
-    seeds, mean = len(sample), statistics.fmean(sample)
-    spread = max(statistics.stdev(sample), rounding_spread(rows) if rows is not None else 0.0)
-    if spread <= 0:
+    seeds, mean, spread = len(sample) + not_finite, statistics.fmean(sample or [math.nan]), _spread(sample, rows)
+    if math.isnan(spread) and not not_finite:
         raise VerdictError(
             f"threshold audit: all {seeds} values are {mean}, so nothing is known of fresh seeds",
             remedy="are the seeds really different?",
@@ -118,16 +124,17 @@ def audit_threshold(
     needed = None if rows is None else needed_rows(bar, rows, better)
     # 47.5 of 49 is what rounds to 48.
     effective = bar if rows is None or needed is None else (needed - sign * 0.5) / rows
-    missed = sum(not sign * value >= sign * bar for value in sample)
+    missed = not_finite + sum(not sign * value >= sign * bar for value in sample)
     distance = sign * (mean - effective)
     best = None if rows is None else sign * ((1.0 if better == "higher" else 0.0) - effective) / rounding_spread(rows)
     lower, upper = (bound(missed, seeds, confidence=CONFIDENCE) for bound in (exact_lower_bound, exact_upper_bound))
-    factor = tolerance_factor(seeds, coverage=1 - limit)
+    factor = tolerance_factor(max(len(sample), 2), coverage=1 - limit)
     word = _word(missed == 0 and distance >= factor * spread, lower, upper, limit)
     return ThresholdAudit(
         word=word,
         seeds=seeds,
         missed=missed,
+        not_finite=not_finite,
         bar=bar,
         effective_bar=effective,
         mean=mean,
@@ -135,15 +142,22 @@ def audit_threshold(
         distance=distance,
         distance_spreads=distance / spread,
         factor=factor,
-        miss_chance=predictive_miss_chance(distance, spread, seeds),
+        miss_chance=math.nan if math.isnan(spread) else predictive_miss_chance(distance, spread, len(sample)),
         miss_lower_bound=lower,
         miss_upper_bound=upper,
         limit=limit,
-        margin_rows=None if hits is None or needed is None else sign * (int(hits.sum()) - needed * seeds) / seeds,
+        margin_rows=None if not sample or hits is None or needed is None else sign * (float(hits.mean()) - needed),
         fewest_seeds=None if best is None else seeds_for_distance(best, coverage=1 - limit),
         seeds_to_settle=seeds if word != "not known" else _seeds_to_settle(distance / spread, seeds, missed, limit),
         smallest_drop_seen=_smallest_drop_seen(distance, spread, seeds),
     )
+
+
+def _spread(sample: Sequence[float], rows: int | None) -> float:
+    """Standard deviation, at least that of rounding to whole rows; NaN where there is none."""
+    if len(sample) < 2:  # noqa: PLR2004 - a spread takes two values
+        return math.nan
+    return max(statistics.stdev(sample), rounding_spread(rows) if rows is not None else 0.0) or math.nan
 
 
 def needed_rows(bar: float, rows: int, better: Literal["higher", "lower"] = "higher") -> int:

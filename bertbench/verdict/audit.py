@@ -49,16 +49,17 @@ def audit_thresholds(spec: Spec, records: Sequence[RunRecord]) -> tuple[AuditedT
 
     Args:
         spec: The benchmark as it stands now.
-        records: Runs of its recipe in one numerics class; a seed that ran twice counts once.
+        records: Runs of its recipe in one numerics class, failed ones too; a seed that ran twice counts once, and one
+            that ended in NaN or infinity missed.
     """
     seeds = distinct_seeds(records)
-    rows = records[0].data.rows if records and records[0].data else {}
+    rows = next((record.data.rows for record in records if record.data), {})
     return tuple(_audited(expect, seeds, rows) for expect in spec.expect if expect.over == "every_seed")
 
 
 def distinct_seeds(records: Sequence[RunRecord]) -> tuple[SeedRun, ...]:
-    """Each completed seed once, by its newest run, in the order of their numbers."""
-    by_seed = {run.seed: run for record in records for run in record.seeds if run.outcome == "completed"}
+    """Each seed that came to an end once, by its newest run, in the order of their numbers."""
+    by_seed = {run.seed: run for record in records for run in record.seeds if run.came_to_an_end}
     return tuple(run for _, run in sorted(by_seed.items()))
 
 
@@ -66,13 +67,16 @@ def _audited(expect: ExpectSpec, seeds: Sequence[SeedRun], rows: dict[str, int])
     from bertbench.stats import audit_threshold  # half a second, and only needed here
 
     split, quantity = quality_of(expect.quantity)
-    values = [value_at(run, split, quantity, expect.epoch) for run in seeds]
+    completed = [run for run in seeds if run.outcome == "completed"]
+    values = [value_at(run, split, quantity, expect.epoch) for run in completed]
     share_of = rows.get(split) if quantity.name == "accuracy" else None
     name = threshold_name(expect)
     if not seeds:
-        return AuditedThreshold(expect, name, None, "no completed run of this recipe")
+        return AuditedThreshold(expect, name, None, "no seed of this recipe came to an end")
     try:
-        audit = audit_threshold(values, expect.bound, rows=share_of, better=quantity.better)
+        audit = audit_threshold(
+            values, expect.bound, rows=share_of, better=quantity.better, not_finite=len(seeds) - len(completed)
+        )
     except VerdictError as error:
         return AuditedThreshold(expect, name, None, error.message)
     return AuditedThreshold(expect, name, audit)

@@ -42,7 +42,7 @@ def judge_budget(budget: BudgetSpec, record: RunRecord) -> Check:
     if workers > 1 and budget.quantity != "peak_memory_mebibytes":
         reason = f"{workers} test workers shared the machine, so times say nothing"
         return _check(budget, "undecided", observed, reason, next_step="run without other workers (-n 0)")
-    kept = observed >= budget.bound if BUDGETS[budget.quantity].better == "higher" else observed <= budget.bound
+    kept = BUDGETS[budget.quantity].keeps(observed, budget.bound)
     return _check(budget, "pass" if kept else "fail", observed, said)
 
 
@@ -82,7 +82,6 @@ def _how_to_measure(name: str) -> str:
 
 def _check(budget: BudgetSpec, outcome: Outcome, observed: float | None, reason: str, *, next_step: str = "") -> Check:
     quantity = BUDGETS[budget.quantity]
-    sign = ">=" if quantity.better == "higher" else "<="
     if outcome == "fail" and not next_step:
         next_step = "compare phases in 'bertbench show'; is the machine busy?"
     return Check(
@@ -90,7 +89,7 @@ def _check(budget: BudgetSpec, outcome: Outcome, observed: float | None, reason:
         kind="budget",
         outcome=outcome,
         observed=quantity.format(observed),
-        promised=f"{sign} {quantity.format(budget.bound)}",
+        promised=quantity.promised(budget.bound),
         reason=reason,
         next_step=next_step,
         observed_value=observed,

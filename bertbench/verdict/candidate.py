@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bertbench.errors import NonFiniteLossError, VerdictError
+from bertbench.errors import VerdictError
 from bertbench.record import RunRecord, SeedRun
-
-#: What a seed that ended in NaN or infinity leaves behind.
-_NOT_FINITE = NonFiniteLossError.__name__
 
 
 @dataclass(frozen=True)
@@ -53,12 +50,12 @@ class Candidate:
     @property
     def not_finite(self) -> tuple[SeedRun, ...]:
         """Seeds that ended in NaN or infinity."""
-        return tuple(run for run in self._each_once() if _is_not_finite(run))
+        return tuple(run for run in self._each_once() if run.is_not_finite)
 
     @property
     def order(self) -> tuple[int, ...]:
         """Numbers of the seeds that came to an end, NaN included, in the order in which they ran."""
-        return tuple(run.seed for run in self._each_once() if run.outcome == "completed" or _is_not_finite(run))
+        return tuple(run.seed for run in self._each_once() if run.came_to_an_end)
 
     @property
     def majority_share(self) -> float | None:
@@ -104,12 +101,8 @@ def _ground(record: RunRecord) -> dict[str, object]:
     }
 
 
-def _is_not_finite(run: SeedRun) -> bool:
-    return run.outcome == "failed" and run.failure is not None and run.failure.kind == _NOT_FINITE
-
-
 def _ended_by_a_seed(record: RunRecord) -> bool:
-    return record.outcome == "failed" and any(_is_not_finite(run) for run in record.seeds)
+    return record.outcome == "failed" and any(run.is_not_finite for run in record.seeds)
 
 
 def _what_went_wrong(record: RunRecord) -> str:

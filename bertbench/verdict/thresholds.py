@@ -64,15 +64,10 @@ def value_at(run: SeedRun, split: str, quantity: Quantity, epoch: str) -> float:
     return values[run.best_epoch_restored if run.best_epoch_restored is not None else -1]
 
 
-def keeps(quantity: Quantity, value: float, bound: float) -> bool:
-    """Whether *value* is on the promised side of *bound*; NaN never is."""
-    return value >= bound if quantity.better == "higher" else value <= bound
-
-
 def _every_seed(expect: ExpectSpec, quantity: Quantity, values: dict[int, float]) -> Check:
     pick = min if quantity.better == "higher" else max
     seed, worst = pick(values.items(), key=lambda item: item[1])
-    missed = [seed for seed, value in values.items() if not keeps(quantity, value, expect.bound)]
+    missed = [seed for seed, value in values.items() if not quantity.keeps(value, expect.bound)]
     if missed:
         listed = ", ".join(f"seed {s}: {quantity.format(values[s])}" for s in missed)
         return _check(expect, quantity, "fail", worst, f"{len(missed)} of {len(values)} seeds missed it: {listed}")
@@ -81,7 +76,7 @@ def _every_seed(expect: ExpectSpec, quantity: Quantity, values: dict[int, float]
 
 def _mean(expect: ExpectSpec, quantity: Quantity, values: Sequence[float]) -> Check:
     mean = statistics.fmean(values)
-    outcome: Outcome = "pass" if keeps(quantity, mean, expect.bound) else "fail"
+    outcome: Outcome = "pass" if quantity.keeps(mean, expect.bound) else "fail"
     return _check(expect, quantity, outcome, mean, f"mean over {len(values)} seeds")
 
 
@@ -100,9 +95,9 @@ def _lower_bound(expect: ExpectSpec, quantity: Quantity, values: Sequence[float]
     half = float(stats.t.ppf(CONFIDENCE, seeds - 1)) * spread / math.sqrt(seeds)
     worse, better = (mean - half, mean + half) if quantity.better == "higher" else (mean + half, mean - half)
     said = f"mean {quantity.format(mean)} over {seeds} seeds, 95 % bound {quantity.format(worse)}"
-    if keeps(quantity, worse, expect.bound):
+    if quantity.keeps(worse, expect.bound):
         return _check(expect, quantity, "pass", worse, said)
-    if not keeps(quantity, better, expect.bound):
+    if not quantity.keeps(better, expect.bound):
         return _check(expect, quantity, "fail", worse, said)
     return _check(expect, quantity, "undecided", worse, f"{said}: too few seeds to tell")
 
@@ -126,7 +121,6 @@ def _check(
     *,
     next_step: str = "",
 ) -> Check:
-    sign = ">=" if quantity.better == "higher" else "<="
     next_steps: dict[Outcome, str] = {
         "fail": "look at 'bertbench show' for the epoch table; check the data ('bertbench data'), then the recipe",
         "undecided": "give training.seeds more seeds",
@@ -136,7 +130,7 @@ def _check(
         kind="threshold",
         outcome=outcome,
         observed=quantity.format(observed),
-        promised=f"{sign} {quantity.format(expect.bound)}",
+        promised=quantity.promised(expect.bound),
         reason=reason,
         next_step=next_step or next_steps.get(outcome, ""),
         observed_value=observed,

@@ -17,8 +17,9 @@ from bertbench.verdict import Check, Outcome
 KEY = "a" * 64
 
 
-def attempt(outcome: Outcome, *, key: str = KEY, ab_id: str = "one") -> Attempt:
-    return Attempt(key=key, ab_id=ab_id, outcome=outcome, finished_at=datetime(2030, 1, 1, tzinfo=timezone.utc))
+def attempt(outcome: Outcome, *, key: str = KEY, ab_id: str = "one", crashed: bool = False) -> Attempt:
+    finished_at = datetime(2030, 1, 1, tzinfo=timezone.utc)
+    return Attempt(key=key, ab_id=ab_id, outcome=outcome, crashed=crashed, finished_at=finished_at)
 
 
 def check(outcome: Outcome) -> Check:
@@ -49,7 +50,7 @@ def test_a_line_that_cannot_be_read_is_reported_for_it_may_be_a_fail(tmp_path: P
     add_attempt(tmp_path, attempt("pass"))
     with (tmp_path / "attempts.jsonl").open("ab") as stream:
         stream.write(damage + b"\n")
-    with pytest.raises(RecordError, match="restore it"):
+    with pytest.raises(RecordError, match="restore the file"):
         read_attempts(tmp_path, KEY)
 
 
@@ -80,6 +81,26 @@ def test_attempts_without_a_fail_are_told_and_change_nothing() -> None:
     assert with_attempts(check("fail"), (attempt("fail"),)).outcome == "fail"
 
 
+def test_a_crash_is_told_as_such_and_does_not_bind() -> None:
+    judged = with_attempts(check("pass"), (attempt("fail", crashed=True), attempt("no_baseline", crashed=True)))
+    assert judged.outcome == "pass"
+    assert judged.reason.endswith("(attempt 1: fail by a crash, attempt 2: no_baseline by a crash)")
+    bound = with_attempts(check("pass"), (attempt("fail", crashed=True), attempt("fail", ab_id="two")))
+    assert (bound.outcome, "--show two" in bound.next_step) == ("fail", True)
+
+
+def test_an_attempt_of_an_older_version_did_not_say_of_crashes(tmp_path: Path) -> None:
+    line = attempt("fail").model_dump_json(exclude={"crashed"})
+    (tmp_path / "attempts.jsonl").write_text(f"{line}\n")
+    assert read_attempts(tmp_path, KEY) == (attempt("fail"),)
+
+
+def test_epochs_asked_for_are_no_part_of_what_is_compared() -> None:
+    base, cand = make_facts("base", recipe_fingerprint="5" * 64), make_facts("cand", recipe_fingerprint="5" * 64)
+    fewer = {"spec_fingerprint": "6" * 64}
+    assert attempt_key(base.model_copy(update=fewer), cand.model_copy(update=fewer)) == attempt_key(base, cand)
+
+
 def test_what_is_compared_is_recipe_rows_weights_code_and_numerics_and_not_where_it_lies() -> None:
     base, cand = make_facts("base"), make_facts("cand")
     same = attempt_key(base, cand)
@@ -89,7 +110,7 @@ def test_what_is_compared_is_recipe_rows_weights_code_and_numerics_and_not_where
     changed = (
         {"code_sha256": "3" * 64},
         {"commit": "4" * 40},
-        {"spec_fingerprint": "5" * 64},
+        {"recipe_fingerprint": "5" * 64},
         {"environment": environment},
         {"data_sha256": "6" * 64},
         {"weights_sha256": "7" * 64},

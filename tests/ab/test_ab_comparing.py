@@ -19,9 +19,17 @@ from bertbench.errors import RecordError, RecordWriteError, VerdictError
 from bertbench.processes import Request
 
 
-def compare(store: Path, machine: FakeMachine, *, budget: float = 86_400.0, gated: int = 1, **sides: Any) -> AbRecord:
-    plan = Plan(budget_seconds=budget, gated_specs=gated, coin_seed=1)
-    return compare_speed(make_sides(**sides), store, plan, sampler=machine, clock=machine.clock)
+def compare(
+    store: Path,
+    machine: FakeMachine,
+    *,
+    budget: float = 86_400.0,
+    gated: int = 1,
+    epochs: int | None = None,
+    **sides: Any,
+) -> AbRecord:
+    plan = Plan(budget_seconds=budget, gated_specs=gated, coin_seed=1, epochs=epochs)
+    return compare_speed(make_sides(epochs=epochs, **sides), store, plan, sampler=machine, clock=machine.clock)
 
 
 # The verdict
@@ -121,7 +129,7 @@ def test_a_comparison_that_is_not_there_is_refused(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ("{", "no comparison can be read"),
-        ("[]", "schema version None"),
+        ("[]", "no schema version"),
         ('{"schema_version": 2}', "schema version 2"),
         ('{"schema_version": 1}', "is no comparison: ab_id"),
     ],
@@ -150,6 +158,27 @@ def test_a_second_attempt_does_not_erase_a_fail(tmp_path: Path) -> None:
     assert "By itself this attempt is 'pass'. Attempt 2 of the same comparison (attempt 1: fail)" in second.check.reason
     third = compare(tmp_path, FakeMachine())
     assert [one.outcome for one in third.attempts] == ["fail", "pass"]
+
+
+def test_a_crash_is_told_and_binds_nobody(tmp_path: Path) -> None:
+    """A process that something killed once says nothing of its step time."""
+    assert compare(tmp_path, FakeMachine(failures={("cand", 3): crash()})).check.outcome == "fail"
+    second = compare(tmp_path, FakeMachine())
+    assert second.check.outcome == "pass"
+    assert "Attempt 2 of the same comparison (attempt 1: fail by a crash)" in second.check.reason
+
+
+def test_a_crash_does_not_lift_the_fail_before_it(tmp_path: Path) -> None:
+    compare(tmp_path, FakeMachine(slowdown=0.06))
+    compare(tmp_path, FakeMachine(failures={("cand", 3): crash()}))
+    assert compare(tmp_path, FakeMachine()).check.outcome == "fail"
+
+
+def test_other_epochs_are_the_same_comparison(tmp_path: Path) -> None:
+    """Else a fail would be shaken off by one more epoch."""
+    assert compare(tmp_path, FakeMachine(slowdown=0.06)).check.outcome == "fail"
+    second = compare(tmp_path, FakeMachine(), epochs=4)
+    assert (second.check.outcome, len(second.attempts)) == ("fail", 1)
 
 
 def test_another_candidate_is_another_comparison(tmp_path: Path) -> None:

@@ -120,6 +120,13 @@ def test_an_interpreter_without_bertbench_is_refused_with_the_way_to_get_it(benc
     assert caught.value.remedy == f"{python} -m pip install 'bertbench[tensorflow]'"
 
 
+def test_a_side_knows_its_own_recipe_whatever_epochs_are_asked_for(bench: Path) -> None:
+    with open_sides(base=str(bench), cand=str(bench), spec=None, epochs=1) as sides:
+        facts = sides["base"].facts
+        assert facts.recipe_fingerprint == spec_fingerprint(read_spec(bench))
+        assert facts.spec_fingerprint == spec_fingerprint(sides["base"].spec) != facts.recipe_fingerprint
+
+
 @pytest.mark.parametrize("given", ["no/such/python", "main"])
 def test_what_is_no_side_is_refused(bench: Path, given: str) -> None:
     with (

@@ -24,6 +24,7 @@ from whole_processes import (
 )
 
 from bertbench.record import RunRecord
+from bertbench.selftest.record import read_selftest
 from bertbench.store import Store
 
 #: So many epochs do not end while a test waits; many more, and the seeds of two dropouts could meet, which is refused.
@@ -56,6 +57,33 @@ def script() -> list[str]:
 
 
 # Interrupted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_self_test_that_is_stopped_leaves_its_report(
+    tmp_path: Path, tiny_bert_folder: Path, number: signal.Signals
+) -> None:
+    """SIGTERM is how CI cancels; after SIGKILL there is what was found before it."""
+    write_small_bench(tmp_path, tiny_bert_folder)
+    line = command("selftest", "small.toml", "--parts", "processes", "--budget", "1h", "--out", "out")
+    with started(tmp_path, line) as process:
+        wait_for(
+            lambda: any('"processes":2' in path.read_text().replace(" ", "") for path in reports(tmp_path)), process
+        )
+        process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == (130 if number == signal.SIGTERM else -number), err
+    (report,) = reports(tmp_path)
+    found = read_selftest(report)
+    assert (found.interrupted, found.outcome) == (True, "undecided")
+    assert found.processes is not None
+    assert "**interrupted**" in report.with_suffix(".md").read_text()
+    assert ("interrupted: what follows had no time" in out) is (number == signal.SIGTERM)
+
+
+def reports(folder: Path) -> list[Path]:
+    return list(folder.glob("out/*/selftest.json"))
 
 
 def test_ctrl_c_during_an_epoch_is_recorded_and_has_its_own_status(tmp_path: Path, tiny_bert_folder: Path) -> None:

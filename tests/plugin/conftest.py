@@ -7,22 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-SPEC = """
-name = "{name}"
-[data]
-train_rows = 4
-[training]
-epochs = 2
-batch_size = 8
-seeds = [0, 1]
-[[expect]]
-quantity = "validation_accuracy"
-at_least = 0.97
-[[budget]]
-quantity = "step_seconds"
-at_most = 1.0
-"""
+from spec_files import write_spec
 
 
 @pytest.fixture
@@ -43,8 +28,3 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
         "[pytest]\naddopts = -p no:cacheprovider\nbertbench_audit = false\n"  # it would load scipy each time
     )
     return pytester
-
-
-def write_spec(folder: Path, name: str, more: str = "") -> None:
-    """One more spec file."""
-    (folder / "specs" / f"{name}.toml").write_text(SPEC.format(name=name) + more)

@@ -9,7 +9,9 @@ import fake_runs
 import pytest
 
 import bertbench.stats  # noqa: F401 - before pytester notes which modules were there
-from bertbench import suite
+from bertbench import cli, suite
+from bertbench.record import Failure, SeedRun
+from bertbench.store import Store
 
 AUDIT = ("-o", "bertbench_audit=true")
 TWENTY = "--bertbench-seeds=0-19"
@@ -56,6 +58,33 @@ def test_a_threshold_that_is_shown_flaky_is_a_warning(here: pytest.Pytester) -> 
 def test_a_threshold_that_is_shown_stable_says_so(here: pytest.Pytester) -> None:
     result = run(here, TWENTY, *AUDIT, accuracy={str(seed): 0.99 + 0.01 * (seed % 2) for seed in range(20)})
     result.stdout.fnmatch_lines(["card: validation_accuracy_every_seed: shown stable: 0 of 20*(3.3 are shown stable)"])
+
+
+def write_run_that_ended(project: pytest.Pytester, seed: int, kind: str) -> None:
+    """One more run of the store's recipe, of one seed that did not complete."""
+    store = Store(project.path / ".bertbench")
+    done = store.find("card").record
+    assert done is not None
+    failure = Failure(kind=kind, message="of this seed", phase="steps", seed=seed)
+    run = SeedRun(seed=seed, outcome="failed", failure=failure)
+    ended = {"run_id": f"{done.run_id}-{seed}", "outcome": "failed", "failure": failure, "seeds": (run,)}
+    store.write(done.model_copy(update=ended))
+
+
+def test_runs_that_ended_in_nan_are_seeds_that_missed_it(here: pytest.Pytester) -> None:
+    """Ten of thirty; one that was killed shows nothing of the threshold."""
+    spread = {str(seed): 0.99 + 0.01 * (seed % 2) for seed in range(20)}
+    run(here, TWENTY, accuracy=spread)
+    assert cli.run(["audit", "specs/card.toml"]) == cli.PASS
+    write_run_that_ended(here, 40, "ProcessDied")
+    assert cli.run(["audit", "specs/card.toml"]) == cli.PASS
+    for seed in range(20, 30):
+        write_run_that_ended(here, seed, "NonFiniteLossError")
+    assert cli.run(["audit", "specs/card.toml"]) == cli.FAIL
+    result = run(here, *AUDIT, accuracy=spread)
+    result.stdout.fnmatch_lines(
+        ["warning: card: *shown flaky: 10 of 30 seeds missed it, 10 of them by NaN or infinity, mean 0.9950, *"]
+    )
 
 
 def test_no_line_where_nothing_is_promised_of_every_seed_or_nobody_wants_it(here: pytest.Pytester) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import write_spec
+from spec_files import write_spec
 
 ITEMS = ["run", "recipe_lock", "validation_accuracy_every_seed", "budget_step_seconds", "identity_on_repeat"]
 

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import fake_runs
 import pytest
-from conftest import write_spec
+from spec_files import write_spec
 
 import bertbench.stats  # noqa: F401 - before pytester notes which modules were there
 from bertbench import cli, suite
@@ -104,15 +104,58 @@ def test_further_seeds_are_run_as_far_as_the_look_needs_them_and_once_for_all_wo
     assert spec["checks"][-1]["numbers"]["seeds"] == 4
 
 
-def test_an_undecided_comparison_is_skipped_and_fails_under_strict(here):
-    """A bank so wide that twenty seeds settle nothing."""
+def accept_wide_bank(project: pytest.Pytester) -> None:
+    """A bank so wide that twenty seeds settle nothing; from now on, runs are a point worse."""
     wide = {str(seed): round(0.90 + 0.08 * (seed % 2), 2) for seed in range(20)}
-    set_runs(here, accuracy=wide)
-    accept(here, TWENTY)
-    set_runs(here, accuracy={seed: value - 0.01 for seed, value in wide.items()}, bits=1)
-    only = ("-k", "quality_against")
-    here.runpytest_inprocess("--bertbench-compare", *only).assert_outcomes(skipped=1)
-    here.runpytest_inprocess("--bertbench-compare", "--bertbench-strict", *only).assert_outcomes(failed=1)
+    set_runs(project, accuracy=wide)
+    spec = project.path / "specs" / "card.toml"
+    spec.write_text(spec.read_text().replace("at_least = 0.97", "at_least = 0.5"))
+    accept(project, TWENTY)
+    set_runs(project, accuracy={seed: value - 0.01 for seed, value in wide.items()}, bits=1)
+
+
+def test_an_undecided_comparison_is_skipped_and_the_session_is_not_green(here):
+    """The status is none of pytest's own; the section says which comparisons, and what to do."""
+    accept_wide_bank(here)
+    result = here.runpytest_inprocess("--bertbench-compare")
+    result.assert_outcomes(passed=5, skipped=2)
+    assert result.ret == 30
+    assert result.ret not in list(pytest.ExitCode)
+    result.stdout.fnmatch_lines(
+        [
+            "*bertbench: undecided*",
+            "specs/card.toml::identity_with_rolling",
+            "  next: see quality_against_rolling",
+            "specs/card.toml::quality_against_rolling",
+            "  next: *",
+            "neither a pass nor a fail: the session is not green and ends with 30; under --bertbench-strict *",
+        ]
+    )
+    chosen = here.runpytest_inprocess("--bertbench-compare", "-k", "recipe_lock")
+    assert chosen.ret == 0  # what was not selected is not asked
+    chosen.stdout.no_fnmatch_line("*bertbench: undecided*")
+
+
+def test_an_undecided_comparison_is_not_green_under_xdist_either(here):
+    """The controller hears of it from the item's report."""
+    accept_wide_bank(here)
+    result = here.runpytest_subprocess("-n1", "--bertbench-compare", "-k", "quality_against")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*bertbench: undecided*", "specs/card.toml::quality_against_rolling"])
+    assert result.ret == 30
+
+
+def test_an_undecided_comparison_fails_under_strict(here):
+    accept_wide_bank(here)
+    result = here.runpytest_inprocess("--bertbench-compare", "--bertbench-strict", "-k", "quality_against")
+    result.assert_outcomes(failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_failure_beside_an_undecided_comparison_is_a_failure(here):
+    accept_wide_bank(here)
+    here.makepyfile(test_plain="def test_plain(): assert False")
+    assert here.runpytest_inprocess("--bertbench-compare").ret == pytest.ExitCode.TESTS_FAILED
 
 
 def test_rolling_and_reference_are_compared_beside_each_other(here):
@@ -170,6 +213,55 @@ def test_a_baseline_whose_spec_is_gone_is_named_and_not_green(here):
     result.assert_outcomes(passed=7)
     result.stdout.fnmatch_lines(["*baselines without a spec*", "*gone-aaaaaaaa.json: no spec of this name is left*"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def only_a_unit_test_is_left(project: pytest.Pytester) -> None:
+    """The one spec is gone with its folder, as version control leaves it; its baseline is there."""
+    accept(project)
+    (project.path / "specs" / "card.toml").unlink()
+    (project.path / "specs").rmdir()
+    project.makepyfile(test_plain="def test_plain(): pass")
+
+
+@pytest.mark.parametrize("arguments", [("--bertbench-compare=rolling",), ("--bertbench-compare", "-k", "plain")])
+def test_a_baseline_whose_spec_is_gone_is_named_where_no_spec_is_left(here, arguments):
+    """Whatever else is selected: the baseline lies where the arguments are."""
+    only_a_unit_test_is_left(here)
+    result = here.runpytest_inprocess(*arguments)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*baselines without a spec*", "*card-aaaaaaaa.json: no spec of this name is left*"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_baseline_whose_spec_is_gone_is_named_under_xdist_too(here):
+    """Only the workers know which folders were searched."""
+    only_a_unit_test_is_left(here)
+    result = here.runpytest_subprocess("-n1", "--bertbench-compare")
+    result.stdout.fnmatch_lines(["*card-aaaaaaaa.json: no spec of this name is left*"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_session_that_compared_nothing_is_not_green(here):
+    """No spec and no baseline: the option was given, and did nothing."""
+    only_a_unit_test_is_left(here)
+    (here.path / "baselines" / "rolling" / "card-aaaaaaaa.json").unlink()
+    result = here.runpytest_inprocess("--bertbench-compare")
+    result.stdout.fnmatch_lines(["*nothing was compared*", "*--bertbench-compare was given, and no spec was coll*"])
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert here.runpytest_inprocess("--bertbench-compare", "-k", "plain").ret == 0  # one's own word
+    assert here.runpytest_inprocess().ret == 0
+
+
+def test_specs_beside_their_folder_and_in_it_have_one_folder_of_baselines(here):
+    """Neither is taken for an orphan of the other's."""
+    write_spec(here.path, "other")
+    (here.path / "specs" / "other.toml").rename(here.path / "other.toml")
+    here.runpytest_inprocess("specs/card.toml", "other.toml")
+    for spec in ("specs/card.toml", "other.toml"):
+        assert cli.run(["baseline", "accept", spec]) == cli.PASS
+    result = here.runpytest_inprocess("specs/card.toml", "--bertbench-compare")
+    result.assert_outcomes(passed=7)
+    assert result.ret == 0
 
 
 def test_nan_is_no_quality(here):

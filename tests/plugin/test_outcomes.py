@@ -6,7 +6,7 @@ import json
 import xml.etree.ElementTree as ET
 
 import pytest
-from conftest import write_spec
+from spec_files import write_spec
 
 
 def set_runs(project: pytest.Pytester, **fake: object) -> None:
@@ -121,6 +121,23 @@ def test_absent_data_is_skipped_with_the_remedy_and_a_session_of_only_that_is_no
 def test_benchmark_only_skips_all_items_and_is_not_green(project):
     """pytest-benchmark's option skips every item that is not its own and exits 0."""
     result = project.runpytest_subprocess("--benchmark-only")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["*5 items of spec files were collected and none ran*"])
+
+
+SKIP_ALL = """
+import pytest
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.skip("not today"))
+"""
+
+
+def test_a_conftest_that_skips_all_items_is_not_green_under_xdist_either(project):
+    """There the workers collect, and the controller, which has seen no item, judges."""
+    project.makepyfile(**{"specs/conftest": SKIP_ALL})
+    result = project.runpytest_subprocess("-n2")
+    result.assert_outcomes(skipped=5)
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     result.stdout.fnmatch_lines(["*5 items of spec files were collected and none ran*"])
 

@@ -13,6 +13,7 @@ from bertbench.report.selftest_report import interval, selftest_lines, selftest_
 from bertbench.report.terminal import rendered
 from bertbench.selftest.record import (
     ClassFacts,
+    CleanFacts,
     EffectFacts,
     FaultRow,
     GateRow,
@@ -49,6 +50,9 @@ FAULTS = (
     FaultRow(name="later", **ROW),
     FaultRow(name="refused", **ROW, reason="there is no second sentence"),
 )
+
+
+FINE = {"lock": "pass", "identity": "equal", "reason": ""}
 
 
 def page(**changes: Any) -> str:
@@ -141,17 +145,38 @@ def test_the_matrix_shows_every_layer_and_who_was_first() -> None:
 
 def test_harm_is_measured_and_not_declared() -> None:
     def shown(name: str, quality: str, drop: IntervalFacts) -> FaultRow:
-        return FaultRow(name=name, **ROW, run="pass", quality=quality, caught_by="none", drop_points=drop)
+        return FaultRow(name=name, **ROW, run="pass", quality=quality, caught_by="none", harm_points=drop)
 
+    judged_alone = FaultRow(
+        name="same", **ROW, run="pass", quality="fail", caught_by="none", drop_points=facts(3, 2, 4)
+    )
     rows = (
+        judged_alone,
         shown("bad", "fail", facts(3, 1.2, 4)),
         shown("worse", "undecided", facts(4, 1.0, 5)),
         shown("nil", "pass", facts(0, -0.3, 0.3)),
         shown("unclear", "fail", facts(0.6, 0.2, 1.1)),
     )
     text = page(faults=rows)
-    assert "Shown to cost 1.00 points or more (95 %): bad, worse. Quality failed 1 of 2 (1.3 to 98.7 %)." in text
-    assert "Shown to cost less than 0.50 (95 %): nil. Quality failed 0 of 1 (0.0 to 97.5 %)." in text
+    by = "by seeds that quality did not judge (95 %)"
+    assert f"Shown to cost 1.00 points or more {by}: bad, worse. Quality failed 1 of 2 (1.3 to 98.7 %)." in text
+    assert f"Shown to cost less than 0.50 {by}: nil. Quality failed 0 of 1 (0.0 to 97.5 %)." in text
+
+
+def test_a_layer_that_does_not_clear_clean_runs_is_said_to_convict_nobody() -> None:
+    clean = CleanFacts(lock="fail", identity="differs", repeated_seeds=(1, 2), reason="seed 1: epochs 3, not 2")
+    text = page(faults=FAULTS, clean=clean)
+    assert "Without a fault the lock says fail and bits of seeds 1, 2 differ when run again: " in text
+    assert "seed 1: epochs 3, not 2" in text
+    assert "asked of no fault" in text
+    assert "asked of no fault" not in page(faults=FAULTS, clean=clean.model_copy(update=FINE))
+
+
+def test_a_run_that_broke_off_is_in_no_count() -> None:
+    killed = FaultRow(name="killed", **ROW, seeds=4, broke_off="ProcessDied: signal SIGKILL")
+    text = page(faults=(*FAULTS, killed))
+    assert "Broke off, so nothing is said of them there: killed (ProcessDied: signal SIGKILL)." in text
+    assert "Not run: later." in text
 
 
 def test_every_table_has_as_many_cells_as_headings() -> None:

@@ -33,6 +33,7 @@ class FakeFault:
     drop_rows: int = 0
     live: dict[str, Any] = field(default_factory=dict)
     crashes: bool = False
+    dies: bool = False
     refused: bool = False
     new_bits: bool = True
     slower: float = 0.0
@@ -52,6 +53,10 @@ class FakeMachine:
     stop_after: int | None = None
     breaks_in: str = ""
     irreproducible: bool = False
+    live: dict[str, Any] = field(default_factory=dict)
+    leaks: bool = False
+    dies_after: int | None = None
+    nan_seeds: tuple[int, ...] = ()
     noise: float = 0.01
     slower_in: dict[str, float] = field(default_factory=dict)
     now: float = 0.0
@@ -73,6 +78,8 @@ class FakeMachine:
         of_class = _class_of(request.spec)
         crashes = fault.crashes or of_class == self.breaks_in
         failure = Failure(kind="NonFiniteLossError", message="loss is nan", phase="steps") if crashes else None
+        if fault.dies or (self.dies_after is not None and len(self.requests) > self.dies_after):
+            failure = Failure(kind="ProcessDied", message="signal SIGKILL", phase="unknown")
         if fault.refused:
             failure = Failure(kind="FaultError", message="one batch an epoch", phase="data")
         record = make_record(
@@ -85,23 +92,46 @@ class FakeMachine:
             finished_at=datetime.now(timezone.utc),
             environment=_environment(of_class),
             data=_data(),
-            seeds=() if failure else tuple(self._seed(request.spec, seed, fault, of_class) for seed in seeds),
+            seeds=()
+            if failure
+            else tuple(self._seed(request.spec, seed, fault, of_class, after) for after, seed in enumerate(seeds)),
         )
+        record = self._stopped_by_nan(record)
         store = Store(request.store)
         store.write(record)
         for run in record.seeds:
+            if run.outcome != "completed":
+                continue
             store.write_predictions(record.run_id, run.seed, *fake_runs._predictions(run))
         return record
 
-    def _seed(self, spec: Spec, seed: int, fault: FakeFault, of_class: str) -> Any:
+    def _stopped_by_nan(self, record: RunRecord) -> RunRecord:
+        """As a real run: the seed that ends in NaN is its last."""
+        stop = next((number for number, run in enumerate(record.seeds) if run.seed in self.nan_seeds), None)
+        if stop is None:
+            return record
+        failure = Failure(kind="NonFiniteLossError", message="loss is nan", phase="steps")
+        broken = record.seeds[stop].model_copy(
+            update={"outcome": "failed", "failure": failure, "digests": None, "validation_confusion": ()}
+        )
+        return record.model_copy(
+            update={"outcome": "failed", "failure": failure, "seeds": (*record.seeds[:stop], broken)}
+        )
+
+    def _seed(self, spec: Spec, seed: int, fault: FakeFault, of_class: str, after: int) -> Any:
         changes = of_class != "own" and of_class not in self.same_bits
         bits = 1 + sum(of_class.encode()) if changes else 0
         bits = 1 + sum(fault.name.encode()) if fault.new_bits else bits
         bits = len(self.requests) if self.irreproducible else bits
+        bits += 1_000 * (after > 0) if self.leaks else 0
         generator = np.random.default_rng([seed, bits])
         hits = round(generator.normal(self.mean_hits, self.spread_hits)) - fault.drop_rows
         hits -= self.class_drop_rows if changes else 0
-        fake = {"bits": bits, "live": fault.live, "accuracy": {str(seed): float(np.clip(hits, 0, ROWS)) / ROWS}}
+        fake = {
+            "bits": bits,
+            "live": self.live | fault.live,
+            "accuracy": {str(seed): float(np.clip(hits, 0, ROWS)) / ROWS},
+        }
         run = fake_runs._seed(spec, seed, fake, 0)
         noise = np.random.default_rng(len(self.requests)).normal(0, self.noise)
         pace = 0.1 * (1 + fault.slower) * float(np.exp(noise))

@@ -11,6 +11,7 @@ from selftest_examples import made_selftest
 from bertbench.selftest.keeping import kept_promises, outcome_of
 from bertbench.selftest.promises import DOUBTS, FALSE_ALARMS, PASSES, PROMISES, Promise
 from bertbench.selftest.record import (
+    CleanFacts,
     EffectFacts,
     FaultRow,
     GateRow,
@@ -135,6 +136,12 @@ def test_a_fault_that_changed_nothing_is_no_miss() -> None:
     assert kept_promises(made_selftest(faults=(fault(changed_numbers=False), fault("y", run="")))) == ()
 
 
+@pytest.mark.parametrize("untrusted", [{"lock": ""}, {"identity": ""}])
+def test_where_a_layer_could_not_be_asked_nothing_was_missed(untrusted: dict[str, str]) -> None:
+    rows = (fault(**untrusted), fault("y", changes_numbers=False, changed_numbers=None, identity=""))
+    assert kept_promises(made_selftest(faults=rows)) == ()
+
+
 def test_a_fault_of_time_alone_must_leave_the_bits_alone() -> None:
     slow = fault(changes_numbers=False, changed_numbers=False)
     (promise,) = kept_promises(made_selftest(faults=(slow,)))
@@ -145,12 +152,12 @@ def test_a_fault_of_time_alone_must_leave_the_bits_alone() -> None:
 
 
 def test_faults_shown_harmful_must_fail() -> None:
-    def harmful(number: int, quality: str, low: float, seeds: int = 40) -> FaultRow:
-        drop = IntervalFacts(estimate=low + 1, low=low, high=low + 2, samples=60, confidence=0.95)
-        return fault(f"f{number}", quality=quality, drop_points=drop, seeds=seeds, identity="differs")
+    def harmful(number: int, quality: str, low: float, shown_by: str = "harm_points") -> FaultRow:
+        drop = IntervalFacts(estimate=low + 1, low=low, high=low + 2, samples=40, confidence=0.95)
+        return fault(f"f{number}", quality=quality, identity="differs", **{shown_by: drop})
 
     rows = [*(harmful(n, "pass", 1.5) for n in range(9)), harmful(9, "fail", 1.5)]
-    unclear = [harmful(10, "pass", 0.9), harmful(11, "pass", 3.0, seeds=4)]
+    unclear = [harmful(10, "pass", 0.9), harmful(11, "pass", 3.0, shown_by="drop_points")]
     found = made_selftest(faults=(*rows, *unclear), margin_points=1.0)
     promise = next(one for one in kept_promises(found) if "cost the margin" in one.about)
     assert (promise.seen.count, promise.seen.trials, promise.standing) == (1, 10, "violated")
@@ -160,6 +167,7 @@ def promise(standing: str) -> PromiseFacts:
     return PromiseFacts(about="a", promise="p", seen=rate(0), standing=standing)  # type: ignore[arg-type]
 
 
+CLEAN = CleanFacts(lock="pass", identity="equal", repeated_seeds=(1,))
 EFFECT = EffectFacts(name="threads", equal_bits=0, shared_seeds=20)
 
 
@@ -169,6 +177,7 @@ def whole(**changes: Any) -> SelfTest:
         "effects": (EFFECT,),
         "processes": ProcessFacts(seed=0, processes=5, step_seconds=(0.1,) * 5),
         "trials": trials("pass"),
+        "clean": CLEAN,
         "faults": (fault(),),
     }
     return made_selftest(**(fields | changes))
@@ -195,6 +204,9 @@ def test_one_violation_fails_whatever_else_is_missing() -> None:
         {"trials": None},
         {"trials": trials()},
         {"faults": (fault(run="", identity=""),)},
+        {"clean": None},
+        {"clean": CLEAN.model_copy(update={"lock": "fail"})},
+        {"clean": CLEAN.model_copy(update={"identity": "differs"})},
         {"interrupted": True},
     ],
 )

@@ -31,14 +31,22 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
         write_selftest(tmp_path / "file", made_selftest())
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"schema_version": 2}'])
-def test_what_is_no_self_test_is_refused(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "no self-test can be read"),
+        ("{}", "is no self-test"),
+        ('{"schema_version": 1}', "is no self-test: "),
+        ('{"schema_version": 2}', "schema version 2; this bertbench reads 1"),
+    ],
+)
+def test_what_is_no_self_test_is_refused(tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "selftest.json"
     path.write_text(content)
-    with pytest.raises(RecordError, match="no self-test"):
+    with pytest.raises(RecordError, match=said):
         read_selftest(path)
 
 
 def test_one_that_is_absent_is_said_to_be(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="cannot be read"):
+    with pytest.raises(RecordError, match=r"no self-test can be read: .*No such file"):
         read_selftest(tmp_path / "selftest.json")

@@ -10,6 +10,8 @@ import pytest
 from fake_machine import FakeFault, FakeMachine, small_spec
 
 from bertbench.errors import VerdictError
+from bertbench.processes import Request
+from bertbench.record import RunRecord
 from bertbench.selftest.classes import harmless_classes
 from bertbench.selftest.record import FaultRow, SelfTest
 from bertbench.selftest.session import self_test
@@ -91,6 +93,12 @@ def test_the_gate_is_simulated_on_them(whole) -> None:
     assert drop.truth == "margin"  # on 100 rows nobody promises that it is seen
     assert drop.passed.rate < 0.1
     assert drop.fail.rate > 0.7
+
+
+def test_a_ci_run_is_as_many_checks_as_there_are_gated_specs(tmp_path: Path) -> None:
+    found = run_on(FakeMachine(), tmp_path, parts=("seeds", "processes"), gated_specs=3)
+    for row in (found.quality_gate[0], found.speed_gate[0]):
+        assert row.words == "nothing changed, 3 gated specs"
 
 
 def test_random_splits_of_the_pool_check_the_code(whole, tmp_path: Path) -> None:
@@ -202,6 +210,45 @@ def test_a_candidate_class_that_is_worse_is_a_false_alarm(tmp_path: Path) -> Non
     assert found.outcome == "fail"
 
 
+def trials_of(machine: FakeMachine, folder: Path) -> dict[int, tuple[int, str]]:
+    """Look and word of three trials, by the first seed of the candidate: 101, 121, 141; banks have 41 to 100."""
+    found = run_on(machine, folder, parts=("seeds", "trials"), most_trials=3)
+    assert found.trials is not None
+    return {trial.candidate_seeds[0]: (trial.look, trial.word) for trial in found.trials.counted}
+
+
+def test_a_trial_whose_first_seeds_end_in_nan_is_a_fail_and_the_others_go_on(tmp_path: Path) -> None:
+    """As in a comparison: a seed that the spec prescribes must not fail, and the seeds after it have to run again."""
+    machine = FakeMachine(nan_seeds=(122,), spread_hits=0.3)
+    assert trials_of(machine, tmp_path) == {101: (4, "pass"), 121: (4, "fail"), 141: (4, "pass")}
+    ran = [request.spec.training.seeds for request in machine.requests if 141 in request.spec.training.seeds]
+    assert ran == [(101, 102, 103, 104, 121, 122, 123, 124, 141, 142, 143, 144), (123, 124, 141, 142, 143, 144)]
+
+
+@pytest.mark.parametrize(("nan_seeds", "word_at_eight"), [(4, "fail"), (1, None)])
+def test_nan_in_a_later_look_is_one_failed_seed(tmp_path: Path, nan_seeds: int, word_at_eight: str | None) -> None:
+    """Four failed of eight are a fail; one is unexplained and waits for twenty, where it is explained."""
+    further = [first + 4 + number for first in (101, 121, 141) for number in range(nan_seeds)]
+    seen = trials_of(FakeMachine(nan_seeds=tuple(further), spread_hits=2.0), tmp_path)
+    assert any(look > 4 for look, _ in seen.values())
+    assert all((look, word) == (8, "fail") for look, word in seen.values() if look > 4) is (word_at_eight == "fail")
+    if word_at_eight is None:
+        assert 8 not in {look for look, _ in seen.values()}
+
+
+def test_a_bank_that_nan_leaves_too_small_decides_nothing(tmp_path: Path) -> None:
+    seen = trials_of(FakeMachine(nan_seeds=(65,), spread_hits=0.3), tmp_path)
+    assert seen == {101: (4, "pass"), 121: (4, "undecided"), 141: (4, "pass")}
+
+
+def test_a_trial_that_something_killed_breaks_the_part_off(tmp_path: Path) -> None:
+    """Nothing is known of it, so nothing is counted."""
+    found = run_on(FakeMachine(dies_after=5), tmp_path, parts=("seeds", "trials"), most_trials=3)
+    part = next(part for part in found.parts if part.name == "trials")
+    assert "it broke off: self-test: a run without a fault did not complete" in part.left_out
+    assert found.outcome == "undecided"
+
+
 def test_a_class_of_equal_bits_is_passed_over(tmp_path: Path) -> None:
     found = run_on(FakeMachine(same_bits=("threads",)), tmp_path, parts=("seeds", "trials"), most_trials=2)
     assert found.trials is not None
@@ -274,10 +321,95 @@ def test_a_fault_that_is_refused_was_seen_by_nobody(tmp_path: Path) -> None:
 def test_faults_of_several_places_come_in_turn(tmp_path: Path) -> None:
     faults = tuple(FakeFault(f"{place}-{n}", place=place) for place in ("rows", "spec") for n in range(3))
     machine = FakeMachine(faults=faults)
-    found = run_on(machine, tmp_path, seconds=60, parts=("faults",))
+    found = run_on(machine, tmp_path, seconds=72, parts=("faults",))
     ran = [row.name for row in found.faults if row.run]
     assert ran == ["rows-0", "spec-0", "rows-1", "spec-1"]
     assert "4 of 6 faults" in next(part.left_out for part in found.parts if part.name == "faults")
+
+
+IDLE = FakeFault("idle", new_bits=False)
+
+
+def test_a_lock_that_clean_runs_fail_convicts_no_fault(tmp_path: Path) -> None:
+    """Else every fault would be 'caught by lock', also one that does nothing."""
+    machine = FakeMachine(faults=(IDLE, FAULTS[0]), live={"iterations": 3})
+    found = run_on(machine, tmp_path, parts=("faults",))
+    assert found.clean is not None
+    assert (found.clean.lock, found.clean.identity) == ("fail", "equal")
+    assert "iterations" in found.clean.reason
+    assert {row.name: (row.lock, row.identity, row.caught_by) for row in found.faults} == {
+        "idle": ("", "equal", "none"),
+        "labels-changed": ("", "differs", "identity"),
+    }
+    assert found.outcome == "undecided"
+
+
+def test_bits_that_differ_without_a_fault_convict_none(tmp_path: Path) -> None:
+    """Seeds 1 and 2 come to other bits each time: so does whatever a fault is put into."""
+    found = run_on(FakeMachine(faults=(IDLE,), irreproducible=True), tmp_path, parts=("faults",))
+    assert found.clean is not None
+    assert (found.clean.lock, found.clean.identity, found.clean.repeated_seeds) == ("pass", "differs", (1,))
+    (row,) = found.faults
+    assert (row.identity, row.changed_numbers, row.caught_by) == ("", None, "none")
+    assert found.outcome == "undecided"
+
+
+def test_a_seed_that_leaks_into_the_next_is_no_fault_that_was_caught(tmp_path: Path) -> None:
+    """Seed 2 came first in the pool; after seed 1 it has other bits, with a fault and without."""
+    found = run_on(FakeMachine(faults=(IDLE,), leaks=True), tmp_path, parts=("seeds", "faults"), fault_seeds=4)
+    assert found.clean is not None
+    assert (found.clean.identity, found.clean.repeated_seeds) == ("differs", (1, 2))
+    assert (row_of(found, "idle").caught_by, found.outcome) == ("none", "undecided")
+
+
+def test_what_faults_are_held_against_is_clean(whole) -> None:
+    found, _ = whole
+    assert found.clean is not None
+    assert (found.clean.lock, found.clean.identity, found.clean.reason) == ("pass", "equal", "")
+
+
+def test_a_repeat_that_has_no_time_leaves_the_matrix_out(tmp_path: Path) -> None:
+    found = run_on(FakeMachine(faults=(IDLE,)), tmp_path, seconds=30, parts=("faults",))
+    assert (found.clean, found.outcome) == (None, "undecided")
+    assert "0 of 1 faults" in next(part.left_out for part in found.parts if part.name == "faults")
+
+
+def test_a_run_that_was_killed_is_no_fault_that_was_caught(tmp_path: Path) -> None:
+    """Out of memory, for instance: it is neither caught nor missed."""
+    faults = (FakeFault("killed", dies=True), FakeFault("not-a-number", crashes=True), FAULTS[0])
+    found = run_on(FakeMachine(faults=faults), tmp_path, parts=("faults",))
+    row = row_of(found, "killed")
+    assert (row.run, row.caught_by, row.broke_off) == ("", "", "ProcessDied: signal SIGKILL")
+    assert row_of(found, "not-a-number").caught_by == "run"
+    seen = next(promise for promise in found.promises if "changed a number" in promise.about)
+    assert (seen.seen.count, seen.seen.trials) == (2, 2)
+
+
+def test_a_process_that_was_killed_makes_no_fault_slower(tmp_path: Path) -> None:
+    machine = FakeMachine(faults=FAULTS[-1:], dies_after=5)
+    found = run_on(machine, tmp_path, parts=("speed",))
+    (row,) = found.faults
+    assert (row.speed, row.caught_by) == ("", "")
+    assert row.broke_off == "ProcessDied: signal SIGKILL (between pairs of processes)"
+
+
+def test_harm_is_shown_by_seeds_that_quality_did_not_judge(tmp_path: Path) -> None:
+    """The same seeds, once lower by chance, would be chosen as harmful and then fail: that promise could not break."""
+    machine = FakeMachine(faults=(FAULTS[0],))
+    found = run_on(machine, tmp_path, parts=("seeds", "faults"), fault_seeds=40)
+    harm = found.faults[0].harm_points
+    assert harm is not None
+    assert harm.samples == 40  # the last twenty of either side
+    assert harm.low < 6 < harm.high
+    assert any("cost the margin" in promise.about for promise in found.promises)
+
+
+def test_without_seeds_to_spare_no_harm_is_shown(whole) -> None:
+    """Twenty seeds with each fault are all judged."""
+    found, _ = whole
+    row = row_of(found, "labels-changed")
+    assert (row.quality, row.harm_points) == ("fail", None)
+    assert not any("cost the margin" in promise.about for promise in found.promises)
 
 
 def test_without_a_bank_quality_is_not_asked(tmp_path: Path) -> None:
@@ -348,6 +480,55 @@ def test_an_interrupt_keeps_what_was_measured(tmp_path: Path) -> None:
     assert found.interrupted
     assert [one.name for one in found.classes] == ["own", "threads", "onednn"]
     assert found.outcome == "undecided"
+
+
+@pytest.mark.parametrize(("part", "stops"), [("processes", 4), ("trials", 7), ("faults", 6)])
+def test_whatever_ends_the_process_what_was_seen_is_kept(tmp_path: Path, part: str, stops: int) -> None:
+    """Nothing can be done after SIGKILL, so it has to be done before."""
+    kept: list[SelfTest] = []
+    parts = {"processes": ("processes",), "trials": ("seeds", "trials"), "faults": ("seeds", "faults")}[part]
+    machine = FakeMachine(faults=FAULTS, spread_hits=0.3)
+
+    def killed(request: Request) -> RunRecord:
+        if len(machine.requests) == stops:
+            raise MemoryError
+        return machine(request)
+
+    with pytest.raises(MemoryError):
+        self_test(
+            Benchmark(small_spec(), tmp_path),
+            tmp_path / "out",
+            Settings(8_000, **(QUICK | {"parts": parts, "most_trials": 20})),
+            faults=machine.faults,
+            runner=killed,
+            clock=machine.clock,
+            keep=lambda found, _folder: kept.append(found),
+        )
+    last = kept[-1]
+    assert (last.interrupted, last.outcome) == (True, "undecided")
+    assert next(one.done for one in last.parts if one.name == part)
+    seen = {
+        "processes": last.processes is not None and last.processes.processes == 4,
+        "trials": last.trials is not None and len(last.trials.counted) == 10,
+        "faults": any(row.identity for row in last.faults),
+    }
+    assert seen[part]
+
+
+def test_only_what_came_to_its_end_is_not_interrupted(tmp_path: Path) -> None:
+    kept: list[SelfTest] = []
+    machine = FakeMachine()
+    found, folder = self_test(
+        Benchmark(small_spec(), tmp_path),
+        tmp_path / "out",
+        Settings(4_000, **(QUICK | {"parts": ("processes",)})),
+        faults=(),
+        runner=machine,
+        clock=machine.clock,
+        keep=lambda found, _folder: kept.append(found),
+    )
+    assert (found.interrupted, kept[-1].interrupted, folder.parent) == (False, True, tmp_path / "out")
+    assert [one.processes.processes for one in kept if one.processes][:3] == [2, 3, 4]
 
 
 def test_an_interrupt_of_the_first_seed_is_one(tmp_path: Path) -> None:

@@ -10,7 +10,13 @@ from scipy import stats as second_opinion
 
 from bertbench.errors import VerdictError
 from bertbench.stats.speed_rule import SpeedRule
-from bertbench.stats.speed_simulation import SpeedRates, SpeedScenario, draw_log_ratios, simulate_speed
+from bertbench.stats.speed_simulation import (
+    SpeedRates,
+    SpeedScenario,
+    draw_log_ratios,
+    simulate_speed,
+    simulate_speed_runs,
+)
 
 RULE = SpeedRule(alpha=0.005)
 
@@ -95,6 +101,36 @@ def test_what_cannot_be_drawn_is_refused(fields: dict[str, float]) -> None:
 def test_no_trials_are_refused() -> None:
     with pytest.raises(VerdictError, match="0 trials"):
         rates(SpeedScenario(RULE, 0.02), 0)
+    with pytest.raises(VerdictError, match="5 trials of 0 checks"):
+        simulate_speed_runs([], trials=5, generator=np.random.default_rng(31))
+
+
+# Whole runs
+
+
+def test_the_worst_word_of_its_checks_is_that_of_a_run() -> None:
+    same, slower = SpeedScenario(RULE, 0.0), SpeedScenario(RULE, 0.0, slowdown=0.05)
+    late = SpeedScenario(RULE, 0.0, affordable_pairs=3)
+
+    def word(*scenarios: SpeedScenario) -> tuple[float, float, float]:
+        seen = simulate_speed_runs(scenarios, trials=3, generator=np.random.default_rng(31))
+        return seen.fail.rate, seen.passed.rate, seen.undecided.rate
+
+    assert word(same, same) == (0, 1, 0)
+    assert word(same, late) == (0, 0, 1)
+    assert word(late, slower, same) == (1, 0, 0)
+
+
+def test_a_run_of_one_check_is_that_check() -> None:
+    scenario, generator = SpeedScenario(RULE, 0.03), np.random.default_rng(31)
+    run = simulate_speed_runs([scenario], trials=50, generator=generator)
+    one = rates(scenario, 50)
+    assert (run.fail, run.passed, run.undecided, run.mean_seeds) == (
+        one.fail,
+        one.passed,
+        one.undecided,
+        one.mean_pairs,
+    )
 
 
 # The documented operating points, in full

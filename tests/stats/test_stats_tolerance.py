@@ -220,6 +220,32 @@ def test_stable_is_never_said_below_the_fewest_seeds(seeds: int, needed: int) ->
     assert (audit.word == "shown stable") == (audit.fewest_seeds is not None and seeds >= audit.fewest_seeds)
 
 
+@given(st.lists(st.integers(0, 49), min_size=2, max_size=8), st.integers(1, 30))
+@settings(max_examples=30)
+def test_what_is_not_finite_missed_and_moves_no_mean(hits: list[int], not_finite: int) -> None:
+    values = [k / 49 for k in hits]
+    without = audit_threshold(values, 0.9, rows=49)
+    audit = audit_threshold(values, 0.9, rows=49, not_finite=not_finite)
+    assert (audit.seeds, audit.missed) == (without.seeds + not_finite, without.missed + not_finite)
+    same = ("mean", "spread", "distance_spreads", "factor", "miss_chance", "margin_rows")
+    assert [getattr(audit, name) for name in same] == [getattr(without, name) for name in same]
+    assert audit.miss_lower_bound == exact_lower_bound(audit.missed, audit.seeds)
+    assert audit.word != "shown stable"
+
+
+@pytest.mark.parametrize(("values", "rows"), [([], 49), ([1.0], 49), ([], None), ([0.3], None), ([0.3, 0.3], None)])
+def test_beside_what_is_not_finite_values_need_no_spread(values: list[float], rows: int | None) -> None:
+    audit = audit_threshold(values, 0.5, rows=rows, not_finite=3)
+    assert audit.word == "shown flaky"
+    assert math.isnan(audit.distance_spreads)
+    assert audit.miss_upper_bound == exact_upper_bound(audit.missed, len(values) + 3)
+
+
+def test_one_seed_that_is_not_finite_is_one_seed() -> None:
+    with pytest.raises(VerdictError, match="at least 1"):
+        audit_threshold([], 0.5, not_finite=1)
+
+
 @pytest.mark.parametrize("values", [[], [0.9], [0.9, math.nan], [0.9, math.inf]])
 def test_too_few_and_not_finite_are_refused(values: list[float]) -> None:
     with pytest.raises(VerdictError, match="values"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from record_maker import make_record, make_seed, make_spec
+from record_maker import make_failed_seed, make_record, make_seed, make_spec
 
 from bertbench.record import RunRecord, SeedRun
 from bertbench.report.audit_table import audit_line, audit_sentence, audit_table
@@ -58,7 +58,7 @@ def test_the_word_is_what_the_seeds_can_say(bar: float, rights: tuple[int, ...],
 
 
 @pytest.mark.parametrize(
-    ("rights", "said"), [((), "no completed run of this recipe"), ((48,), "at least 2 are needed")]
+    ("rights", "said"), [((), "no seed of this recipe came to an end"), ((48,), "at least 2 are needed")]
 )
 def test_too_few_seeds_are_not_known_and_say_so(rights: tuple[int, ...], said: str) -> None:
     [audited] = audit_thresholds(spec(0.9), [record(*rights)] if rights else [])
@@ -84,6 +84,40 @@ def test_seeds_that_did_not_complete_are_left_out() -> None:
         1,
         2,
     ]
+
+
+def nan_record(number: int) -> RunRecord:
+    """A run that its only seed ended by NaN."""
+    return make_record().model_copy(update={"outcome": "failed", "seeds": (make_failed_seed(number),)})
+
+
+def test_seeds_that_ended_in_nan_missed_the_bar() -> None:
+    """Ten of thirty: the other twenty alone would be called stable."""
+    clean = record(*(48, 49) * 10)
+    [alone] = audit_thresholds(spec(0.9), [clean])
+    assert alone.word == "shown stable"
+    [audited] = audit_thresholds(spec(0.9), [*map(nan_record, range(20, 30)), clean])
+    assert audited.word == "shown flaky"
+    assert audited.audit is not None
+    assert (audited.audit.seeds, audited.audit.missed, audited.audit.not_finite) == (30, 10, 10)
+    assert audited.audit.mean == pytest.approx(48.5 / ROWS)
+    said = "10 of 30 seeds missed it, 10 of them by NaN or infinity"
+    assert said in audit_line("card", audited)
+    assert "10 of them by NaN or infinity" in audit_sentence(audited)
+
+
+@pytest.mark.parametrize("rights", [(), (48,)])
+def test_where_all_but_one_ended_in_nan_the_exact_bounds_still_speak(rights: tuple[int, ...]) -> None:
+    [audited] = audit_thresholds(spec(0.9), [record(*rights), nan_record(20), nan_record(21)])
+    assert audited.word == "shown flaky"
+    assert audit_line("card", audited).endswith("2 of them by NaN or infinity")
+    assert "shown flaky" in rendered(audit_table([audited]), width=100, colour=False)
+
+
+def test_a_seed_counts_by_its_newest_run_whether_that_was_nan_or_not() -> None:
+    failed = nan_record(0)
+    assert [run.is_not_finite for run in distinct_seeds([record(48), failed])] == [True]
+    assert [run.is_not_finite for run in distinct_seeds([failed, record(48)])] == [False]
 
 
 def test_the_table_shows_what_was_seen() -> None:

@@ -15,7 +15,6 @@ from verdict_examples import ended, record_of, seed_with_values, threshold, with
 
 from bertbench.quantities import QUALITY, THRESHOLD_QUANTITIES, quality_of
 from bertbench.verdict import judge_threshold, threshold_name
-from bertbench.verdict.thresholds import keeps
 
 OVERS = ("every_seed", "mean", "lower_bound")
 
@@ -162,7 +161,7 @@ def test_run_that_did_not_complete_keeps_no_promise(over: str, outcome: str) -> 
 @pytest.mark.parametrize("name", ["accuracy", "loss"])
 @pytest.mark.parametrize("bound", [-math.inf, 0.0, math.inf, math.nan])
 def test_nan_is_on_no_side_of_any_bound(name: str, bound: float) -> None:
-    assert not keeps(QUALITY[name], math.nan, bound)
+    assert not QUALITY[name].keeps(math.nan, bound)
 
 
 # The bound on the mean

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,31 @@ def test_record_and_page_are_written_and_named(asked, tmp_path: Path, capsys: py
     printed = capsys.readouterr().out
     assert str(tmp_path / "one" / "selftest.md") in printed
     assert "nothing that was seen contradicts a promise" in printed
+
+
+def test_what_was_found_so_far_is_on_disk_while_it_goes_on(asked, tmp_path: Path) -> None:
+    """Whatever ends the process later."""
+    cli.run(["selftest", "--out", str(tmp_path)])
+    so_far = made_selftest(interrupted=True)
+    asked["keep"](so_far, tmp_path / "two")
+    assert read_selftest(tmp_path / "two" / "selftest.json") == so_far
+    assert "**interrupted**" in (tmp_path / "two" / "selftest.md").read_text()
+
+
+def test_sigterm_ends_it_as_ctrl_c_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second one, from an impatient CI, does not cut off the report."""
+
+    def self_test(_benchmark: Benchmark, out: Path, _settings: Any, **_more: Any) -> tuple[SelfTest, Path]:
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return made_selftest(interrupted=True), out / "one"
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(session, "self_test", self_test)
+    assert cli.run(["selftest", "--out", str(tmp_path)]) == 130
+    assert read_selftest(tmp_path / "one" / "selftest.json").interrupted
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_without_a_spec_the_one_that_comes_along_is_measured(
