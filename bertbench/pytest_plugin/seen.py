@@ -76,4 +76,5 @@ class Seen:
 
 
 def is_spec_item(item: pytest.Item) -> bool:
+    """Whether it is a promise of a spec file."""
     return item.get_closest_marker(SPEC_MARKER) is not None
