@@ -162,7 +162,8 @@ def judge_quality(
             name,
             "no_baseline",
             f"{doubt}, and a bank of {bank} seeds{failed} says nothing of quality: {smallest} are needed",
-            f"with the code of the baseline: bertbench run SPEC --seeds 0-{smallest - 1}, then accept",
+            f"with the code of the baseline: bertbench run SPEC --seeds 0-{smallest - 1 + len(compared.failed_in_bank)}, "
+            "then accept",
             context,
         )
     try:

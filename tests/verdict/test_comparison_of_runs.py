@@ -208,6 +208,7 @@ def test_failed_seeds_of_the_bank_are_left_out_of_its_mean() -> None:
     check = judged(run(bank(0, 4)), baseline=baseline_of({**BANK, 7: 150}))
     assert check.outcome == "no_baseline"
     assert "a bank of 19 seeds (1 more failed) says nothing of quality" in check.reason
+    assert "--seeds 0-20, then accept" in check.next_step
 
 
 # The rule of the spec
