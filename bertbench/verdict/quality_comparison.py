@@ -157,13 +157,13 @@ def judge_quality(
     compared = _Compared(candidate, baseline, gate, wrong_rows)
     smallest, bank = gate.rule.smallest_bank, len(compared.bank)
     if bank < smallest:
-        failed = f" ({len(compared.failed_in_bank)} more failed)" if compared.failed_in_bank else ""
+        lost = len(compared.failed_in_bank)
+        failed = f" ({lost} more failed)" if lost else ""
         return _nothing(
             name,
             "no_baseline",
             f"{doubt}, and a bank of {bank} seeds{failed} says nothing of quality: {smallest} are needed",
-            f"with the code of the baseline: bertbench run SPEC --seeds 0-{smallest - 1 + len(compared.failed_in_bank)}, "
-            "then accept",
+            f"with the code of the baseline: bertbench run SPEC --seeds 0-{smallest - 1 + lost}, then accept",
             context,
         )
     try:
