@@ -17,12 +17,10 @@ child.stdout.readline()
 print("both run", flush=True)
 child.wait()
 """
-#: With Python's own handler, which a process that a shell started in the background does without.
 CHILD = """
-import signal, time
+import time
 from pathlib import Path
 from bertbench.parent_watch import interrupt_when_orphaned
-signal.signal(signal.SIGINT, signal.default_int_handler)
 {watch}
 print("runs", flush=True)
 try:
