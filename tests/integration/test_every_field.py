@@ -87,6 +87,7 @@ class Place:
         """A real fine-tune, run once for each recipe."""
         key = spec_fingerprint(spec)
         if key not in self._numbers:
+            runtime.configure(RuntimeSpec())
             inputs = read_inputs(spec, base_folder=self.folder)
             engine = create_engine(inputs.task(spec))
             engine.prepare(0)
