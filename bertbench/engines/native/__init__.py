@@ -13,6 +13,6 @@
     optimizers    Keras' optimizers from the spec; one_pass_adam: one walk through memory
     steps         what a training step is; tensorflow_steps, torch_steps: the steps; backends: which to take
     state         beginning, saving and restoring
-    flops, recipe, export
+    recipe        what is really computed, read back
     engine        all of the above behind `engines.protocol.Engine`
 """

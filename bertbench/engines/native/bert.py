@@ -8,32 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import keras
 from keras import ops
 
 from bertbench.checkpoints import BertConfig
+from bertbench.engines.dropout_rates import DropoutRates
 from bertbench.engines.native.attention import Rectangles
 from bertbench.engines.native.dropout import Dropout
 from bertbench.engines.native.operations import ACTIVATIONS, Operations, Tensor, layer_normalization
 
 Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class DropoutRates:
-    """Chances of an element to be set to zero in training.
-
-    Attributes:
-        hidden: After embeddings, attention output and feed-forward.
-        attention: On attention probabilities.
-        classifier: Before the classifying layer.
-    """
-
-    hidden: float
-    attention: float
-    classifier: float
 
 
 def parameter_shapes(config: BertConfig, *, words: int, positions: int, labels: int) -> dict[str, Shape]:
