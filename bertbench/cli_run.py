@@ -22,6 +22,10 @@ def add_run(commands: Commands[argparse.ArgumentParser]) -> None:
     run = commands.add_parser("run", help="fine-tune as a spec says, judge, record", epilog=EPILOG)
     run.add_argument("spec", type=Path, nargs="+", metavar="SPEC", help="TOML file")
     run.add_argument("--seeds", metavar="N[,N...]", help="in place of the spec's own: 0,1,2 or 0-4")
+    run.add_argument("--engine", metavar="NAME", help="in place of the spec's own: native, keras-hub, ...")
+    run.add_argument(
+        "--backend", choices=("tensorflow", "jax", "torch"), help="of Keras, in place of the spec's own"
+    )
     run.add_argument(
         "--no-repeat", action="store_true", help="do not repeat in a fresh process; identity is then undecided"
     )
@@ -43,7 +47,9 @@ def _run(options: argparse.Namespace) -> int:
 
     seeds, against = _seeds(options.seeds), against_of(options)
     refuse_unknown_fault(options.fault)
-    benchmarks = [load_benchmark(path, seeds=seeds) for path in options.spec]  # all mistakes before any work
+    benchmarks = [  # all mistakes before any work
+        load_benchmark(path, seeds=seeds, engine=options.engine, backend=options.backend) for path in options.spec
+    ]
     if against is not None:
         specs = {benchmark.spec.name for benchmark in benchmarks}
         against.refuse_more_specs(len(specs), setting=f"--gated-specs {len(specs)}")

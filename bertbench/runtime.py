@@ -15,8 +15,9 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 
@@ -25,12 +26,16 @@ from bertbench.errors import SetupError
 from bertbench.record import EnvironmentFacts
 from bertbench.spec import RuntimeSpec
 
-#: Distributions whose version can change a bit of a run.
+#: What a process is configured for: Keras 3 on the spec's backend, PyTorch itself, or TensorFlow's legacy Keras.
+Library = Literal["keras", "torch", "tf-keras"]
+
+#: Distributions whose version can change a bit of a run, besides that of the library's Keras.
 _NUMERICS_LIBRARIES = {
-    "tensorflow": ("tensorflow", "keras", "numpy", "tokenizers", "ml-dtypes"),
-    "jax": ("jax", "jaxlib", "keras", "numpy", "tokenizers", "ml-dtypes"),
-    "torch": ("torch", "keras", "numpy", "tokenizers"),
+    "tensorflow": ("tensorflow", "numpy", "tokenizers", "ml-dtypes"),
+    "jax": ("jax", "jaxlib", "numpy", "tokenizers", "ml-dtypes"),
+    "torch": ("torch", "numpy", "tokenizers"),
 }
+_KERAS_OF: dict[Library, tuple[str, ...]] = {"keras": ("keras",), "torch": (), "tf-keras": ("tf-keras",)}
 
 #: Environment variables that change what kernels run.
 _NUMERICS_FLAGS = (
@@ -66,6 +71,8 @@ _ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 _XLA_DETERMINISM = "--xla_gpu_deterministic_ops=true"
 #: Keras' default for whatever has no epsilon of its own.
 _KERAS_EPSILON = 1e-7
+#: What pip is asked for, where it is not the name that Python imports.
+_INSTALLED_BY = {"tensorflow": "'bertbench[tensorflow]'", "tf_keras": "'bertbench[transformers-tf]'"}
 #: What this process was configured as, once it was.
 _loaded: dict[str, str] = {}
 
@@ -81,15 +88,24 @@ def available_cores() -> int:
     return len(affinity(0)) if affinity else (os.cpu_count() or 1)
 
 
-def configure(spec: RuntimeSpec) -> None:
+def backend_of(spec: RuntimeSpec, library: Library = "keras") -> str:
+    """What computes in the end: `tensorflow`, `jax` or `torch`."""
+    return {"keras": spec.backend, "torch": "torch", "tf-keras": "tensorflow"}[library]
+
+
+def configure(spec: RuntimeSpec, library: Library = "keras") -> None:
     """Make this process compute as *spec* says: backend, kernels, determinism, true float32, threads, device.
 
-    Must come before anything loads the backend's library; a second call with the same spec changes nothing.
+    Must come before anything loads the backend's library; a second call with the same arguments changes nothing.
+
+    Args:
+        spec: How to compute.
+        library: What an engine is written in. Only with `keras` does `spec.backend` mean anything.
 
     Raises:
         SetupError: If the library was loaded before under other settings, is not installed, or the device is absent.
     """
-    wanted = spec.model_dump_json()
+    wanted = f"{library} {spec.model_dump_json()}"
     if _loaded.get("spec") == wanted:
         return
     if "spec" in _loaded:
@@ -97,14 +113,24 @@ def configure(spec: RuntimeSpec) -> None:
             f"this process already computes as {_loaded['spec']}, and the spec asks for {wanted}",
             remedy="run each runtime in a process of its own: pytest and 'bertbench run' do",
         )
-    _choose_backend(spec)
-    {"tensorflow": _configure_tensorflow, "jax": _configure_jax, "torch": _configure_torch}[spec.backend](spec)
-    with quiet_banners():
-        keras = _import("keras")
-    # A person's own keras.json (in the home folder, or where KERAS_HOME says) may have changed these two.
-    keras.config.set_floatx("float32")
-    keras.config.set_epsilon(_KERAS_EPSILON)
+    if library == "keras":
+        _choose_backend(spec)
+    if library == "tf-keras":
+        os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    backend = backend_of(spec, library)
+    {"tensorflow": _configure_tensorflow, "jax": _configure_jax, "torch": _configure_torch}[backend](spec)
+    if library != "torch":
+        _forget_personal_settings(library)
     _loaded["spec"] = wanted
+
+
+def _forget_personal_settings(library: Library) -> None:
+    """A person's own keras.json (in the home folder, or where KERAS_HOME says) may have changed these two."""
+    with quiet_banners():
+        keras = _import("keras") if library == "keras" else _import("tf_keras")
+    settings = keras.config if library == "keras" else keras.backend
+    settings.set_floatx("float32")
+    settings.set_epsilon(_KERAS_EPSILON)
 
 
 def _choose_backend(spec: RuntimeSpec) -> None:
@@ -176,7 +202,7 @@ def _configure_torch(spec: RuntimeSpec) -> None:
 
 
 def _import(name: str) -> Any:
-    wanted = "'bertbench[tensorflow]'" if name == "tensorflow" else name  # the only backend that is an extra
+    wanted = _INSTALLED_BY.get(name, name)
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -193,22 +219,27 @@ def _require_gpu(spec: RuntimeSpec, present: bool) -> None:
         )
 
 
-def environment_facts(spec: RuntimeSpec, *, workers: int = 1) -> EnvironmentFacts:
+def environment_facts(
+    spec: RuntimeSpec, library: Library = "keras", *, distributions: Iterable[str] = (), workers: int = 1
+) -> EnvironmentFacts:
     """What this process runs on, after `configure`.
 
     Args:
         spec: What `configure` was given.
+        library: Likewise.
+        distributions: Further ones whose version can change a bit of a run: an engine's own.
         workers: Test workers of the session; under more than one, times say nothing.
     """
-    gpus = _gpus()
+    gpus, backend = _gpus(), backend_of(spec, library)
+    libraries = dict.fromkeys((*_NUMERICS_LIBRARIES[backend], *_KERAS_OF[library], *distributions))
     numerics = {
         "python": platform.python_version(),
-        "libraries": {name: library_version(name) for name in _NUMERICS_LIBRARIES[spec.backend]},
-        "backend": spec.backend,
+        "libraries": {name: library_version(name) for name in libraries},
+        "backend": backend,
         "architecture": platform.machine(),
         "instruction_sets": _instruction_sets(),
         "threads": threads_of(spec),
-        "onednn": spec.onednn if spec.backend == "tensorflow" else None,
+        "onednn": spec.onednn if backend == "tensorflow" else None,
         "deterministic": spec.deterministic,
         "flags": {name: os.environ[name] for name in _NUMERICS_FLAGS if name in os.environ},
         "gpus": gpus if spec.device != "cpu" else [],

@@ -89,23 +89,36 @@ class Result:
         return "skipped" if self.skipped else overall(self.checks)
 
 
-def load_benchmark(source: Path | str | Spec, *, seeds: Sequence[int] | None = None) -> Benchmark:
+def load_benchmark(
+    source: Path | str | Spec,
+    *,
+    seeds: Sequence[int] | None = None,
+    engine: str | None = None,
+    backend: str | None = None,
+) -> Benchmark:
     """A benchmark from a TOML file or a spec.
 
     Args:
         source: A file, or a spec whose relative paths begin in the current folder.
         seeds: In place of the spec's own.
+        engine: Likewise.
+        backend: Likewise, of Keras.
 
     Raises:
-        SpecError: If it describes no possible benchmark.
+        SpecError: If it describes no possible benchmark, or none with what takes the place of its own.
     """
     if isinstance(source, Spec):
         spec, base_folder, file = source, Path.cwd(), None
     else:
         file = Path(source)
         spec, base_folder = read_spec(file), file.parent
-    if seeds is not None:
-        spec = override(spec, {"training.seeds": tuple(seeds)}, where=f"{file or spec.name} with other seeds")
+    chosen = {
+        "training.seeds": None if seeds is None else tuple(seeds),
+        "engine": engine,
+        "runtime.backend": backend,
+    }
+    if changed := {field: value for field, value in chosen.items() if value is not None}:
+        spec = override(spec, changed, where=f"{file or spec.name} with another {' and '.join(changed)}")
     return Benchmark(spec, base_folder, file)
 
 

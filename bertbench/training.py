@@ -26,7 +26,7 @@ from bertbench.data import (
     refuse_hard,
     tokenize,
 )
-from bertbench.engines import create_engine
+from bertbench.engines import create_engine, entry_of, require_libraries
 from bertbench.engines.protocol import Task
 from bertbench.errors import NonFiniteLossError
 from bertbench.evidence import PretrainedWeights, Witness, rows_sha256
@@ -105,6 +105,8 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
             with explained(save_models_to):
                 save_models_to.mkdir(parents=True, exist_ok=True)
         wrong = fault_named(fault)  # nothing, unless somebody tests the verdict
+        entry = entry_of(spec.engine)
+        require_libraries(entry)
         # What is fine-tuned, and on what
         inputs = read_inputs(spec, base_folder=base_folder, cache_folder=cache_folder, clock=run.clock)
         run.checkpoint, run.data = inputs.checkpoint_facts(), inputs.data_facts()
@@ -115,8 +117,10 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
 
         # The process: last of what can be refused, since loading a backend takes seconds
         with run.clock.phase("import"):
-            runtime.configure(spec.runtime)
-        run.environment = runtime.environment_facts(spec.runtime, workers=workers)
+            runtime.configure(spec.runtime, entry.library)
+        run.environment = runtime.environment_facts(
+            spec.runtime, entry.library, distributions=entry.distributions, workers=workers
+        )
 
         with wrong.in_force():
             # The engine, traced once for all seeds

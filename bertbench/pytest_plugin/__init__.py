@@ -42,6 +42,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run only these specs: names, or patterns of paths such as 'specs/*.toml'; commas or repetition for more",
     )
     group.addoption("--bertbench-seeds", metavar="N[,N...]", help="seeds in place of each spec's own: 0,1,2 or 0-4")
+    group.addoption("--bertbench-engine", metavar="NAME", help="engine in place of each spec's own: keras-hub, ...")
+    group.addoption(
+        "--bertbench-backend",
+        choices=("tensorflow", "jax", "torch"),
+        help="Keras backend in place of each spec's own",
+    )
     group.addoption("--bertbench-store", metavar="FOLDER", default=None, help="where records go (default .bertbench)")
     group.addoption("--bertbench-logdir", metavar="FOLDER", default=None, help="write TensorBoard logs here")
     group.addoption("--bertbench-json", metavar="FILE", default=None, help="write all results here, as JSON")

@@ -34,11 +34,9 @@ class BertbenchFixture:
             Record and judged promises; the test decides what to make of them. Where there can be none, such as of a
             file that is not there, the test fails with the reason.
         """
-        from bertbench.suite import load_benchmark
-
         where = self._folder / source if isinstance(source, (str, Path)) else source
         try:
-            result = self._state.result(load_benchmark(where, seeds=seeds or self._state.seeds))
+            result = self._state.result(self._state.benchmark(where, seeds=seeds))
         except BertbenchError as error:
             pytest.fail(str(error), pytrace=False)
         if result.skipped:

@@ -22,7 +22,6 @@ class SpecFile(pytest.File):
 
     def collect(self) -> Iterator[PromiseItem]:
         """An item for the run, one for each promise."""
-        from bertbench.suite import load_benchmark
         from bertbench.verdict import (
             IDENTITY_NAME,
             RECIPE_LOCK_NAME,
@@ -34,7 +33,7 @@ class SpecFile(pytest.File):
 
         state = self.config.stash[STATE]
         try:
-            benchmark = load_benchmark(self.path, seeds=state.seeds)
+            benchmark = state.benchmark(self.path)
         except SpecError as error:
             raise self.CollectError(str(error)) from None
         spec = benchmark.spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bertbench.record import RunRecord
     from bertbench.report.run_progress import RecordProgress
     from bertbench.session import Session
+    from bertbench.spec import Spec
     from bertbench.suite import Benchmark, Result
 
 _SESSION_INPUT = "bertbench_session"
@@ -47,6 +48,8 @@ class PluginState:
         self.workers = int(inputs.get("workercount", 1))
         self.is_worker = bool(inputs)
         self.seeds = _parsed_seeds(config.getoption("--bertbench-seeds"))
+        self.engine = _parsed_engine(config.getoption("--bertbench-engine"))
+        self.backend = config.getoption("--bertbench-backend")
         self._against = _parsed_against(config)
         self.strict = bool(config.getoption("--bertbench-strict"))
 
@@ -64,6 +67,16 @@ class PluginState:
         chosen = self._config.getoption("--bertbench-logdir")
         ini = self._config.getini("bertbench_logdir")
         return Path(chosen) if chosen else self._config.rootpath / ini if ini else None
+
+    def benchmark(self, source: Path | str | Spec, *, seeds: Sequence[int] | None = None) -> Benchmark:
+        """A spec with what the session's options, or the caller, put in place of its own.
+
+        Raises:
+            SpecError: If it describes no possible benchmark.
+        """
+        from bertbench.suite import load_benchmark
+
+        return load_benchmark(source, seeds=seeds or self.seeds, engine=self.engine, backend=self.backend)
 
     def baselines_of(self, spec: str, folder: Path) -> tuple[str, ...]:
         """Names of the baselines that a spec is compared with."""
@@ -149,10 +162,12 @@ class PluginState:
         """Where records go, and what was chosen."""
         chosen = f", specs {', '.join(self._patterns)}" if self._patterns else ""
         seeds = f", seeds {','.join(map(str, self.seeds))}" if self.seeds else ""
+        engine = f", engine {self.engine}" if self.engine else ""
+        backend = f", backend {self.backend}" if self.backend else ""
         named = self._against and (self._against.names or self._against.declared)
         names = ", ".join(named or ()) or "rolling, and reference where there is one"
         compared = f", compared with {names}" if self._against else ""
-        return f"bertbench: records in {self.store_folder}{chosen}{seeds}{compared}"
+        return f"bertbench: records in {self.store_folder}{chosen}{seeds}{engine}{backend}{compared}"
 
     def pytest_collection_modifyitems(self) -> None:
         """Refuse a selection that selects nothing."""
@@ -324,6 +339,17 @@ def _parsed_seeds(text: str | None) -> tuple[int, ...] | None:
         return parse_seeds(text)
     except ValueError as error:
         raise pytest.UsageError(f"--bertbench-seeds: {error}") from None
+
+
+def _parsed_engine(text: str | None) -> str | None:
+    if text is None:
+        return None
+    from bertbench.spec.engine_names import known_engine
+
+    try:
+        return known_engine(text)
+    except ValueError as error:
+        raise pytest.UsageError(f"--bertbench-engine: {text!r}: {error}") from None
 
 
 def _parsed_against(config: pytest.Config) -> Against | None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from bertbench.spec.engine_names import OWN_LIBRARY, known_engine
 from bertbench.spec.optimizers import AdamSpec, OptimizerSpec
 from bertbench.spec.promises import BudgetSpec, ExpectSpec, IdentitySpec, VerdictSpec
 from bertbench.spec.table import Count, NotNegative, Positive, Rate, Table, is_default, known_quantity
@@ -234,7 +235,7 @@ class RuntimeSpec(Table):
     """How the process computes; part of the numerics fingerprint."""
 
     backend: Literal["tensorflow", "jax", "torch"] = "tensorflow"
-    """Keras backend; the native engine has a training step for `tensorflow` and for `torch`."""
+    """Keras backend of the engines `native`, `keras-hub` and `python:`; the others have a library of their own."""
     deterministic: bool = True
     """Ask the backend for deterministic operations."""
     onednn: bool = True
@@ -243,6 +244,8 @@ class RuntimeSpec(Table):
     """Threads within an operation; one for each core this process may use, if not given."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """`gpu` fails where there is none; `auto` takes a GPU if there is one."""
+    compile: bool = False
+    """Wrap the model in `torch.compile`; of the engine `transformers-torch` alone."""
 
 
 class Spec(Table):
@@ -252,8 +255,9 @@ class Spec(Table):
     """Short, lower case; names the benchmark in every surface."""
     title: str = ""
     """One line for people."""
-    engine: Literal["native"] = "native"
-    """Which library computes."""
+    engine: str = "native"
+    """Which library computes: `native`, `keras-hub`, `transformers-torch`, `transformers-tf`, or a model of your own,
+    `python:<package.module>:<factory>`; docs/engines.md tells them apart."""
     checkpoint: CheckpointSpec = CheckpointSpec()
     """Pretrained weights."""
     data: DataSpec = DataSpec()
@@ -279,6 +283,11 @@ class Spec(Table):
     budget: tuple[BudgetSpec, ...] = ()
     """Budgets."""
 
+    @field_validator("engine")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        return known_engine(value)
+
     @field_validator("expect", "budget")
     @classmethod
     def _no_promise_twice(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -295,8 +304,16 @@ class Spec(Table):
         weights = self.training.class_weights
         if isinstance(weights, dict) and self.data.labels is not None and set(weights) != set(self.data.labels):
             raise ValueError("training.class_weights: needs exactly the classes of data.labels")
+        self._runtime_fits_engine()
         if self.runtime.backend != "tensorflow" and not self.runtime.onednn:
             raise ValueError("runtime.onednn: belongs to the tensorflow backend")
         if any(p.over == "lower_bound" for p in self.expect) and len(self.training.seeds) < _TWO:
             raise ValueError("expect: over = 'lower_bound' needs two seeds or more")
         return self
+
+    def _runtime_fits_engine(self) -> None:
+        own = OWN_LIBRARY.get(self.engine)
+        if own is not None and self.runtime.backend not in ("tensorflow", own):
+            raise ValueError(f"runtime.backend: engine {self.engine} computes with {own}, and Keras takes no part")
+        if self.runtime.compile and self.engine != "transformers-torch":
+            raise ValueError("runtime.compile: belongs to the engine transformers-torch")

@@ -25,6 +25,8 @@ def recipe(spec: Spec) -> dict[str, Any]:
         del fields[table]["when_absent"]
     if fields["checkpoint"]["source"].startswith("path:"):
         fields["checkpoint"]["source"] = "path"
+    if not fields["runtime"]["compile"]:  # came later: what never said it keeps its name
+        del fields["runtime"]["compile"]
     return fields
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,26 @@ def held(what: str, wanted: Any, found: Any, *, by: str = "the spec") -> Iterato
 def not_recorded(what: str) -> Drift:
     """For a value that the record lacks: nothing was shown of it."""
     return Drift(what, recorded=False)
+
+
+def not_held(live: Mapping[str, Any]) -> dict[str, str]:
+    """What an engine cannot show of itself, with its reason, by the part of the lock that is left out.
+
+    The native engine is ours and shows everything.
+    """
+    is_native = live.get("engine", "native") == "native"
+    return {} if is_native else dict(live.get("not_held") or {})
+
+
+def unless_not_held(
+    live: Mapping[str, Any], part: str, drifts: Callable[[], Iterator[Drift]]
+) -> Iterator[Drift]:
+    """The drifts of a part of the lock; nothing where the engine says that it cannot show that part.
+
+    The pass of the lock names what was left out: see `judge_recipe`.
+    """
+    if part not in not_held(live):
+        yield from drifts()
 
 
 def same(wanted: Any, found: Any) -> bool:

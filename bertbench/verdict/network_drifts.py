@@ -9,7 +9,7 @@ from typing import Any
 from bertbench.checkpoints.config import ACTIVATIONS, Activation
 from bertbench.record import DataFacts, RunRecord, SeedRun
 from bertbench.seeds import operation_seed
-from bertbench.verdict.drifts import Drift, held, not_recorded
+from bertbench.verdict.drifts import Drift, held, not_recorded, unless_not_held
 from bertbench.verdict.identity import network_order
 
 #: Of the activation's values, which are float32 near 1: what rounding can do, and a hundredth of what GELU's
@@ -34,12 +34,14 @@ def network_drifts(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
     """What drifted or is not recorded, the first things first."""
     config = dict(record.checkpoint.config) if record.checkpoint is not None else {}
     live: dict[str, Any] = dict(run.live_recipe)
-    yield from _architecture(config, live)
-    yield from _parameters(record, config, live)
-    yield from _weights(record, run)
-    yield from _movement(record, run)
-    yield from _dropout_rates(record, config, live)
-    yield from _dropout_seen(record, run)
+    yield from unless_not_held(live, "architecture", lambda: _architecture(config, live))
+    yield from unless_not_held(live, "parameters", lambda: _parameters(record, config, live))
+    yield from unless_not_held(live, "weights", lambda: _weights(run))
+    yield from unless_not_held(live, "drawn_weights", lambda: _drawn_weights(record, run))
+    yield from unless_not_held(live, "movement", lambda: _movement(record, run))
+    yield from unless_not_held(live, "dropout_rates", lambda: _dropout_rates(record, config, live))
+    yield from unless_not_held(live, "dropout_seen", lambda: _dropout_seen(record, run))
+    yield from unless_not_held(live, "dropout_states", lambda: _dropout_states(run))
 
 
 # Architecture
@@ -82,9 +84,12 @@ def _parameters(record: RunRecord, config: Mapping[str, Any], live: Mapping[str,
         "word": (data.words_in_use, config["vocab_size"]),
         "position": (data.longest_row_tokens, config["max_position_embeddings"]),
     }
+    always_whole = live.get("embedding_tables") == "whole"  # so engines other than native keep them
     decays = record.spec.optimizer.weight_decay is not None  # then whole tables may take part
     for table, (in_use, whole) in rows.items():
-        if not (decays and tables.get(table) == whole):
+        if always_whole:
+            yield from held(f"rows of the {table} embeddings", whole, tables.get(table), by="the checkpoint")
+        elif not (decays and tables.get(table) == whole):
             yield from held(f"rows of the {table} embeddings", in_use, tables.get(table), by="the data")
     wanted = _count(config, tables, data)
     yield from held("trainable parameters", wanted, live.get("parameters"), by="the checkpoint")
@@ -103,9 +108,9 @@ def _count(config: Mapping[str, Any], tables: Mapping[str, int], data: DataFacts
 # Weights before the first step
 
 
-def _weights(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
-    """Pretrained ones against the checkpoint's file, drawn ones against their seed."""
-    seen, live = run.evidence, dict(run.live_recipe)
+def _weights(run: SeedRun) -> Iterator[Drift]:
+    """Pretrained ones against the checkpoint's file."""
+    seen = run.evidence
     if seen is None or seen.weights_before is None:
         yield not_recorded("weights before the first step")
     elif seen.weights_before != seen.weights_prescribed or seen.weights_differing:
@@ -114,6 +119,11 @@ def _weights(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
             f"weights before the first step: {seen.weights_prescribed!r} by the checkpoint's file, "
             f"{seen.weights_before!r} live; first {names}"
         )
+
+
+def _drawn_weights(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
+    """Fresh layers against their seed."""
+    live = dict(run.live_recipe)
     drawn = live.get("drawn_weights")
     if drawn is None:
         yield not_recorded("drawn weights")
@@ -177,8 +187,8 @@ def _first(*rates: tuple[float | None, str]) -> tuple[float | None, str]:
 def _dropout_seen(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
     """Active in training, with its own seeds, and at rest in inference."""
     live = dict(run.live_recipe)
-    rates, states, seen = (live.get(name) for name in ("dropout_rates", "dropout_states", "dropout_seen"))
-    if rates is None or states is None or not seen:
+    rates, seen = (live.get(name) for name in ("dropout_rates", "dropout_seen"))
+    if rates is None or not seen:
         yield not_recorded("dropout in training and validation")
         return
     active = sorted(name for name, rate in rates.items() if rate)
@@ -188,6 +198,14 @@ def _dropout_seen(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
         yield from held("validation is the same twice", True, seen["inference_repeats"])
         if not active or max(rates.values()) >= _FELT_RATE:
             yield from held("train loss follows the dropout seed", bool(active), seen["loss_follows_seed"])
+
+
+def _dropout_states(run: SeedRun) -> Iterator[Drift]:
+    """Every operation begins with its own seed and no draw."""
+    states = dict(run.live_recipe).get("dropout_states")
+    if states is None:
+        yield not_recorded("seeds of dropout")
+        return
     for name, state in states.items():
         wanted = [operation_seed(run.seed, f"{name}.dropout"), 0]
         yield from held(f"seed and draws of the dropout {name} before the first step", wanted, state, by="the seed")

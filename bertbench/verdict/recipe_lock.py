@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bertbench.record import RunRecord, SeedRun
-from bertbench.verdict.drifts import Drift, held
+from bertbench.verdict.drifts import Drift, held, not_held
 from bertbench.verdict.network_drifts import network_drifts
 from bertbench.verdict.outcomes import Check, Outcome
 from bertbench.verdict.rows_drifts import rows_drifts
@@ -43,7 +43,12 @@ def judge_recipe(record: RunRecord) -> Check:
     if missing := list(dict.fromkeys(drift.text for _, drift in found)):
         reason = f"the record lacks what an older version did not write: {', '.join(missing)}"
         return _check("undecided", "not recorded", reason, "run the spec again")
-    return _check("pass", "as specified", f"live values of {len(record.seeds)} seeds are those of the spec", "")
+    reason = f"live values of {len(record.seeds)} seeds are those of the spec"
+    unseen = {part: why for run in record.seeds for part, why in not_held(run.live_recipe).items()}
+    if unseen:
+        left_out = "; ".join(f"{part.replace('_', ' ')} ({why})" for part, why in sorted(unseen.items()))
+        reason += f". Not held, since engine {record.spec.engine} cannot show it: {left_out}"
+    return _check("pass", "as specified", reason, "")
 
 
 def _drifts(record: RunRecord, run: SeedRun) -> Iterator[Drift]:

@@ -9,7 +9,8 @@ from typing import Any
 from bertbench.data import steps_per_epoch
 from bertbench.engines.schedules import learning_rate_at
 from bertbench.record import RunRecord, SeedRun
-from bertbench.verdict.drifts import Drift, held, same
+from bertbench.spec.engine_names import OWN_LIBRARY
+from bertbench.verdict.drifts import Drift, held, same, unless_not_held
 
 #: Keras dtype policy: (computation, variables).
 _DTYPES = {
@@ -22,11 +23,13 @@ _DTYPES = {
 def training_drifts(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
     """What drifted, the first things first."""
     live: dict[str, Any] = dict(run.live_recipe)
-    yield from held("runtime.backend", record.spec.runtime.backend, live.get("backend"))
-    yield from _optimizer(record, live)
-    yield from _precision(record, live)
+    spec = record.spec
+    yield from held("engine", spec.engine, live.get("engine", "native"))  # records before there was a choice
+    yield from held("runtime.backend", OWN_LIBRARY.get(spec.engine, spec.runtime.backend), live.get("backend"))
+    yield from unless_not_held(live, "optimizer", lambda: _optimizer(record, live))
+    yield from unless_not_held(live, "precision", lambda: _precision(record, live))
     yield from _steps(record, run)
-    yield from _learning_rates(record, run)
+    yield from unless_not_held(live, "learning_rate", lambda: _learning_rates(record, run))
 
 
 def _optimizer(record: RunRecord, live: dict[str, Any]) -> Iterator[Drift]:

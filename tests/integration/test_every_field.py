@@ -27,12 +27,12 @@ from small_bench import LABELS
 from tiny_bert import write_tiny_bert
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "spec"))
-from alternatives import ALTERNATIVES, ONLY_ONE_VALUE
+from alternatives import ALTERNATIVES
 
 from bertbench import runtime, suite
 from bertbench.checkpoints import open_checkpoint
 from bertbench.data import PackedBatch
-from bertbench.engines import create_engine
+from bertbench.engines import create_engine, entry_of
 from bertbench.errors import BertbenchError, EngineError
 from bertbench.evidence import Witness
 from bertbench.fine_tuning import SeedProgress, fine_tune, first_batches
@@ -243,6 +243,11 @@ def at_process(_: Place, spec: Spec) -> Any:
     return _configured(spec.runtime)
 
 
+def at_choice(_: Place, spec: Spec) -> Any:
+    """What is imported to compute, and under which name results are kept; each engine's own tests run it."""
+    return entry_of(spec.engine), spec_fingerprint(spec)
+
+
 def at_screen(place: Place, spec: Spec) -> Any:
     """What people read."""
     result = run_benchmark(Benchmark(spec, place.folder), Store(Path("store")))
@@ -270,6 +275,8 @@ LOOKS: dict[str, Look] = {
     "runtime": at_process,
     "identity.repeat": at_repeats,
     "verdict": at_comparison,
+    "engine": at_choice,
+    "runtime.compile": at_choice,
     "expect": at_checks,
     "budget": at_checks,
 }
@@ -292,8 +299,8 @@ IMAGINED = [name for name in ALTERNATIVES if look_of(name) is not at_numbers]
 
 
 def test_every_field_has_another_value_and_a_place_to_look() -> None:
-    assert set(ALTERNATIVES) | set(ONLY_ONE_VALUE) == set(spec_fields())
-    assert [name for name in spec_fields() if look_of(name) is None] == list(ONLY_ONE_VALUE)
+    assert set(ALTERNATIVES) == set(spec_fields())
+    assert [name for name in spec_fields() if look_of(name) is None] == []
 
 
 @pytest.mark.parametrize("name", IMAGINED)
@@ -337,7 +344,6 @@ def test_a_real_run_is_the_same_twice(place: Place) -> None:
 
 
 def test_an_engine_that_is_not_there_is_refused(place: Place) -> None:
-    """The one field with a single value so far."""
     task = read_inputs(place.spec, base_folder=place.folder).task(place.spec.model_copy(update={"engine": "other"}))
     with pytest.raises(EngineError, match="no engine 'other'"):
         create_engine(task)

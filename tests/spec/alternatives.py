@@ -115,11 +115,13 @@ ALTERNATIVES: dict[str, Alternative] = {
     "training.early_stopping.patience_epochs": Alternative(1, given=_STOPPING),
     "training.early_stopping.min_delta": Alternative(0.5, given=_STOPPING),
     "training.early_stopping.restore_best": Alternative(True, given=_STOPPING),
+    "engine": Alternative("keras-hub"),
     "runtime.backend": Alternative("jax"),
     "runtime.deterministic": Alternative(False),
     "runtime.onednn": Alternative(False),
     "runtime.threads": Alternative(1),
     "runtime.device": Alternative("cpu"),
+    "runtime.compile": Alternative(True, given={"engine": "transformers-torch"}),
     "identity.repeat": Alternative("no"),
     "verdict.margin_points": Alternative(2.0),
     "verdict.floor_points": Alternative(0.25),
@@ -145,9 +147,6 @@ ALTERNATIVES: dict[str, Alternative] = {
         "budget", {"quantity": "step_seconds", "at_most": 1.0}, {"quantity": "step_seconds", "at_most": 2.0}
     ),
 }
-
-#: Fields with one possible value so far.
-ONLY_ONE_VALUE = ("engine",)
 
 #: Fields that shape no number of a run: names, promises, repetitions, and where things lie.
 NOT_THE_RECIPE = frozenset(

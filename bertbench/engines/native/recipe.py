@@ -21,7 +21,7 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
         optimizer: Built on its variables.
 
     Returns:
-        JSON values only: `backend`; `optimizer` (Keras' `get_config`), its `learning_rate` and `iterations` as they
+        JSON values only: `engine`; `backend`; `optimizer` (Keras' `get_config`), its `learning_rate` and `iterations` as they
         are now; `weight_decay_excluded`, the parameters that decay leaves alone; `loss_scale`, 1 if the loss is not
         scaled; `dtype_policy`, `compute_dtype`, `variable_dtypes`; `dropout_rates` by operation, and `dropout_states`,
         each one's seed and number of draws; `network`, the architecture as it stands in variables and attributes, and
@@ -31,6 +31,7 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     variables = bert.variables
     return {
+        "engine": "native",
         "backend": keras.backend.backend(),
         "optimizer": {"class": type(inner).__name__, **inner.get_config()},
         "learning_rate": float(inner.learning_rate),
