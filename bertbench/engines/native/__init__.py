@@ -7,6 +7,7 @@
     operations    what BERT is made of, gradients written out; tensorflow_operations: faster forms of some
     attention     the ways between packed tokens and rectangles
     dropout       named random operations
+    parameters    names and shapes (no library)
     bert          the network
     weights       checkpoint tensors <-> parameters
     tables        which rows of the embeddings take part

@@ -19,9 +19,10 @@ from bertbench.engines.flops import training_step_flops
 from bertbench.engines.fresh_layers import draw_layers, drawn_digests, fresh_layers
 from bertbench.engines.limits import refuse_absent_pooler, refuse_long_rows, refuse_unknown_segments
 from bertbench.engines.native.backends import create_steps, operations, require_backend
-from bertbench.engines.native.bert import Bert, parameter_shapes
+from bertbench.engines.native.bert import Bert
 from bertbench.engines.native.layout import GROUPS, Layout, lay_out
 from bertbench.engines.native.optimizers import create_optimizer
+from bertbench.engines.native.parameters import parameter_shapes
 from bertbench.engines.native.recipe import live_recipe
 from bertbench.engines.native.state import LiveState, numpy_of
 from bertbench.engines.native.tables import WordTable
