@@ -103,7 +103,8 @@ class TransformersTorchEngine:
             loss = self.train_step(train).loss
             logits = [self.logits(validation) for _ in range(2)]
         except RuntimeError as error:
-            raise self._explained(error) from error
+            self._refuse_uncompilable(error)
+            raise
         self.prepare(self._seed)
         torch.manual_seed(_ANOTHER_SEED)
         self._dropout_seen = {
@@ -232,15 +233,15 @@ class TransformersTorchEngine:
         if self._device.type == "cuda":
             torch.cuda.synchronize()
 
-    def _explained(self, error: RuntimeError) -> Exception:
-        """*error* as it is, or what it means if it came out of torch.compile."""
+    def _refuse_uncompilable(self, error: RuntimeError) -> None:
+        """Raise what *error* means if it came out of torch.compile; it can mean nothing else but too little memory."""
         if not self._spec.runtime.compile or isinstance(error, torch.OutOfMemoryError):
-            return error
+            return
         first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        return EngineError(
+        raise EngineError(
             f"runtime.compile: torch.compile cannot compile the network here: {first}",
             remedy="Install a C++ compiler (g++) and Python's headers, or leave compile out under [runtime].",
-        )
+        ) from error
 
 
 def _refuse_float16(task: Task) -> None:

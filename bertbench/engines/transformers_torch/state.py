@@ -77,7 +77,7 @@ class LiveState:
         self._refuse_other(state)
         with torch.no_grad():
             for name, parameter in self._parameters.items():
-                parameter.copy_(torch.from_numpy(state[f"model/{name}"]))
+                parameter.copy_(torch.from_numpy(state[f"model/{name}"].copy()))
         self._optimizer.state.clear()
         for name, parameter in self._parameters.items():
             prefix = f"optimizer/{name}/"
