@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from bertbench.atomic import explained
-from bertbench.engines.native.bert import DropoutRates
+from bertbench.engines.dropout_rates import DropoutRates
 from bertbench.engines.protocol import Task
 
 #: Copied as they are, those that the checkpoint has.
