@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakMethod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,7 +122,8 @@ class FitStepper:
         hooks = keras.callbacks.LambdaCallback(
             on_train_batch_begin=lambda *_, **__: self._wait(), on_train_batch_end=self._note
         )
-        feed = tensorflow_feed(first, self._batch)
+        current = WeakMethod(self._batch)  # TensorFlow keeps a generator for as long as the process lives
+        feed = tensorflow_feed(first, lambda: _called(current))
         return arguments | {"x": feed, "steps_per_epoch": self._total_steps, "callbacks": [hooks]}
 
     def _note(self, _step: int, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
@@ -184,6 +186,12 @@ class _End:
 
     def begin(self, request: Request) -> None:
         request.answer.set_result(None)
+
+
+def _called(method: WeakMethod[Callable[[], Batch]]) -> Batch:
+    function = method()
+    assert function is not None  # noqa: S101 - whose method it is calls fit
+    return function()
 
 
 def library_of(model: Any) -> str:
