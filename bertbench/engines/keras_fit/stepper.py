@@ -71,8 +71,8 @@ class FitStepper:
         """One step of `fit`.
 
         Args:
-            inputs: As the model takes them: an array, or arrays by name. Names, ranks and dtypes stay the same from step
-                to step; lengths may change.
+            inputs: As the model takes them: an array, or arrays by name. Names, ranks and dtypes stay the same from
+                step to step; lengths may change.
             labels: (rows, ...).
             row_weights: float32 (rows,), Keras' `sample_weight`; given at every step or at none.
             learning_rate: Set on the optimizer before this step; left to the optimizer if not given.
@@ -246,8 +246,9 @@ def _refuse_uncompiled(model: Any) -> None:
     """
     if getattr(model, "optimizer", None) is None:
         raise EngineError(f"{type(model).__name__}: the model is not compiled", remedy="Call model.compile(...) first.")
-    steps = getattr(model, "steps_per_execution", None) or getattr(model, "_steps_per_execution", 1)
-    if int(steps if isinstance(steps, int) else steps.numpy()) != 1:
+    steps: Any = getattr(model, "steps_per_execution", None) or getattr(model, "_steps_per_execution", None) or 1
+    steps = steps if isinstance(steps, int) else int(steps.numpy())  # tf-keras has a variable
+    if steps != 1:
         raise EngineError(
             f"{type(model).__name__}: compiled for {steps} steps at once, so that no step can be looked at",
             remedy="Leave steps_per_execution = 1 in model.compile.",

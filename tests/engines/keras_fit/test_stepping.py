@@ -102,7 +102,9 @@ def test_steps_are_those_of_fit_itself(stepper: FitStepper, keras: ModuleType) -
 def test_the_learning_rate_of_a_step_is_set_before_it(stepper: FitStepper) -> None:
     rates = [0.1, 0.01, 0.0, 0.2]
     before = [v.numpy() for v in stepper._model.weights]
-    applied = [stepper.step(*batch, learning_rate=rate).learning_rate for batch, rate in zip(BATCHES, rates, strict=True)]
+    applied = [
+        stepper.step(*batch, learning_rate=rate).learning_rate for batch, rate in zip(BATCHES, rates, strict=True)
+    ]
     assert applied == [float(np.float32(rate)) for rate in rates]
     assert not np.array_equal(before[0], stepper._model.weights[0].numpy())
 
@@ -158,7 +160,7 @@ def test_what_is_called_between_two_steps_runs_in_the_thread_of_fit(stepper: Fit
 def test_what_the_library_raises_is_raised_here_and_fit_begins_again(stepper: FitStepper) -> None:
     stepper.step(*BATCHES[0])
     inputs, labels = BATCHES[1]
-    with pytest.raises(Exception, match="indices|label|range|Invalid"):
+    with pytest.raises(Exception, match=r"indices|label|range|Invalid"):
         stepper.step({"ids": inputs["ids"] + 1000}, labels)
     assert np.isfinite(stepper.step(*BATCHES[1]).loss)
 
@@ -197,7 +199,9 @@ def test_a_training_step_of_the_users_own_is_seen_through_its_logs(keras: Module
 
 def test_a_training_step_past_everything_is_refused_with_what_was_not_seen(keras: ModuleType) -> None:
     stepper = new_stepper(make_model(keras, cls=blind_step(keras)))
-    with pytest.raises(EngineError, match=r"Blind.train_step: nothing was seen of loss, gradient_norm, learning_rate, out"):
+    with pytest.raises(
+        EngineError, match=r"Blind.train_step: nothing was seen of loss, gradient_norm, learning_rate, out"
+    ):
         stepper.step(*BATCHES[0])
 
 
