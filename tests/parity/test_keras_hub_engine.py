@@ -156,14 +156,10 @@ def test_class_weights_enter_the_loss_as_in_the_native_engine(folder: Path) -> N
 
 
 def test_weight_decay_leaves_alone_what_the_spec_says(folder: Path) -> None:
-    excluded = {}
-    for make in (hub_engine, native_engine):
-        engine = make(folder, optimizer=AdamWSpec(weight_decay=0.1, decay_excluded=("bias", "layer_norm")))
-        before = {name: values.copy() for name, values in engine.weights()}
-        rate_zero = engine.recipe()["weight_decay_excluded"]
-        excluded[make] = len(rate_zero)
-        assert before
-    assert excluded[hub_engine] == 25  # of 41: 6 biases a layer, 2 of the head; 2 layer norms a layer and 1, of 2 each
+    engine = hub_engine(folder, optimizer=AdamWSpec(weight_decay=0.1, decay_excluded=("bias", "layer_norm")))
+    named = {name for name, _ in engine.weights() if name.endswith(".bias") or "LayerNorm" in name}
+    assert set(engine.recipe()["weight_decay_excluded"]) == named
+    assert len(named) == 24
 
 
 # The same bits
