@@ -96,7 +96,10 @@ class Engine(Protocol):
         """Seconds of one float32 matrix product size x size x size in this library, on this device."""
 
     def flops(self, batch: PackedBatch) -> float:
-        """Floating-point operations that one training step on *batch* needs, as defined in docs/method.md."""
+        """Floating-point operations that one training step on *batch* needs, as defined in docs/method.md.
+
+        0 if that is not known; utilization is then not measured.
+        """
 
     def save(self, folder: Path) -> None:
         """Write a folder that transformers and KerasHub load: config.json, model.safetensors, tokenizer files."""
