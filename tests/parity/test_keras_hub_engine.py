@@ -192,7 +192,7 @@ def test_a_state_goes_on_to_the_same_bits(engine: KerasHubEngine) -> None:
 def test_a_state_of_another_network_is_refused(engine: KerasHubEngine) -> None:
     state = engine.state()
     del state["model/classifier.bias"]
-    with pytest.raises(EngineError, match="keras-hub engine: cannot continue from this state: model/classifier.bias"):
+    with pytest.raises(EngineError, match=r"keras-hub engine: cannot continue from this state: model/classifier.bias"):
         engine.restore(state)
 
 
@@ -223,7 +223,7 @@ def test_validation_in_between_moves_nothing(engine: KerasHubEngine) -> None:
 
 def test_a_fresh_pooler_for_a_checkpoint_without_one(tmp_path: Path) -> None:
     tiny = write_tiny_bert(tmp_path / "tiny", pooler=False)
-    with pytest.raises(EngineError, match="model.pooler: the spec asks for the pretrained pooler"):
+    with pytest.raises(EngineError, match=r"model.pooler: the spec asks for the pretrained pooler"):
         hub_engine(tiny)
     model = NO_DROPOUT.model_copy(update={"pooler": "fresh"})
     one, other = hub_engine(tiny, model=model), native_engine(tiny, model=model)

@@ -159,5 +159,5 @@ def test_a_broken_file_is_told_with_its_line(repository: Path) -> None:
 
 def test_our_own_errors_pass_as_they_are(repository: Path) -> None:
     write(repository, "from bertbench.errors import SpecError\n\n\ndef build():\n    raise SpecError('mine')\n")
-    with pytest.raises(SpecError, match="^mine$"):
+    with pytest.raises(SpecError, match=r"^mine$"):
         find_factory("python:own_train:build", repository)(TASK)
