@@ -1,0 +1,121 @@
+"""A process that runs the small benchmark with transformers-torch engines that do something else than the spec says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from peer_process import judged
+
+ENGINE = "transformers-torch"
+
+
+def epsilon(engine: Any) -> None:
+    engine._optimizer.param_groups[0]["eps"] = 1e-3
+
+
+def second_beta(engine: Any) -> None:
+    engine._optimizer.param_groups[0]["betas"] = (0.9, 0.99)
+
+
+def weight_decay(engine: Any) -> None:
+    engine._optimizer.param_groups[0]["weight_decay"] = 0.01
+
+
+def learning_rate(engine: Any) -> None:
+    step = engine._optimizer.step
+
+    def twice() -> None:
+        for group in engine._optimizer.param_groups:
+            group["lr"] *= 2
+        step()
+
+    engine._optimizer.step = twice
+
+
+def clipping(engine: Any) -> None:
+    from bertbench.engines.transformers_torch.updates import Clipping
+
+    engine._clipping = Clipping(clipnorm=None, clipvalue=None, global_clipnorm=1.0)
+
+
+def dropout_rate(engine: Any) -> None:
+    engine._network.dropout.p = 0.5
+
+
+def attention_dropout_rate(engine: Any) -> None:
+    engine._network.bert.encoder.layer[1].attention.self.dropout.p = 0.0
+
+
+def no_dropout_in_training(engine: Any) -> None:
+    engine._network.train = lambda mode=True: type(engine._network).train(engine._network, mode=False)  # noqa: ARG005
+
+
+def dropout_in_validation(engine: Any) -> None:
+    engine._network.eval = lambda: engine._network.train()
+
+
+def dropout_seed(engine: Any) -> None:
+    import torch
+
+    begin = engine._live.begin
+    engine._live.begin = lambda values, *, seed: (begin(values, seed=seed), torch.manual_seed(1))  # noqa: ARG005
+
+
+def pretrained_weights(engine: Any) -> None:
+    engine._pretrained["bert.encoder.layer.0.output.dense.weight"] += 1e-3
+
+
+def head(engine: Any) -> None:
+    shapes = engine._fresh
+    engine._fresh = {}
+    engine._pretrained["classifier.weight"].normal_()
+    assert shapes
+
+
+def precision(engine: Any) -> None:
+    import torch
+
+    engine._autocast = torch.autocast("cpu", dtype=torch.bfloat16)
+
+
+def activation(engine: Any) -> None:
+    import torch
+
+    engine._network.bert.encoder.layer[0].intermediate.intermediate_act_fn = torch.nn.functional.relu
+
+
+def layer_norm_epsilon(engine: Any) -> None:
+    engine._network.bert.encoder.layer[0].output.LayerNorm.eps = 1e-5
+
+
+def frozen_embeddings(engine: Any) -> None:
+    engine._network.bert.embeddings.word_embeddings.weight.requires_grad_(False)
+
+
+CHANGES = {
+    change.__name__: change
+    for change in (
+        epsilon,
+        second_beta,
+        weight_decay,
+        learning_rate,
+        clipping,
+        dropout_rate,
+        attention_dropout_rate,
+        no_dropout_in_training,
+        dropout_in_validation,
+        dropout_seed,
+        pretrained_weights,
+        head,
+        precision,
+        activation,
+        layer_norm_epsilon,
+        frozen_embeddings,
+    )
+}
+
+if __name__ == "__main__":
+    print(json.dumps(judged(Path(sys.argv[1]), ENGINE, CHANGES)))  # noqa: T201 - the answer
