@@ -73,7 +73,7 @@ class NativeEngine:
         self._bert = Bert(self._config, shapes, rates, policy, operations())
         self._optimizer = create_optimizer(optimizer, list(self._bert.variables.values()), precision=policy.name)
         self._steps = create_steps(self._bert, self._optimizer)
-        self._live = LiveState(self._bert, self._optimizer)
+        self._live = LiveState(self._bert.variables, self._bert.dropouts, self._optimizer)
         self._seed = -1
         self._dropout_seen: dict[str, Any] = {}
 
