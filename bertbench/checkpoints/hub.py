@@ -78,7 +78,7 @@ def _downloaded_or_cached(repository: str, revision: str, source: str) -> Path:
     """The snapshot's folder, after downloading what the cache lacks."""
     from huggingface_hub import errors
 
-    # Failures of the line come as the HTTP library's own, which is another one in each generation of the client. A login
+    # Failures of the line come as the HTTP library's own, another one in each generation of the client. A login
     # page in the hub's place is a ValueError, and hf_xet, which may move the weights, fails with RuntimeError.
     transport_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]  # imported there from either
     try:

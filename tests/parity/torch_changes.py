@@ -50,18 +50,18 @@ def attention_dropout_rate(engine: Any) -> None:
 
 
 def no_dropout_in_training(engine: Any) -> None:
-    engine._network.train = lambda mode=True: type(engine._network).train(engine._network, mode=False)  # noqa: ARG005
+    engine._network.train = lambda mode=True: type(engine._network).train(engine._network, mode=False)
 
 
 def dropout_in_validation(engine: Any) -> None:
-    engine._network.eval = lambda: engine._network.train()
+    engine._network.eval = engine._network.train
 
 
 def dropout_seed(engine: Any) -> None:
     import torch
 
     begin = engine._live.begin
-    engine._live.begin = lambda values, *, seed: (begin(values, seed=seed), torch.manual_seed(1))  # noqa: ARG005
+    engine._live.begin = lambda values, *, seed: (begin(values, seed=seed), torch.manual_seed(1))
 
 
 def pretrained_weights(engine: Any) -> None:

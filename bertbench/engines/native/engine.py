@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from bertbench.checkpoints import BertConfig, read_tensors
+from bertbench.checkpoints import read_tensors
 from bertbench.data.batches import PackedBatch
 from bertbench.engines.dropout_rates import dropout_rates
 from bertbench.engines.export import write_folder

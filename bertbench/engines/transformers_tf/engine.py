@@ -1,4 +1,4 @@
-"""The transformers-tf engine: TFBertForSequenceClassification by `compile` and `fit`, one object for all seeds of a spec."""
+"""The transformers-tf engine: TFBertForSequenceClassification by `compile` and `fit`, one object for all seeds."""
 
 from __future__ import annotations
 
