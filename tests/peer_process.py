@@ -36,8 +36,11 @@ OPTIMIZERS = {
     "adam without epsilon": AdamSpec(learning_rate=1e-3, epsilon=1e-20),
     "adamw": AdamWSpec(learning_rate=1e-3, weight_decay=0.1, global_clipnorm=0.5, epsilon=1e-20),
     "amsgrad": AdamSpec(learning_rate=1e-3, amsgrad=True, clipvalue=0.05, epsilon=1e-20),
-    "sgd": SGDSpec(learning_rate=0.05, momentum=0.9, nesterov=True),
+    "sgd": SGDSpec(learning_rate=0.05),
+    "momentum": SGDSpec(learning_rate=0.02, momentum=0.9, nesterov=True),
 }
+#: PyTorch keeps momentum without the learning rate and Keras with it: alike as long as the rate stays.
+CONSTANT_RATE = {"momentum"}
 ROWS = [[12, 30, 25], [5, 9, 40], [3, 3, 3], [18, 7]]
 BATCHES = [
     make_batch(lengths, seed=n, pairs=n % 2 == 1, row_weights=np.linspace(0.5, 2.0, len(lengths)).tolist())
@@ -82,7 +85,7 @@ def fine_tune(folder: Path, name: str, saved: Path) -> dict[str, Any]:
 
 
 def _steps(folder: Path, name: str, optimizer: str) -> dict[str, Any]:
-    schedule = ScheduleSpec(kind="linear", warmup_fraction=0.2)
+    schedule = ScheduleSpec() if optimizer in CONSTANT_RATE else ScheduleSpec(kind="linear", warmup_fraction=0.2)
     trained = engine_of(folder, name, model=NO_DROPOUT, optimizer=OPTIMIZERS[optimizer], schedule=schedule)
     trained.prepare(0)
     steps = [trained.train_step(_batch(number)) for number in range(STEPS)]

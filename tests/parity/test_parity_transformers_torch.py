@@ -15,7 +15,7 @@ pytestmark = pytest.mark.parity
 
 PEER = "transformers-torch"
 #: Of losses in nats. Where Adam's epsilon matters it is another convention; see `test_adam_differs_by_its_epsilon`.
-TOLERANCES = {"adam": 1e-3, "adam without epsilon": 1e-4, "adamw": 1e-4, "amsgrad": 1e-4, "sgd": 1e-5}
+TOLERANCES = {"adam": 1e-3, "adam without epsilon": 1e-4, "adamw": 1e-4, "amsgrad": 1e-4, "sgd": 1e-5, "momentum": 1e-5}
 
 
 @pytest.fixture(scope="module")

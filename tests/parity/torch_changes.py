@@ -84,7 +84,7 @@ def precision(engine: Any) -> None:
 def activation(engine: Any) -> None:
     import torch
 
-    engine._network.bert.encoder.layer[0].intermediate.intermediate_act_fn = torch.nn.functional.relu
+    engine._network.bert.encoder.layer[0].intermediate.intermediate_act_fn = torch.nn.ReLU()
 
 
 def layer_norm_epsilon(engine: Any) -> None:
