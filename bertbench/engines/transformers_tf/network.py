@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import tensorflow as tf
 import tf_keras
 from numpy.typing import NDArray
 from transformers import BertConfig, TFBertForSequenceClassification
+from transformers.utils import logging
 
 from bertbench.checkpoints import Checkpoint
 from bertbench.engines.dropout_rates import DropoutRates
@@ -37,7 +39,8 @@ def build(checkpoint: Checkpoint, rates: DropoutRates, *, labels: int) -> TFBert
         attention_probs_dropout_prob=rates.attention,
         classifier_dropout=rates.classifier,
     )
-    network = TFBertForSequenceClassification(config)
+    with _without_remarks():
+        network = TFBertForSequenceClassification(config)
     ids = tf.zeros((1, 2), tf.int64)
     network({"input_ids": ids, "token_type_ids": ids, "attention_mask": ids}, training=False)  # makes the variables
     for dropout in dropouts_of(network).values():
@@ -45,7 +48,18 @@ def build(checkpoint: Checkpoint, rates: DropoutRates, *, labels: int) -> TFBert
     return network
 
 
-@dataclass(frozen=True)
+@dataclass
+def _without_remarks() -> Iterator[None]:
+    """No word about classes that newer versions lack: whoever names this engine knows."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+(frozen=True)
 class Tensor:
     """A variable as transformers' PyTorch model would hold it.
 

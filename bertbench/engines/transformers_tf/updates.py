@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tf_keras
 
 from bertbench.checkpoints import BertConfig
@@ -58,7 +59,7 @@ def live_optimizer(optimizer: Any) -> dict[str, Any]:
     """What the optimizer is, under the spec's names, which are Keras'."""
     return {
         "class": type(optimizer).__name__,
-        **optimizer.get_config(),
+        **{name: _plain(value) for name, value in optimizer.get_config().items()},
         "loss_scale_factor": None,  # not known to tf-keras' optimizers
         "gradient_accumulation_steps": None,  # likewise
     }
@@ -70,3 +71,8 @@ def not_decayed(optimizer: Any, tensors: Mapping[str, Tensor]) -> list[str]:
         return []
     uses = optimizer._use_weight_decay  # noqa: SLF001 - the optimizer has no public way to be asked
     return [name for name, tensor in tensors.items() if not uses(tensor.variable)]
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy as one of Python."""
+    return value.item() if isinstance(value, np.generic) else value
+
