@@ -48,7 +48,7 @@ def build(checkpoint: Checkpoint, rates: DropoutRates, *, labels: int) -> TFBert
     return network
 
 
-@dataclass
+@contextmanager
 def _without_remarks() -> Iterator[None]:
     """No word about classes that newer versions lack: whoever names this engine knows."""
     verbosity = logging.get_verbosity()
@@ -59,7 +59,7 @@ def _without_remarks() -> Iterator[None]:
         logging.set_verbosity(verbosity)
 
 
-(frozen=True)
+@dataclass(frozen=True)
 class Tensor:
     """A variable as transformers' PyTorch model would hold it.
 
