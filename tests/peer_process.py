@@ -26,6 +26,7 @@ from bertbench.data.batches import PackedBatch
 from bertbench.digests import digest_arrays
 from bertbench.engines import Task, create_engine, entry_of
 from bertbench.engines.protocol import Engine
+from bertbench.errors import BertbenchError
 from bertbench.spec import AdamSpec, AdamWSpec, CheckpointSpec, ModelSpec, RuntimeSpec, ScheduleSpec, SGDSpec, Spec
 from bertbench.verdict import judge_recipe
 
@@ -57,12 +58,19 @@ def engine_of(folder: Path, name: str, **fields: Any) -> Engine:
     return create_engine(Task(spec, opened, names, WORDS_IN_USE, STEPS, LONGEST))
 
 
+def logits(folder: Path, name: str, saved: Path) -> dict[str, Any]:  # noqa: ARG001 - called like `fine_tune`
+    """Of an untrained model."""
+    engine = engine_of(folder, name, model=NO_DROPOUT)
+    engine.prepare(0)
+    return {"logits": [engine.logits(batch).tolist() for batch in BATCHES]}
+
+
 def fine_tune(folder: Path, name: str, saved: Path) -> dict[str, Any]:
     """Steps without dropout under each optimizer; with dropout, the same steps in several ways."""
     answer: dict[str, Any] = {optimizer: _steps(folder, name, optimizer) for optimizer in OPTIMIZERS}
+    answer |= logits(folder, name, saved)
     plain = engine_of(folder, name, model=NO_DROPOUT)
     plain.prepare(0)
-    answer["logits"] = [plain.logits(batch).tolist() for batch in BATCHES]
     answer["flops"] = [plain.flops(batch) for batch in BATCHES]
     answer["weights before"] = {key: _summary(values) for key, values in plain.weights()}
     plain.save(saved)
@@ -81,7 +89,18 @@ def fine_tune(folder: Path, name: str, saved: Path) -> dict[str, Any]:
     dropped.restore(state)
     answer["resumed"] = first + [dropped.train_step(batch).loss for batch in BATCHES[2:]]
     answer["resumed digest"] = digest_arrays(dropped.weights())
+    del state[next(iter(state))]
+    answer["another state"] = refusal(lambda: dropped.restore(state))
     return answer
+
+
+def refusal(function: Callable[[], Any]) -> str:
+    """What the engine says when it refuses; empty if it does not."""
+    try:
+        function()
+    except BertbenchError as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _steps(folder: Path, name: str, optimizer: str) -> dict[str, Any]:
@@ -117,7 +136,7 @@ def judged(folder: Path, name: str, changes: Mapping[str, Callable[[Any], None]]
     Returns:
         What the recipe lock says of each, outcome and reason; of `nothing`, a run that nobody changed, too.
     """
-    here = Path(folder.parent)
+    here = folder.parent
     write_rows(here)
     spec = small_spec(folder, engine=name)
     answer = {}
@@ -132,6 +151,15 @@ def judged(folder: Path, name: str, changes: Mapping[str, Callable[[Any], None]]
             check = judge_recipe(training.run_spec(spec, base_folder=here))
         answer[what] = [check.outcome, check.reason]
     return answer
+
+
+def refused(folder: Path, name: str, specs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """What an engine says to specs that it cannot do, by the field that it should name."""
+
+    def refusal_of(fields: Mapping[str, Any]) -> str:
+        return refusal(lambda: engine_of(folder, name, **fields))
+
+    return {field: refusal_of(fields) for field, fields in specs.items()}
 
 
 def run(script: str | Path, *arguments: str | Path) -> dict[str, Any]:
@@ -155,11 +183,12 @@ def run(script: str | Path, *arguments: str | Path) -> dict[str, Any]:
     return answer
 
 
-def answers_of(folder: Path, name: str, saved: Path) -> dict[str, Any]:
+def answers_of(folder: Path, name: str, saved: Path, *, only: str = "fine_tune") -> dict[str, Any]:
     """What `fine_tune` comes to in a process of its own; the untrained model is saved in *saved*."""
-    return run(__file__, folder, name, saved)
+    return run(__file__, folder, name, saved, only)
 
 
 if __name__ == "__main__":
     runtime.configure(RuntimeSpec(), entry_of(sys.argv[2]).library)
-    print(json.dumps(fine_tune(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))))  # noqa: T201 - the answer
+    asked = {"fine_tune": fine_tune, "logits": logits}[sys.argv[4]]
+    print(json.dumps(asked(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))))  # noqa: T201 - the answer

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch_changes
-from peer_process import BATCHES, OPTIMIZERS, answers_of, run
+from peer_process import BATCHES, answers_of, run
+from peer_promises import PeerPromises
 from tiny_bert import write_tiny_bert
 
 pytestmark = pytest.mark.parity
 
-PEER = "transformers-torch"
-#: Of losses in nats. Where Adam's epsilon matters it is another convention; see `test_adam_differs_by_its_epsilon`.
-TOLERANCES = {"adam": 1e-3, "adam without epsilon": 1e-4, "adamw": 1e-4, "amsgrad": 1e-4, "sgd": 1e-5, "momentum": 1e-5}
+PEER = torch_changes.ENGINE
 
 
 @pytest.fixture(scope="module")
@@ -34,24 +33,36 @@ def native(tiny_bert_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return answers_of(tiny_bert_folder, "native", tmp_path_factory.mktemp("saved") / "native")
 
 
-def test_logits_are_the_native_engines(peer: dict[str, Any], native: dict[str, Any]) -> None:
-    for ours, theirs in zip(native["logits"], peer["logits"], strict=True):
-        assert np.ptp(ours, axis=0).max() > 1e-2  # rows do not look alike
-        np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-5)
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Whole runs of engines that were changed behind the spec's back, and refusals."""
+    return run(torch_changes.__file__, write_tiny_bert(tmp_path_factory.mktemp("lock") / "bert"))
 
 
-def test_weights_begin_alike_under_the_same_names(peer: dict[str, Any], native: dict[str, Any]) -> None:
-    assert peer["weights before"] == native["weights before"]
+@pytest.fixture
+def judged(changed: dict[str, Any]) -> dict[str, list[str]]:
+    """What the recipe lock says, by what was changed."""
+    return changed["judged"]
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_steps_are_alike_without_dropout(peer: dict[str, Any], native: dict[str, Any], optimizer: str) -> None:
-    theirs, ours = peer[optimizer], native[optimizer]
-    assert np.ptp(ours["losses"]) > 0.1  # the steps did something
-    np.testing.assert_allclose(theirs["losses"], ours["losses"], rtol=0, atol=TOLERANCES[optimizer])
-    np.testing.assert_allclose(theirs["rates"], ours["rates"], rtol=1e-6)
-    np.testing.assert_allclose(theirs["norms"], ours["norms"], rtol=100 * TOLERANCES[optimizer])
-    assert theirs["predictions"][0] == ours["predictions"][0]
+@pytest.fixture
+def refused(changed: dict[str, Any]) -> dict[str, str]:
+    """What the engine says to specs that it cannot do, by field."""
+    return changed["refused"]
+
+
+class TestTransformersTorch(PeerPromises):
+    """Where Adam's epsilon matters it is another convention; see `test_adam_differs_by_its_epsilon`."""
+
+    engine = PEER
+    tolerances = {  # noqa: RUF012 - of the base class
+        "adam": 1e-3,
+        "adam without epsilon": 1e-4,
+        "adamw": 1e-4,
+        "amsgrad": 1e-4,
+        "sgd": 1e-5,
+        "momentum": 1e-5,
+    }
 
 
 def test_adam_differs_by_its_epsilon(peer: dict[str, Any], native: dict[str, Any]) -> None:
@@ -62,37 +73,6 @@ def test_adam_differs_by_its_epsilon(peer: dict[str, Any], native: dict[str, Any
     )
     print(f"losses of 20 steps: {apart:.1e} apart with epsilon 1e-7, {without:.1e} with 1e-20")  # noqa: T201 - to be read
     assert apart > 2 * without
-
-
-def test_operations_are_counted_alike(peer: dict[str, Any], native: dict[str, Any]) -> None:
-    assert peer["flops"] == native["flops"]
-
-
-def test_a_seed_gives_its_bits_again_after_another(peer: dict[str, Any]) -> None:
-    first, other, again = peer["seeds 0, 1, 0"]
-    assert first == again
-    assert first != other
-
-
-def test_a_restored_state_goes_on_to_the_same_bits(peer: dict[str, Any]) -> None:
-    assert peer["state is a copy"]
-    assert peer["resumed"] == peer["seeds 0, 1, 0"][0]
-    assert peer["resumed digest"] == peer["digest"]
-
-
-def test_a_fresh_process_gives_the_same_bits(peer: dict[str, Any], tiny_bert_folder: Path, tmp_path: Path) -> None:
-    again = answers_of(tiny_bert_folder, PEER, tmp_path / "saved")
-    assert again["seeds 0, 1, 0"] == peer["seeds 0, 1, 0"]
-    assert again["digest"] == peer["digest"]
-
-
-def test_the_native_engine_loads_what_it_saved(peer: dict[str, Any], saved: Path) -> None:
-    from engine_examples import NO_DROPOUT, make_engine
-
-    assert peer["logits"]
-    engine = make_engine(saved, model=NO_DROPOUT)  # the head is drawn again, by the same seed
-    for batch, theirs in zip(BATCHES, peer["logits"], strict=True):
-        np.testing.assert_allclose(engine.logits(batch), theirs, rtol=0, atol=1e-5)
 
 
 def test_transformers_loads_what_it_saved(peer: dict[str, Any], saved: Path) -> None:
@@ -106,22 +86,6 @@ def test_transformers_loads_what_it_saved(peer: dict[str, Any], saved: Path) -> 
     with torch.no_grad():
         found = model(**torch_inputs(BATCHES[0])).logits.numpy()
     np.testing.assert_allclose(found, peer["logits"][0], rtol=0, atol=1e-6)
-
-
-# The recipe lock
-
-
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """What the lock says of whole runs, by what was changed behind the spec's back."""
-    folder = write_tiny_bert(tmp_path_factory.mktemp("lock") / "bert")
-    return run(torch_changes.__file__, folder)
-
-
-def test_the_recipe_lock_passes_and_holds_every_part(judged: dict[str, list[str]]) -> None:
-    outcome, reason = judged["nothing"]
-    assert outcome == "pass", reason
-    assert "Not held" not in reason
 
 
 @pytest.mark.parametrize(

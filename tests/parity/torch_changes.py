@@ -7,9 +7,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from peer_process import judged
+from peer_process import judged, refused
+
+from bertbench.spec import AdamSpec, AdamWSpec, SGDSpec, TrainingSpec
 
 ENGINE = "transformers-torch"
+#: Specs that the engine cannot do, by the field that it must name.
+IMPOSSIBLE = {
+    "optimizer.use_ema": {"optimizer": AdamSpec(use_ema=True)},
+    "optimizer.loss_scale_factor": {"optimizer": SGDSpec(loss_scale_factor=2.0)},
+    "optimizer.gradient_accumulation_steps": {"optimizer": AdamWSpec(gradient_accumulation_steps=2)},
+    "optimizer.weight_decay": {"optimizer": AdamSpec(weight_decay=0.01)},
+    "training.precision": {"training": TrainingSpec(precision="mixed_float16")},
+}
 
 
 def epsilon(engine: Any) -> None:
@@ -118,4 +128,6 @@ CHANGES = {
 }
 
 if __name__ == "__main__":
-    print(json.dumps(judged(Path(sys.argv[1]), ENGINE, CHANGES)))  # noqa: T201 - the answer
+    place = Path(sys.argv[1])
+    answer = {"judged": judged(place, ENGINE, CHANGES), "refused": refused(place, ENGINE, IMPOSSIBLE)}
+    print(json.dumps(answer))  # noqa: T201 - the answer
