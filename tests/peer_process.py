@@ -35,8 +35,10 @@ STEPS = 20
 OPTIMIZERS = {
     "adam": AdamSpec(learning_rate=1e-3),
     "adam without epsilon": AdamSpec(learning_rate=1e-3, epsilon=1e-20),
-    "adamw": AdamWSpec(learning_rate=1e-3, weight_decay=0.1, global_clipnorm=0.5, epsilon=1e-20),
-    "amsgrad": AdamSpec(learning_rate=1e-3, amsgrad=True, clipvalue=0.05, epsilon=1e-20),
+    "adamw": AdamWSpec(learning_rate=1e-3, weight_decay=0.1, epsilon=1e-20),
+    "amsgrad": AdamSpec(learning_rate=1e-3, amsgrad=True, epsilon=1e-20),
+    "global_clipnorm": AdamSpec(learning_rate=1e-3, global_clipnorm=0.5, epsilon=1e-20),
+    "clipvalue": AdamSpec(learning_rate=1e-3, clipvalue=0.05, epsilon=1e-20),
     "sgd": SGDSpec(learning_rate=0.05),
     "momentum": SGDSpec(learning_rate=0.02, momentum=0.9, nesterov=True),
 }
@@ -58,7 +60,7 @@ def engine_of(folder: Path, name: str, **fields: Any) -> Engine:
     return create_engine(Task(spec, opened, names, WORDS_IN_USE, STEPS, LONGEST))
 
 
-def logits(folder: Path, name: str, saved: Path) -> dict[str, Any]:  # noqa: ARG001 - called like `fine_tune`
+def logits(folder: Path, name: str, saved: Path) -> dict[str, Any]:
     """Of an untrained model."""
     engine = engine_of(folder, name, model=NO_DROPOUT)
     engine.prepare(0)

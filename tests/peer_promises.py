@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from peer_process import BATCHES, OPTIMIZERS, answers_of
+from peer_process import OPTIMIZERS, answers_of
 
 
 class PeerPromises:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch_changes
-from peer_process import BATCHES, answers_of, run
+from peer_process import BATCHES, OPTIMIZERS, answers_of, run
 from peer_promises import PeerPromises
 from tiny_bert import write_tiny_bert
 
@@ -55,14 +55,7 @@ class TestTransformersTorch(PeerPromises):
     """Where Adam's epsilon matters it is another convention; see `test_adam_differs_by_its_epsilon`."""
 
     engine = PEER
-    tolerances = {  # noqa: RUF012 - of the base class
-        "adam": 1e-3,
-        "adam without epsilon": 1e-4,
-        "adamw": 1e-4,
-        "amsgrad": 1e-4,
-        "sgd": 1e-5,
-        "momentum": 1e-5,
-    }
+    tolerances = dict.fromkeys(OPTIMIZERS, 1e-4) | {"adam": 1e-3, "sgd": 1e-5, "momentum": 1e-5}
 
 
 def test_adam_differs_by_its_epsilon(peer: dict[str, Any], native: dict[str, Any]) -> None:

@@ -58,8 +58,8 @@ class LiveState:
     def reseed(self, seeds: Mapping[str, int]) -> None:
         """Begin the stream of each dropout anew.
 
-        The seed is the generator's key. TensorFlow's own way from a seed makes it the counter instead, under one key for
-        all, so that streams of near seeds are the same numbers a few draws apart.
+        The seed is the generator's key. TensorFlow's own way from a seed makes it the counter instead, under one key
+        for all, so that streams of near seeds are the same numbers a few draws apart.
         """
         for name, generator in self._generators.items():
             generator.reset_from_key_counter(seeds[name], [0, 0])
