@@ -126,7 +126,7 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
             # The engine, traced once for all seeds
             with run.clock.phase("build"):
                 pretrained = inputs.pretrained_weights(spec)
-                engine = wrong.engine(create_engine(given.task(executed)))
+                engine = wrong.engine(create_engine(given.task(executed, base_folder=base_folder)))
             with run.clock.phase("trace"):
                 engine.prepare(spec.training.seeds[0])
                 engine.trace(*first)
@@ -171,7 +171,7 @@ class Inputs:
         splits = self.tokenized.splits
         return Rows(splits["train"], splits["validation"], self.dataset.label_names, self.tokenized.special)
 
-    def task(self, spec: Spec) -> Task:
+    def task(self, spec: Spec, *, base_folder: Path = Path()) -> Task:
         """What an engine must know."""
         return Task(
             spec=spec,
@@ -180,6 +180,7 @@ class Inputs:
             vocabulary_in_use=self.tokenized.vocabulary_in_use,
             total_steps=total_steps(spec, self.tokenized.splits["train"].rows),
             longest_row_tokens=self.tokenized.longest_row_tokens,
+            base_folder=base_folder,
         )
 
     def pretrained_weights(self, spec: Spec) -> PretrainedWeights:

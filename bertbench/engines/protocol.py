@@ -26,6 +26,7 @@ class Task:
         vocabulary_in_use: int32 (n,), sorted ids of all WordPieces of any split and the special ones.
         total_steps: Training steps of the whole run (all epochs), for the learning-rate schedule.
         longest_row_tokens: Longest row of any split.
+        base_folder: That of the spec, from where a factory of the user's own is looked for.
     """
 
     spec: Spec
@@ -34,6 +35,7 @@ class Task:
     vocabulary_in_use: NDArray[np.int32]
     total_steps: int
     longest_row_tokens: int
+    base_folder: Path = Path()
 
 
 @dataclass(frozen=True)

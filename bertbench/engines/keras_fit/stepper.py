@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakMethod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,8 +71,8 @@ class FitStepper:
         """One step of `fit`.
 
         Args:
-            inputs: As the model takes them: an array, or arrays by name. Names, ranks and dtypes stay the same from step
-                to step; lengths may change.
+            inputs: As the model takes them: an array, or arrays by name. Names, ranks and dtypes stay the same from
+                step to step; lengths may change.
             labels: (rows, ...).
             row_weights: float32 (rows,), Keras' `sample_weight`; given at every step or at none.
             learning_rate: Set on the optimizer before this step; left to the optimizer if not given.
@@ -121,7 +122,8 @@ class FitStepper:
         hooks = keras.callbacks.LambdaCallback(
             on_train_batch_begin=lambda *_, **__: self._wait(), on_train_batch_end=self._note
         )
-        feed = tensorflow_feed(first, self._batch)
+        current = WeakMethod(self._batch)  # TensorFlow keeps a generator for as long as the process lives
+        feed = tensorflow_feed(first, lambda: _called(current))
         return arguments | {"x": feed, "steps_per_epoch": self._total_steps, "callbacks": [hooks]}
 
     def _note(self, _step: int, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
@@ -186,6 +188,12 @@ class _End:
         request.answer.set_result(None)
 
 
+def _called(method: WeakMethod[Callable[[], Batch]]) -> Batch:
+    function = method()
+    assert function is not None  # noqa: S101 - whose method it is calls fit
+    return function()
+
+
 def library_of(model: Any) -> str:
     """What computes: `tensorflow`, `torch`, or `tf-keras`.
 
@@ -238,8 +246,9 @@ def _refuse_uncompiled(model: Any) -> None:
     """
     if getattr(model, "optimizer", None) is None:
         raise EngineError(f"{type(model).__name__}: the model is not compiled", remedy="Call model.compile(...) first.")
-    steps = getattr(model, "steps_per_execution", None) or getattr(model, "_steps_per_execution", 1)
-    if int(steps if isinstance(steps, int) else steps.numpy()) != 1:
+    steps: Any = getattr(model, "steps_per_execution", None) or getattr(model, "_steps_per_execution", None) or 1
+    steps = steps if isinstance(steps, int) else int(steps.numpy())  # tf-keras has a variable
+    if steps != 1:
         raise EngineError(
             f"{type(model).__name__}: compiled for {steps} steps at once, so that no step can be looked at",
             remedy="Leave steps_per_execution = 1 in model.compile.",

@@ -37,7 +37,7 @@ class Request:
 _Requests = queue.SimpleQueue[Request | None]
 
 
-class Ended(BaseException):  # noqa: N818 - no error: like GeneratorExit it must pass `except Exception`
+class Ended(BaseException):
     """Raised inside a long call that is to come to its end."""
 
 

@@ -41,6 +41,7 @@ class Watch:
     Attributes:
         loss_is_running_mean: Whether the loss is read off the model's own logs, which are means since the last reset
             of its metrics: for a `train_step` of the user's that does not call `compute_loss`. Known after a step.
+        calls: How often `train_step` was called from Python; where a graph is made of it, how often it was traced.
     """
 
     def __init__(self, model: Any, library: TensorLibrary, logits_of: Callable[[Outputs], Tensor]) -> None:
@@ -52,6 +53,7 @@ class Watch:
             logits_of: (rows, classes), from what the model's `call` returns.
         """
         self.loss_is_running_mean = False
+        self.calls = 0
         self._library = library
         self._logits_of = logits_of
         self._seen: dict[str, Any] = {}
@@ -109,6 +111,7 @@ class Watch:
 
         @functools.wraps(train_step)
         def watched(data: Any) -> dict[str, Any]:
+            self.calls += 1
             self._seen.clear()
             logs = dict(train_step(data))
             if "loss" not in self._seen and "loss" in logs:

@@ -1,4 +1,4 @@
-"""The keras-hub engine: BertTextClassifier, trained by its own `compile` and `fit`, one object for all seeds of a spec."""
+"""The keras-hub engine: BertTextClassifier trained by its own `compile` and `fit`, one object for all seeds of a spec."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from bertbench.engines.export import write_folder
 from bertbench.engines.flops import training_step_flops
 from bertbench.engines.fresh_layers import draw_under, drawn_digests_of_tensors, fresh_shapes, tensors_of
 from bertbench.engines.keras_fit import FitStepper
-from bertbench.engines.keras_hub.inference import inference_of, matmul_seconds
+from bertbench.engines.keras_fit.products import matmul_seconds
+from bertbench.engines.keras_hub.inference import inference_of
 from bertbench.engines.keras_hub.network import dropouts_of, load, variables_of
 from bertbench.engines.keras_hub.recipe import live_recipe
 from bertbench.engines.keras_hub.updates import create_optimizer
@@ -93,7 +94,7 @@ class KerasHubEngine:
         self._dropout_seen: dict[str, Any] = {}
 
     def prepare(self, seed: int) -> None:
-        """Put back pretrained weights, a head drawn from *seed*, fresh optimizer and dropout state; begin a new `fit`."""
+        """Put back pretrained weights, a head drawn from *seed*, fresh optimizer and dropout state; begin anew."""
         self._stepper.end()
         operations = [*(dropout.name for dropout in self._dropouts.values()), *self._fresh]
         seeds = operation_seeds(seed, operations, draws=self._task.total_steps)
@@ -163,9 +164,9 @@ class KerasHubEngine:
         """
         with self._averaged():
             tensors = self._tensors()
-        rows = {_WORDS: self._task.vocabulary_in_use, _POSITIONS: np.arange(self._task.longest_row_tokens)}
-        for name, values in sorted(tensors.items()):
-            yield name, values[rows[name]] if name in rows else values
+        tensors[_WORDS] = tensors[_WORDS][self._task.vocabulary_in_use]
+        tensors[_POSITIONS] = tensors[_POSITIONS][: self._task.longest_row_tokens]
+        yield from sorted(tensors.items())
 
     def state(self) -> dict[str, NDArray[Any]]:
         """All that a resumed run needs: weights, optimizer, dropout state, step."""
@@ -182,7 +183,7 @@ class KerasHubEngine:
 
     def matmul_seconds(self, size: int) -> float:
         """Seconds of one float32 matrix product size x size x size in this library, on this device."""
-        return matmul_seconds(size)
+        return matmul_seconds(size, self._spec.runtime.backend)
 
     def flops(self, batch: PackedBatch) -> float:
         """Floating-point operations that one training step on *batch* needs; see `flops.training_step_flops`."""

@@ -1,10 +1,8 @@
-"""The classifier without dropout, and a product to time: what `fit` takes no part in."""
+"""The classifier without dropout, which `fit` takes no part in."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 import keras
@@ -40,34 +38,3 @@ def inference_of(classifier: Any) -> Callable[[Inputs], NDArray[np.float32]]:
             return on_host(classifier(dict(inputs), training=False).float())
 
     return eager
-
-
-def matmul_seconds(size: int) -> float:
-    """Seconds of one float32 product size x size x size."""
-    left, right = _matrices(size)
-    _wait()
-    began = time.perf_counter()
-    keras.ops.matmul(left, right)
-    _wait()
-    return time.perf_counter() - began
-
-
-def _wait() -> None:
-    """Until the device is done."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.test.experimental.sync_devices()
-        return
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-@lru_cache(maxsize=2)
-def _matrices(size: int) -> tuple[Any, Any]:
-    """Two fixed matrices, made once."""
-    generator = np.random.default_rng(0)
-    left, right = (keras.ops.convert_to_tensor(generator.standard_normal((size, size), np.float32)) for _ in range(2))
-    return left, right

@@ -12,6 +12,7 @@ import keras_hub
 from bertbench.checkpoints import BertConfig, Checkpoint
 from bertbench.checkpoints.config import Activation
 from bertbench.engines.dropout_rates import DropoutRates
+from bertbench.engines.native.operations import on_host
 
 #: What each `hidden_act` computes, in Keras' own functions.
 _ACTIVATIONS: dict[Activation, Any] = {
@@ -63,8 +64,7 @@ class HubDropout:
     @property
     def state(self) -> list[int]:
         """The seed and the number of draws made."""
-        seed, draws = keras.ops.convert_to_numpy(self.generator.state.value).tolist()
-        return [int(seed), int(draws)]
+        return [int(number) for number in on_host(self.generator.state.value)]
 
     @property
     def draws(self) -> int:

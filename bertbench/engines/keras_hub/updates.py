@@ -15,7 +15,12 @@ _OWN_FIELDS = {"name", "decay_excluded"}
 
 
 def create_optimizer(
-    spec: OptimizerSpec, trained: Sequence[Any], variables: Mapping[str, Any], decayed: frozenset[str], *, precision: str
+    spec: OptimizerSpec,
+    trained: Sequence[Any],
+    variables: Mapping[str, Any],
+    decayed: frozenset[str],
+    *,
+    precision: str,
 ) -> Any:
     """Make the optimizer and all its variables.
 

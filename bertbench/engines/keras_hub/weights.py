@@ -7,7 +7,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-
 Shape = tuple[int, ...]
 
 
@@ -29,8 +28,6 @@ def to_tensor(name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
     splits_outputs = ".attention.self." in name
     inputs = values.shape[0] if splits_outputs else math.prod(values.shape[:-1])
     return np.ascontiguousarray(values.reshape(inputs, -1).T)
-
-
 
 
 def _is_kernel(name: str) -> bool:
