@@ -305,7 +305,10 @@ def test_a_whole_run_passes_the_lock_and_hides_nothing(folder: Path, tmp_path: P
     [
         (lambda e: setattr(e._optimizer, "epsilon", 1e-6), "optimizer.epsilon: 1e-07 by the spec, 1e-06 live"),
         (lambda e: setattr(e._dropouts["classifier"], "rate", 0.5), "dropout rate of classifier: 0.1"),
-        (lambda e: e._variables["classifier.weight"].assign_add(e._variables["classifier.weight"]), "classifier.kernel"),
+        (
+            lambda e: e._variables["classifier.weight"].assign_add(e._variables["classifier.weight"]),
+            "classifier.kernel",
+        ),
         (lambda e: e._variables["bert.pooler.dense.bias"].assign_add([1.0] * 8), "first bert.pooler.dense.bias"),
     ],
 )
