@@ -143,7 +143,7 @@ def test_a_field_that_the_library_lacks_is_refused_where_it_is_set(one_layer_fol
     spec = make_task(one_layer_folder).spec
     refuse_optimizer_fields(spec, absent)
     averaged = spec.model_copy(update={"optimizer": AdamSpec(use_ema=True)})
-    with pytest.raises(EngineError, match="optimizer.use_ema: engine native has none: it keeps none") as refusal:
+    with pytest.raises(EngineError, match=r"optimizer\.use_ema: engine native has none: it keeps none") as refusal:
         refuse_optimizer_fields(averaged, absent)
     assert "Leave use_ema out" in refusal.value.remedy
 
@@ -161,6 +161,6 @@ def test_rows_and_words_beyond_the_tables_are_refused(one_layer_folder: Path, co
 def test_a_pooler_that_is_not_there_is_refused_unless_it_is_drawn(tmp_path: Path) -> None:
     folder = write_tiny_bert(tmp_path, layers=1, pooler=False)
     refuse_absent_pooler(make_task(folder, model=ModelSpec(pooler="fresh")), present=False)
-    with pytest.raises(EngineError, match="model.pooler") as refusal:
+    with pytest.raises(EngineError, match=r"model\.pooler") as refusal:
         refuse_absent_pooler(make_task(folder), present=False)
     assert "pooler = 'fresh'" in refusal.value.remedy
