@@ -1,4 +1,4 @@
-"""transformers-torch with runtime.compile = true: compiled once for every shape; said in one line where it cannot be."""
+"""transformers-torch with runtime.compile = true: compiled once for every shape; said in one line where it cannot."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def dropout_rate(engine: Any) -> None:
 
 
 def no_attention_dropout(engine: Any) -> None:
-    dropout = engine._network.bert.encoder.layer[1].attention.self_attention.dropout
+    dropout = engine._network.bert.encoder.layer[0].attention.self_attention.dropout
     dropout.call = lambda inputs, training=None: inputs
 
 
