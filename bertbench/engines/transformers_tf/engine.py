@@ -136,7 +136,10 @@ class TransformersTfEngine:
         Of the word embeddings those in use only, in the order of `Task.vocabulary_in_use`; of the position embeddings
         those that the longest row reaches.
         """
-        rows = {_WORDS: self._task.vocabulary_in_use, _POSITIONS: np.arange(self._task.longest_row_tokens)}
+        rows: dict[str, NDArray[Any]] = {
+            _WORDS: self._task.vocabulary_in_use,
+            _POSITIONS: np.arange(self._task.longest_row_tokens),
+        }
         for name, tensor in sorted(self._tensors.items()):
             values = tensor.read()
             yield name, values[rows[name]] if name in rows else values
@@ -206,12 +209,11 @@ def _inference_of(network: Any) -> Any:
     """The network with dropout off, traced once for batches of every shape."""
     ids = tf.TensorSpec([None, None], tf.int64)
 
-    @tf.function(input_signature=[ids, ids, ids])
     def infer(input_ids: Any, token_type_ids: Any, attention_mask: Any) -> Any:
         inputs = {"input_ids": input_ids, "token_type_ids": token_type_ids, "attention_mask": attention_mask}
         return network(inputs, training=False).logits
 
-    return infer
+    return tf.function(infer, input_signature=[ids, ids, ids])
 
 
 @lru_cache(maxsize=2)
