@@ -82,9 +82,7 @@ def tensors_of(drawn: Mapping[str, NDArray[np.float32]]) -> Arrays:
     return {_TENSORS[name]: np.ascontiguousarray(values.T) for name, values in drawn.items()}
 
 
-def drawn_digests(
-    live: Mapping[str, NDArray[Any]], *, seed: int, deviation: float
-) -> dict[str, dict[str, str]]:
+def drawn_digests(live: Mapping[str, NDArray[Any]], *, seed: int, deviation: float) -> dict[str, dict[str, str]]:
     """Digests of the layers that come from no checkpoint, and of what the seed prescribes for them.
 
     Args:

@@ -26,6 +26,4 @@ def decayed_tensors(config: BertConfig, spec: OptimizerSpec) -> frozenset[str]:
     """
     names = correspondence(config)
     parameters = parameter_shapes(config, words=1, positions=1, labels=1)  # for the names
-    return frozenset(
-        tensor for name in parameters if is_decayed(name, spec) for tensor in tensor_names(name, names)
-    )
+    return frozenset(tensor for name in parameters if is_decayed(name, spec) for tensor in tensor_names(name, names))

@@ -36,8 +36,8 @@ def _operation(path: str) -> str:
 def drawing(network: torch.nn.Module, generator: torch.Generator) -> Iterator[set[str]]:
     """Names of operations that draw random numbers while the block runs.
 
-    Each is asked for what it does to the generator and not for its rate. Attention hands its dropout's rate to a function that
-    does all of attention, so there the whole of self-attention is looked at, in which nothing else draws.
+    Each is asked for what it does to the generator and not for its rate. Attention hands its dropout's rate to a
+    function that does all of attention, so there the whole of self-attention is looked at, where nothing else draws.
     """
     drew: set[str] = set()
     hooks = []

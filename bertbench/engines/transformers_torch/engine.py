@@ -1,4 +1,4 @@
-"""The transformers-torch engine: BertForSequenceClassification on padded batches, one object for all seeds of a spec."""
+"""The transformers-torch engine: BertForSequenceClassification on padded batches, one object for all seeds."""
 
 from __future__ import annotations
 

@@ -22,9 +22,7 @@ class LiveState:
         steps_done: Training steps since the beginning; the learning-rate schedule reads it.
     """
 
-    def __init__(
-        self, parameters: Parameters, optimizer: torch.optim.Optimizer, generator: torch.Generator
-    ) -> None:
+    def __init__(self, parameters: Parameters, optimizer: torch.optim.Optimizer, generator: torch.Generator) -> None:
         """Nothing is changed yet.
 
         Args:
