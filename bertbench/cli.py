@@ -1,4 +1,4 @@
-"""The command line: `bertbench run | compare | ab | matrix | selftest | baseline | show | data | audit | tensorboard | doctor`.
+"""The command line: `bertbench run | compare | ab | matrix | selftest | baseline | show | data | audit | ...`.
 
 Imports nothing heavy until a command needs it, and is the only place that exits.
 """
