@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 from baseline_examples import run_of
+from record_maker import make_evidence, make_live_recipe
 
-from bertbench.record import EnvironmentFacts, Revision, RunRecord
-from bertbench.spec import build_spec, spec_fingerprint
+from bertbench.record import EnvironmentFacts, Failure, Revision, RunRecord, SeedRun
+from bertbench.spec import Spec, build_spec, spec_fingerprint
 from bertbench.store import Store
 
 COMMIT = Revision(commit="a" * 40, dirty=False)
 #: Of the newest environment; a test names what differs.
 NEWEST = {"tensorflow": "2.21.0", "keras": "3.15.1", "numpy": "2.4.6"}
+#: Four steps of eight.
+TRAIN_ROWS = 32
 
 
 def run_in(
@@ -56,20 +59,27 @@ def run_in(
     if engine in ("native", "keras-hub"):
         fields["runtime"] = {"backend": backend}
     spec = build_spec(fields)
-    seeds = tuple(_with_steps(run, step_seconds) for run in record.seeds)
-    update = {"spec": spec, "spec_fingerprint": spec_fingerprint(spec), "seeds": seeds, **(changes or {})}
+    assert record.data is not None
+    update = {
+        "spec": spec,
+        "spec_fingerprint": spec_fingerprint(spec),
+        "data": record.data.model_copy(update={"rows": {"train": TRAIN_ROWS, "validation": rows}}),
+        "seeds": tuple(_as_specified(run, spec, backend, step_seconds) for run in record.seeds),
+        **(changes or {}),
+    }
     return record.model_copy(update=update)
 
 
-def _with_steps(run: Any, seconds: float) -> Any:
-    steps = run.steps.model_copy(update={"seconds": (seconds,) * len(run.steps.loss)})
-    return run.model_copy(update={"steps": steps})
+def _as_specified(run: SeedRun, spec: Spec, backend: str, step_seconds: float) -> SeedRun:
+    """A seed that did what the spec says, so that the recipe lock has nothing to say."""
+    steps = run.steps.model_copy(update={"seconds": (step_seconds,) * len(run.steps.loss)})
+    live = make_live_recipe(spec, run.seed) | {"engine": spec.engine, "backend": backend}
+    evidence = make_evidence(spec, run.seed, rows=TRAIN_ROWS)
+    return run.model_copy(update={"steps": steps, "live_recipe": live, "evidence": evidence})
 
 
 def failed_in(run_id: str, message: str, **where: Any) -> RunRecord:
     """A run that could not begin: its engine's library is missing."""
-    from bertbench.record import Failure
-
     failure = Failure(kind="EngineError", message=message, phase="import")
     return run_in(run_id, **where, changes={"outcome": "failed", "failure": failure, "seeds": ()})
 
