@@ -299,7 +299,11 @@ def without_tensorflow(code: str) -> str:
 
 
 def test_all_but_the_engines_can_be_imported_without_tensorflow() -> None:
-    light = [name for name in MODULES if (not COMPUTES.match(f"{name}.") or name in LIGHT_ENGINE_MODULES) and not name.endswith("__main__")]
+    light = [
+        name
+        for name in MODULES
+        if (not COMPUTES.match(f"{name}.") or name in LIGHT_ENGINE_MODULES) and not name.endswith("__main__")
+    ]
     printed = without_tensorflow(f"for name in {light!r}: importlib.import_module(name)\nprint('all')")
     assert printed == "all\n"
 

@@ -15,7 +15,10 @@ EXTRAS = ("tensorflow", "pytest", "tensorboard", "datasets")
 
 def test_the_oldest_environment_has_exactly_the_lower_bounds() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = [*project["dependencies"], *(line for extra in EXTRAS for line in project["optional-dependencies"][extra])]
+    declared = [
+        *project["dependencies"],
+        *(line for extra in EXTRAS for line in project["optional-dependencies"][extra]),
+    ]
     lowest = {}
     for requirement in map(Requirement, declared):
         (bound,) = [one.version for one in requirement.specifier if one.operator == ">="]

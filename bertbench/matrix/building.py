@@ -1,8 +1,8 @@
 """From the runs of a benchmark to its matrix: every environment judged by its promises and held against one of them.
 
-Quality is judged by the rule of any comparison, with the reference's seeds as the bank; its error rate is shared out among
-all cells that are compared. Equal bits are equal quality, for certain. Speed is shown and never judged: the processes did
-not run in turn. Loads scipy.
+Quality is judged by the rule of any comparison, with the reference's seeds as the bank; its error rate is shared out
+among all cells that are compared. Equal bits are equal quality, for certain. Speed is shown and never judged: the
+processes did not run in turn. Loads scipy.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ def _matrix(chosen: Chosen, store: Store, wanted: str | None, *, share: int) -> 
     names = dict(zip(chosen.environments, names_of([one.environment for one in chosen.environments]), strict=True))
     reference = _reference(chosen, names, wanted)
     others = [one for one in chosen.environments if one is not reference]
-    ordered = [*([reference] if reference else []), *sorted(others, key=lambda one: (one.environment.engine, names[one]))]
+    ordered = [
+        *([reference] if reference else []),
+        *sorted(others, key=lambda one: (one.environment.engine, names[one])),
+    ]
     letters = bit_groups([_bits(one) for one in ordered])
     bank = _bank(reference, store, chosen.benchmark.fingerprint) if reference else "no environment completed"
     cells = []

@@ -89,7 +89,9 @@ def choose(store: Store, specs: Sequence[str] = (), *, commit: str | None = None
 
 def _ended(store: Store) -> list[RunRecord]:
     """All that can be read; what was killed has failed, although nothing of it could write so."""
-    return [_killed(entry.record) if entry.status == "killed" else entry.record for entry in store.entries() if entry.record]
+    return [
+        _killed(entry.record) if entry.status == "killed" else entry.record for entry in store.entries() if entry.record
+    ]
 
 
 def _killed(record: RunRecord) -> RunRecord:
@@ -104,7 +106,8 @@ def _benchmark(text: str, groups: Sequence[Group]) -> Benchmark:
     if not found:
         ran = ", ".join(benchmark.name for benchmark in _newest_recipes(groups)) or "nothing"
         raise RecordError(
-            f"{text}: no spec of that name ran; what ran: {ran}", remedy="give a TOML file, or the name of a spec that ran"
+            f"{text}: no spec of that name ran; what ran: {ran}",
+            remedy="give a TOML file, or the name of a spec that ran",
         )
     return found[0]
 

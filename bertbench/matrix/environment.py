@@ -1,4 +1,4 @@
-"""What an environment is, and what people call it: by the facts that its runs recorded, never by what somebody meant."""
+"""What an environment is, and its name: by the facts that its runs recorded, never by what somebody meant."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Environment:
 
 
 def names_of(environments: Sequence[Environment]) -> tuple[str, ...]:
-    """A name for each of different environments, no two alike: short, and with what differs where that is not enough."""
+    """A name for each, no two alike: short, and with what differs where that is not enough."""
     shorts = [environment.short_name for environment in environments]
     alike = {
         short: [environment for environment, other in zip(environments, shorts, strict=True) if other == short]

@@ -58,7 +58,7 @@ class Cell:
 
     @property
     def outcome(self) -> Outcome:
-        """Of promises and quality; what has nothing to be compared with is undecided, since nobody accepted anything."""
+        """Of promises and quality; what cannot be compared is undecided, since nobody accepted a baseline."""
         checks = [*self.promises, *([self.quality] if self.quality else [])]
         outcome = overall(checks)
         return "undecided" if outcome == "no_baseline" else outcome

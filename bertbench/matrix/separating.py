@@ -56,7 +56,9 @@ def smallest_sets(environments: Sequence[Versions], groups: Sequence[str]) -> tu
     if frozenset() in pairs:
         return ()
     for size in range(len(packages) + 1):
-        if found := [chosen for chosen in combinations(packages, size) if all(not pair.isdisjoint(chosen) for pair in pairs)]:
+        if found := [
+            chosen for chosen in combinations(packages, size) if all(not pair.isdisjoint(chosen) for pair in pairs)
+        ]:
             return tuple(found)
     raise AssertionError("all packages together separate whatever differs in any")
 

@@ -13,7 +13,18 @@ from packaging.version import InvalidVersion, Version
 from bertbench.matrix.separating import Versions, inseparable, smallest_sets, varied
 
 #: What people suspect first is told first; of the others the order in which the facts are recorded.
-_SUSPECTS = ("tensorflow", "keras", "jax", "jaxlib", "torch", "tf-keras", "transformers", "keras-hub", "numpy", "bertbench")
+_SUSPECTS = (
+    "tensorflow",
+    "keras",
+    "jax",
+    "jaxlib",
+    "torch",
+    "tf-keras",
+    "transformers",
+    "keras-hub",
+    "numpy",
+    "bertbench",
+)
 #: Sets that do as well, named in one sentence.
 _SHOWN = 5
 _TWO = 2
@@ -61,7 +72,10 @@ def _not_by_packages(
         return [f"{said} and settings, so the same environment does not come to the same bits"]
     facts = "; ".join(f"{name} {settings[one].get(name)} against {settings[other].get(name)}" for name in differing)
     sets = smallest_sets(both, groups)
-    return [f"{said}, and differ in {facts}", *(_told(both, groups, sets[0]) + _ties(both, groups, sets) if sets else [])]
+    return [
+        f"{said}, and differ in {facts}",
+        *(_told(both, groups, sets[0]) + _ties(both, groups, sets) if sets else []),
+    ]
 
 
 def _told(environments: Sequence[Versions], groups: Sequence[str], packages: Sequence[str]) -> list[str]:
@@ -90,12 +104,16 @@ def _by_one(package: str, versions: Sequence[str | None], groups: Sequence[str])
             for letter, count in counts.items()
         ]
         return f"{package} decides which environments share a digest: {'; '.join(told)}"
-    stretches = [(letter, list(run)) for letter, run in itertools.groupby(ordered, key=lambda version: group_of[version])]
+    stretches = [
+        (letter, list(run)) for letter, run in itertools.groupby(ordered, key=lambda version: group_of[version])
+    ]
     phrases = []
     for place, (letter, run) in enumerate(stretches):
         low = run[0] if place else None
         high = stretches[place + 1][1][0] if place + 1 < len(stretches) else None
-        phrases.append(f"{_bounds(package, run, low, high)} share one digest ({letter}: {_environments(counts[letter])})")
+        phrases.append(
+            f"{_bounds(package, run, low, high)} share one digest ({letter}: {_environments(counts[letter])})"
+        )
     gaps = [f"{before[-1]} and {after[0]}" for (_, before), (_, after) in itertools.pairwise(stretches)]
     return f"all environments with {', all with '.join(phrases)}; nothing between {_listed(gaps)} ran"
 
@@ -138,7 +156,9 @@ def _wanted(environments: Sequence[Versions], groups: Sequence[str], sets: Seque
     (one,), (two,) = sets[0], sets[1]
     first = environments[0]
     other = next(versions for versions, group in zip(environments, groups, strict=True) if group != groups[0])
-    return f"an environment with {one} {_shown(first.get(one))} and {two} {_shown(other.get(two))} would tell them apart"
+    return (
+        f"an environment with {one} {_shown(first.get(one))} and {two} {_shown(other.get(two))} would tell them apart"
+    )
 
 
 def _suspects_first(versions: Versions) -> Versions:

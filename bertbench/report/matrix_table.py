@@ -85,8 +85,8 @@ def matrix_lines(matrix: Matrix) -> Iterator[str]:
         yield f"bits: {said}."
     if any(cell.step_ratio is not None and not cell.is_reference for cell in matrix.cells):
         yield (
-            "Steps were not timed in turn, so their ratios decide nothing: bertbench ab --base PYTHON --cand PYTHON SPEC "
-            "does."
+            "Steps were not timed in turn, so their ratios decide nothing; this does: "
+            "bertbench ab --base PYTHON --cand PYTHON SPEC"
         )
     for run_id, why in matrix.left_out.items():
         yield f"left out: {run_id}: {why}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,9 @@ def test_equal_bits_are_equal_quality(tmp_path: Path) -> None:
     assert second.quality.observed == "unchanged"
     assert (first.group, second.group) == ("A", "A")
     assert matrix.outcome == "pass"
-    assert matrix.separations == ("native on tensorflow: all 2 environments share one digest (A), whatever their python",)
+    assert matrix.separations == (
+        "native on tensorflow: all 2 environments share one digest (A), whatever their python",
+    )
 
 
 def test_other_bits_of_few_seeds_are_undecided(tmp_path: Path) -> None:
@@ -88,9 +91,11 @@ def test_engines_and_backends_are_not_set_apart_by_packages(tmp_path: Path) -> N
     jax = run_in("2", backend="jax", bits=1, tensorflow=None, jax="0.10.2")
     matrix = matrix_of(tmp_path, run_in("1"), jax, run_in("3", engine="keras-hub", bits=2, keras_hub="0.32.0"))
     assert matrix.separations == (
-        "between engines and backends no package decides, but what computes: native on tensorflow A; "
-        "keras-hub on tensorflow C; native on jax B",
-    ) or "native on jax" in matrix.separations[-1]
+        (
+            "between engines and backends no package decides, but what computes: native on tensorflow A; "
+            "keras-hub on tensorflow B; native on jax C"
+        ),
+    )
     assert [cell.environment.engine for cell in matrix.cells] == ["native", "keras-hub", "native"]
 
 
@@ -121,7 +126,9 @@ def test_runs_of_the_newest_commit_are_taken_or_of_the_one_asked_for(tmp_path: P
     asked = matrix_of(tmp_path, old, new, commit="aaaa")
     assert asked.revision == COMMIT
     assert [cell.runs for cell in asked.cells] == [("1",)]
-    with pytest.raises(RecordError, match="no run at commit cccc; there are runs at commit bbbbbbbbbb, commit aaaaaaaaaa"):
+    with pytest.raises(
+        RecordError, match="no run at commit cccc; there are runs at commit bbbbbbbbbb, commit aaaaaaaaaa"
+    ):
         choose(store_of(tmp_path), commit="cccc")
     with pytest.raises(RecordError, match="4 digits or more"):
         choose(store_of(tmp_path), commit="a")
@@ -139,7 +146,8 @@ def test_other_recipes_and_other_rows_are_told_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "problem"), [("py312", "is no environment"), ("py311", "2 environments begin so"), ("", "2 environments")]
+    ("wanted", "problem"),
+    [("py312", "is no environment"), ("py311", "2 environments begin so"), ("", "2 environments")],
 )
 def test_a_reference_that_is_none_is_refused(tmp_path: Path, wanted: str, problem: str) -> None:
     with pytest.raises(RecordError, match=problem):
@@ -168,8 +176,6 @@ def test_repeats_and_faults_are_no_environments(tmp_path: Path) -> None:
 
 def test_a_killed_run_is_a_row(tmp_path: Path) -> None:
     killed = run_in("2", python="3.12.1", changes={"outcome": "running", "seeds": ()})
-    import platform
-
     gone = killed.process.model_copy(update={"host": platform.node(), "pid": 2**22 + 1})
     matrix = matrix_of(tmp_path, run_in("1"), killed.model_copy(update={"process": gone}))
     assert "is gone" in cell(matrix, "py312").promises[0].reason

@@ -37,7 +37,12 @@ def test_many_differences_are_a_fingerprint() -> None:
 def test_runs_of_one_environment_have_one_key() -> None:
     keys = {Environment.of(record).key for record in (run_in("1"), run_in("2", machine="other", bits=3))}
     assert len(keys) == 1
-    others = (run_in("1", threads=1), run_in("1", numpy="2.0"), run_in("1", engine="keras-hub"), run_in("1", backend="jax"))
+    others = (
+        run_in("1", threads=1),
+        run_in("1", numpy="2.0"),
+        run_in("1", engine="keras-hub"),
+        run_in("1", backend="jax"),
+    )
     assert len({Environment.of(record).key for record in others} - keys) == 4
 
 

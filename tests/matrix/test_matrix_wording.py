@@ -45,7 +45,10 @@ def test_versions_that_are_in_no_row_are_listed(versions: tuple[str | None, ...]
 
 
 def test_packages_that_changed_together_are_ties() -> None:
-    environments = [{"numpy": "2.1", "python": "3.10", "keras": "3.12"}, {"numpy": "2.4", "python": "3.11", "keras": "3.15"}]
+    environments = [
+        {"numpy": "2.1", "python": "3.10", "keras": "3.12"},
+        {"numpy": "2.4", "python": "3.11", "keras": "3.15"},
+    ]
     first, ties = said(environments, "AB").splitlines()
     assert first.startswith("all environments with keras < 3.15")  # what people suspect first
     assert ties == (

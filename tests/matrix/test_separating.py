@@ -47,7 +47,9 @@ def test_what_is_everywhere_the_same_is_not_looked_at() -> None:
 
 
 ENVIRONMENTS = st.lists(
-    st.tuples(st.fixed_dictionaries({name: st.sampled_from(["1", "2", None]) for name in "abcd"}), st.sampled_from("AB")),
+    st.tuples(
+        st.fixed_dictionaries({name: st.sampled_from(["1", "2", None]) for name in "abcd"}), st.sampled_from("AB")
+    ),
     min_size=1,
     max_size=7,
 )
@@ -70,7 +72,7 @@ def test_each_set_decides_the_group_and_no_smaller_one_does(ran: list[tuple[dict
         [chosen for chosen in combinations("abcd", size) if decides(chosen, environments, groups)] for size in range(5)
     ]
     smallest = next((found for found in brute if found), [])
-    assert set(sets) == set(smallest)
+    assert set(map(frozenset, sets)) == set(map(frozenset, smallest))
     assert (not sets) == (inseparable(environments, groups) is not None)
 
 
@@ -79,5 +81,7 @@ def test_order_and_letters_make_no_difference(ran: list[tuple[dict[str, str], st
     shuffled = list(ran)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     swapped = [(versions, {"A": "B", "B": "A"}[group]) for versions, group in shuffled]
-    one, other = (set(smallest_sets([v for v, _ in pairs], [g for _, g in pairs])) for pairs in (ran, swapped))
+    one, other = (
+        set(map(frozenset, smallest_sets([v for v, _ in pairs], [g for _, g in pairs]))) for pairs in (ran, swapped)
+    )
     assert one == other

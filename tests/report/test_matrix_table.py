@@ -35,7 +35,9 @@ def test_what_differs_from_the_reference_has_a_star(matrix: Matrix) -> None:
     shown = rendered(matrix_table(matrix), width=160, colour=False)
     assert shown.startswith("seed_card, commit aaaaaaaaaa: 3 environments")
     lines = {line.split()[0]: line for line in shown.splitlines()[2:]}
-    assert re.search(r"0\.96\d\d \(2 seeds\) +reference +125 ms +- +A$", lines["py311-tf2.21.0-keras3.15.1-native"].rstrip())
+    assert re.search(
+        r"0\.96\d\d \(2 seeds\) +reference +125 ms +- +A$", lines["py311-tf2.21.0-keras3.15.1-native"].rstrip()
+    )
     assert re.search(r"\*undecided +250 ms +2\.00 +\*B$", lines["py311-tf2.21.0-keras3.12.4-native"].rstrip())
     assert re.search(r"fail +- +\*fail +- +- +-$", lines["py311-tf2.21.0-keras3.15.1-keras-hub"].rstrip())
 

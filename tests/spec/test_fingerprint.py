@@ -86,6 +86,7 @@ def test_engine_and_runtime_are_no_part_of_a_benchmark() -> None:
     another = build_spec({"name": "x", "training": {"epochs": 4}})
     assert benchmark_fingerprint(another) != benchmark_fingerprint(usual)
 
+
 @given(
     first=st.floats(min_value=1e-8, max_value=1.0, allow_nan=False),
     second=st.floats(min_value=1e-8, max_value=1.0, allow_nan=False),
