@@ -60,6 +60,11 @@ LIGHT_ENGINE_MODULES = [
 ]
 
 
+def computes(module: str) -> bool:
+    """Whether a module belongs to an engine, and may load what it computes with."""
+    return bool(COMPUTES.match(f"{module}.")) and module not in LIGHT_ENGINE_MODULES
+
+
 class Import(NamedTuple):
     """One import of one of our modules, or of a library."""
 
@@ -221,7 +226,7 @@ def test_heavy_libraries_are_loaded_by_engines_alone() -> None:
         f"{found.where}: {found.imported}"
         for found in EVERY_IMPORT
         if found.imported.split(".")[0] in HEAVY and found.at_import_time and not found.type_only
-        if not COMPUTES.match(f"{found.importer}.") or found.importer in LIGHT_ENGINE_MODULES
+        if not computes(found.importer)
     ]
     assert eager == []
 
@@ -299,11 +304,7 @@ def without_tensorflow(code: str) -> str:
 
 
 def test_all_but_the_engines_can_be_imported_without_tensorflow() -> None:
-    light = [
-        name
-        for name in MODULES
-        if (not COMPUTES.match(f"{name}.") or name in LIGHT_ENGINE_MODULES) and not name.endswith("__main__")
-    ]
+    light = [name for name in MODULES if not computes(name) and not name.endswith("__main__")]
     printed = without_tensorflow(f"for name in {light!r}: importlib.import_module(name)\nprint('all')")
     assert printed == "all\n"
 

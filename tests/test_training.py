@@ -79,12 +79,12 @@ def bench(tmp_path: Path, tiny_bert_folder: Path, monkeypatch: pytest.MonkeyPatc
     write_rows(tmp_path)
     bench = Bench(tmp_path, tiny_bert_folder)
     monkeypatch.setattr(training, "create_engine", bench.create_engine)
-    monkeypatch.setattr(runtime, "configure", bench.configured.append)
+    monkeypatch.setattr(runtime, "configure", lambda spec, library: bench.configured.append(spec))
     monkeypatch.setattr(runtime, "environment_facts", environment)
     return bench
 
 
-def environment(spec: RuntimeSpec, *, workers: int = 1) -> EnvironmentFacts:
+def environment(spec: RuntimeSpec, library: str = "keras", *, distributions=(), workers: int = 1) -> EnvironmentFacts:
     return EnvironmentFacts(
         numerics={"backend": spec.backend},
         machine={"cores": 2},
