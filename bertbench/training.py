@@ -159,7 +159,7 @@ def _environment_before(spec: Spec, workers: int) -> EnvironmentFacts | None:
         return runtime.environment_facts(
             spec.runtime, entry.library, distributions=entry.distributions, workers=workers
         )
-    except Exception:  # noqa: BLE001 - anything may be broken here, and the run's own error is the one to tell
+    except BaseException:  # noqa: BLE001 - whatever happens here, the error that ended the run is the one to tell
         return None
 
 
