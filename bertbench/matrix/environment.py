@@ -78,10 +78,10 @@ class Environment:
 
     @property
     def short_name(self) -> str:
-        """Such as `py312-tf2.20.0-keras3.12.4-native`; two environments may share it."""
+        """Such as `py312-tf2.20-keras3.12-native`; two environments may share it."""
         python = self.packages.get("python")
-        parts = [f"py{''.join(python.split('.')[:2])}"] if python else []
-        parts += [f"{said}{self.packages[name]}" for name, said in _NAMING.items() if self.packages.get(name)]
+        parts = [f"py{_minor(python).replace('.', '')}"] if python else []
+        parts += [f"{said}{_minor(version)}" for name, said in _NAMING.items() if (version := self.packages.get(name))]
         return "-".join([*parts, self.engine])
 
 
@@ -113,6 +113,11 @@ def _facts(environment: Environment) -> dict[str, str | None]:
 
 def _in_words(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _minor(version: str) -> str:
+    """Its first two numbers."""
+    return ".".join(version.split(".")[:2])
 
 
 def _version(text: str | None) -> Version:

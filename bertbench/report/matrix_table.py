@@ -15,8 +15,8 @@ from bertbench.report.wording import counted, with_next_step
 
 #: Before what is not as in the reference; colour is never the only sign.
 _MARK = "*"
-_HEADINGS = ("environment", "promises", "validation accuracy", "against reference", "step", "x reference", "bits")
-_NUMBERS = ("validation accuracy", "step", "x reference")
+_HEADINGS = ("environment", "promises", "accuracy", "seeds", "quality", "step", "ratio", "bits")
+_NUMBERS = ("accuracy", "seeds", "step", "ratio")
 
 
 def matrix_table(matrix: Matrix) -> Table:
@@ -26,11 +26,12 @@ def matrix_table(matrix: Matrix) -> Table:
     for heading in _HEADINGS:
         table.add_column(heading, justify="right" if heading in _NUMBERS else "left", overflow="fold")
     for cell in matrix.cells:
-        name, promises, accuracy, quality, step, ratio, bits = row(matrix, cell)
+        name, promises, accuracy, seeds, quality, step, ratio, bits = row(matrix, cell)
         table.add_row(
             Text(name, style="bold" if cell.is_reference else ""),
             outcome_text(promises),
             accuracy,
+            seeds,
             Text(quality) if cell.quality is None else Text(quality, style=outcome_text(cell.outcome).style),
             step,
             ratio,
@@ -44,16 +45,15 @@ def title(matrix: Matrix) -> str:
     return f"{matrix.benchmark}, {told(matrix.revision)}: {counted(len(matrix.cells), 'environment')}"
 
 
-def row(matrix: Matrix, cell: Cell) -> tuple[str, str, str, str, str, str, str]:
+def row(matrix: Matrix, cell: Cell) -> tuple[str, ...]:
     """The words and numbers of one line, in the order of the headings."""
     reference = matrix.reference
-    accuracy = QUALITY["accuracy"].format(cell.accuracy)
-    seeds = f" ({counted(cell.seeds, 'seed')})" if cell.seeds else ""
     other = reference is not None and cell.group is not None and cell.group != reference.group
     return (
         cell.name,
         cell.promises_outcome,
-        f"{accuracy}{seeds}",
+        QUALITY["accuracy"].format(cell.accuracy),
+        str(cell.seeds),
         _quality(cell),
         BUDGETS["step_seconds"].format(cell.step_seconds),
         "-" if cell.step_ratio is None else f"{cell.step_ratio:.2f}",
@@ -68,7 +68,7 @@ def _quality(cell: Cell) -> str:
         return "-"
     outcome = "undecided" if cell.quality.outcome == "no_baseline" else cell.quality.outcome
     if cell.quality.observed == "unchanged":
-        return "pass: equal bits"
+        return "equal bits"
     said = cell.quality.observed if "drop_points" in cell.quality.numbers else ""
     return f"{_MARK}{outcome}{f': {said}' if said else ''}"
 

@@ -23,15 +23,15 @@ from bertbench.record import RunRecord
 def test_the_status_is_that_of_the_worst_cell(shell: Shell, second: RunRecord, status: int) -> None:
     store_of(shell.store.folder, run_in("1"), second)
     assert shell("matrix") == status
-    assert "py312-tf2.21.0-keras3.15.1-native" in shell.out
+    assert "py312-tf2.21-keras3.15-native" in shell.out
 
 
 def test_files_and_a_reference_by_name(shell: Shell) -> None:
     store_of(shell.store.folder, run_in("1"), run_in("2", python="3.12.1"))
     assert shell("matrix", "seed_card", "--reference", "py311", "--json", "m.json", "--markdown", "m.md") == cli.PASS
     written = json.loads((shell.folder / "m.json").read_text())
-    assert written["benchmarks"][0]["reference"] == "py311-tf2.21.0-keras3.15.1-native"
-    assert "| py311-tf2.21.0-keras3.15.1-native | pass |" in (shell.folder / "m.md").read_text()
+    assert written["benchmarks"][0]["reference"] == "py311-tf2.21-keras3.15-native"
+    assert "| py311-tf2.21-keras3.15-native | pass |" in (shell.folder / "m.md").read_text()
 
 
 def test_what_cannot_be_meant_is_a_usage_error(shell: Shell) -> None:

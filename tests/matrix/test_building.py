@@ -45,7 +45,7 @@ def test_equal_bits_are_equal_quality(tmp_path: Path) -> None:
 
 def test_other_bits_of_few_seeds_are_undecided(tmp_path: Path) -> None:
     matrix = matrix_of(tmp_path, run_in("1"), run_in("2", keras="3.12.4", bits=1))
-    other = cell(matrix, "keras3.12.4")
+    other = cell(matrix, "keras3.12")
     assert (other.group, other.outcome) == ("B", "undecided")
     assert other.quality is not None
     assert "a bank of 2 seeds says nothing of quality: 20 are needed" in other.quality.reason
@@ -59,11 +59,11 @@ def test_a_bank_decides_in_either_direction(tmp_path: Path) -> None:
     same = run_in("2", keras="3.12.4", bits=1, hits=BANK)
     worse = run_in("3", keras="3.13.0", bits=2, hits={seed: hits - 15 for seed, hits in BANK.items()})
     matrix = matrix_of(tmp_path, run_in("1", hits=BANK), same, worse)
-    assert cell(matrix, "keras3.12.4").outcome == "pass"
-    bad = cell(matrix, "keras3.13.0")
+    assert cell(matrix, "keras3.12").outcome == "pass"
+    bad = cell(matrix, "keras3.13")
     assert bad.outcome == "fail"
     assert bad.quality is not None
-    assert "the runs of py311-tf2.21.0-keras3.15.1-native" in bad.quality.reason
+    assert "the runs of py311-tf2.21-keras3.15-native" in bad.quality.reason
     assert matrix.outcome == "fail"
 
 
@@ -71,7 +71,7 @@ def test_the_error_rate_is_shared_among_all_cells(tmp_path: Path) -> None:
     others = [run_in(f"{n}", keras=f"3.{n}.0", bits=n, hits=BANK) for n in (2, 3, 4)]
     two = matrix_of(tmp_path / "2", run_in("1", hits=BANK), others[0])
     four = matrix_of(tmp_path / "4", run_in("1", hits=BANK), *others)
-    levels = [cell(matrix, "keras3.2.0").quality.numbers["fail_level"] for matrix in (two, four)]  # type: ignore[union-attr]
+    levels = [cell(matrix, "keras3.2").quality.numbers["fail_level"] for matrix in (two, four)]  # type: ignore[union-attr]
     assert levels[1] == pytest.approx(levels[0] / 3)
 
 
@@ -84,7 +84,7 @@ def test_a_missing_library_is_a_row_with_its_reason_and_the_rest_goes_on(tmp_pat
     assert message in broken.promises[0].reason
     assert (broken.group, broken.seeds, broken.accuracy, broken.step_seconds) == (None, 0, None, None)
     assert broken.outcome == "fail"
-    assert cell(matrix, "py311-tf2.21.0-keras3.15.1-native").outcome == "pass"
+    assert cell(matrix, "py311-tf2.21-keras3.15-native").outcome == "pass"
 
 
 def test_engines_and_backends_are_not_set_apart_by_packages(tmp_path: Path) -> None:
