@@ -142,9 +142,25 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
                         engine.save(save_models_to / f"seed-{seed}")
         run.complete()
     except BaseException as error:  # also Ctrl-C, also what nobody foresaw: the record says so
+        run.environment = run.environment or _environment_before(spec, workers)
         run.cut_off(error)
         raise
     return run.record
+
+
+def _environment_before(spec: Spec, workers: int) -> EnvironmentFacts | None:
+    """Where a run failed before its library was loaded: whoever lays environments side by side must know which it was.
+
+    Versions are read from what is installed, so a library that is missing, too old or broken does not matter. None if
+    not even that can be read: the failure itself is what the record is for.
+    """
+    try:
+        entry = entry_of(spec.engine)
+        return runtime.environment_facts(
+            spec.runtime, entry.library, distributions=entry.distributions, workers=workers
+        )
+    except BaseException:  # noqa: BLE001 - whatever happens here, the error that ended the run is the one to tell
+        return None
 
 
 @dataclass(frozen=True)
