@@ -219,10 +219,7 @@ def _squared_error() -> Iterator[None]:
         return ops.mean(ops.sum(ops.square(probabilities - truth), axis=-1) * row_weights)
 
     with ExitStack() as stack:
-        if keras.backend.backend() == "torch":
-            from bertbench.engines.native import torch_steps as steps
-        else:
-            from bertbench.engines.native import tensorflow_steps as steps  # type: ignore[no-redef]
+        steps = import_module(f"bertbench.engines.native.{keras.backend.backend()}_steps")
         stack.enter_context(replaced(steps, "weighted_loss", lambda _: brier))
         yield
 
