@@ -141,15 +141,10 @@ def _batches(lengths: NDArray[np.int64], size: int, *, drawn: bool) -> Iterable[
         if not drawn:
             batches = lengths[: count * size].reshape(-1, size) if rows == size else lengths[count * size :][None]
         else:
-            generator = np.random.default_rng(_DRAW_SEED)
-            orders = -(-DRAWN_BATCHES // max(count, 1))
-            batches = np.concatenate([_cut(generator.permutation(lengths), rows) for _ in range(orders)])
+            orders = np.tile(lengths, (-(-DRAWN_BATCHES // max(count, 1)), 1))
+            drawn_orders = np.random.default_rng(_DRAW_SEED).permuted(orders, axis=1)
+            batches = drawn_orders[:, : len(lengths) // rows * rows].reshape(-1, rows)
         yield np.sort(batches, axis=1)
-
-
-def _cut(lengths: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
-    """As many batches of *rows* as there are."""
-    return lengths[: len(lengths) // rows * rows].reshape(-1, rows)
 
 
 def _fitting(
