@@ -6,10 +6,12 @@ runs of a store are compared or accepted is in `bertbench.gathering`.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from bertbench.baseline import (
     REFERENCE,
     ROLLING,
     Baseline,
+    BaselineSeed,
     baseline_files,
     baseline_name,
     baseline_text,
@@ -179,13 +182,30 @@ def _compared(
         agrees = round(run.final_epoch.validation.accuracy * rows) == rows - len(wrong)
         return wrong if agrees and all(row < rows for row in wrong) else None
 
-    identity, quality = compare(candidate, baseline, name=name, gate=gate, wrong_rows=known)
+    identity, quality = compare(
+        candidate,
+        baseline,
+        name=name,
+        gate=gate,
+        wrong_rows=known,
+        accepted_run=partial(_accepted_run, store, baseline),
+    )
     shown = None
     if "drop_points" in quality.numbers:
         from bertbench.verdict.shown_quantities import shown_beside
 
         shown = shown_beside(candidate, baseline, margin_points=gate.rule.margin_points)
     return Compared(name, identity, quality, baseline, shown)
+
+
+def _accepted_run(store: Store, baseline: Baseline, seed: BaselineSeed) -> SeedRun | None:
+    """The run that a seed of the baseline was made of; None if this store does not have it, or has another by its name."""
+    for run_id in baseline.runs:
+        with contextlib.suppress(RecordError):
+            run = next((run for run in store.read(run_id).seeds if run.seed == seed.seed), None)
+            if run is not None and run.digests == seed.digests:
+                return run
+    return None
 
 
 def book_attempts(compared: Sequence[Compared], candidate: Candidate, store: Store) -> None:

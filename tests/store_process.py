@@ -57,12 +57,12 @@ def records(run_id: str) -> list[RunRecord]:
 
 
 def killed_writers(folder: Path) -> dict[str, object]:
-    """Kill writers at random moments; after each, every run of the store must be whole."""
+    """Kill writers at random moments, each in a store of its own; every run of it must be whole at every moment."""
     chance = random.Random(0)  # noqa: S311 - moments, not secrets
     broken: list[str] = []
-    reads = 0
-    store = Store(folder)
+    reads = runs = 0
     for kill in range(KILLS):
+        store = Store(folder / str(kill))
         hears, told = os.pipe()
         writer = os.fork()
         if writer == 0:
@@ -77,7 +77,8 @@ def killed_writers(folder: Path) -> dict[str, object]:
         os.close(hears)
         os.close(told)
         broken += whole_or_named(store)
-    return {"broken": broken, "reads": reads, "kills": KILLS, "runs": len(store.entries())}
+        runs += len(store.entries())
+    return {"broken": broken, "reads": reads, "kills": KILLS, "runs": runs}
 
 
 def whole_or_named(store: Store) -> list[str]:

@@ -22,7 +22,7 @@ def known_engine(value: str) -> str:
     """
     if value in ENGINES or _FACTORY.fullmatch(value):
         return value
-    if value.startswith(f"{OWN_MODEL}:") or ":" in value:
+    if ":" in value:
         raise ValueError("expected python:<package.module>:<factory>, such as python:train:build_model")
     names = ", ".join(ENGINES)
     raise ValueError(

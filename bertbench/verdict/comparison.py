@@ -15,7 +15,7 @@ from bertbench.errors import BertbenchError
 from bertbench.quantities import QUALITY
 from bertbench.record import RunRecord, SeedRun
 from bertbench.verdict.candidate import Candidate
-from bertbench.verdict.identity import differing_facts
+from bertbench.verdict.identity import difference, differing_facts
 from bertbench.verdict.outcomes import Check, Outcome
 
 if TYPE_CHECKING:
@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
 #: Numbers of the rows that a seed of a run had wrong; None if nobody knows.
 WrongRows = Callable[[RunRecord, SeedRun], Sequence[int] | None]
+#: The run of a baseline's seed, step by step, where it is still at hand; a baseline's file keeps epochs alone.
+AcceptedRun = Callable[[BaselineSeed], SeedRun | None]
 
 _DIGESTS = ("losses", "predictions", "weights")
 #: Seeds or facts named in one sentence.
 _SHOWN = 5
+#: Said where the runs of the baseline are not at hand.
+_COARSE = " (the runs of the baseline are not in this store, which alone would know the step and the variable)"
 _PROMISED = {"identity": "equal bits, else quality", "quality": "no worse"}
 
 
@@ -47,6 +51,7 @@ def compare(
     name: str,
     gate: QualityGate,
     wrong_rows: WrongRows | None = None,
+    accepted_run: AcceptedRun | None = None,
 ) -> tuple[Check, Check]:
     """Hold a run, with the further seeds that ran for it, against a baseline.
 
@@ -57,6 +62,8 @@ def compare(
         gate: What decides where bits differ.
         wrong_rows: Gives the rows that a seed had wrong at its end, None if nobody knows; asked only where bits differ,
             to show which rows flipped.
+        accepted_run: Gives the run that a seed of the baseline was made of, None if it is not at hand; asked where bits
+            differ, to name the first step and the first variable.
 
     Returns:
         Identity, quality.
@@ -86,7 +93,12 @@ def compare(
         context=told,
         doubt="bits differ" if differ else "not every seed that ran has the bits of the baseline",
     )
-    return _different(name, candidate, baseline, pairs, quality), quality
+    parted = [
+        _where(run, seed, accepted_run(seed) if accepted_run else None)
+        for run, seed in pairs
+        if _differing_digests(run, seed)
+    ]
+    return _different(name, candidate, baseline, pairs, parted, quality), quality
 
 
 def _known_wrong_rows(candidate: Candidate, wrong_rows: WrongRows | None) -> dict[int, Sequence[int]]:
@@ -171,11 +183,11 @@ def _different(
     candidate: Candidate,
     baseline: Baseline,
     pairs: Sequence[tuple[SeedRun, BaselineSeed]],
+    parted: Sequence[str],
     quality: Check,
 ) -> Check:
     """Identity says no more than quality, and what is known of each seed."""
-    parted = [_where(run, seed) for run, seed in pairs if _differing_digests(run, seed)]
-    told = parted[:_SHOWN]
+    told = list(parted[:_SHOWN])
     if len(parted) > _SHOWN:
         told.append(f"and {len(parted) - _SHOWN} more seeds differ")
     if equal := _listed(run.seed for run, seed in pairs if not _differing_digests(run, seed)):
@@ -193,14 +205,16 @@ def _different(
     )
 
 
-def _where(run: SeedRun, seed: BaselineSeed) -> str:
-    """Which digests of one seed differ, and the first epoch whose train loss does."""
+def _where(run: SeedRun, seed: BaselineSeed, accepted: SeedRun | None) -> str:
+    """Which digests of one seed differ, and the first step and variable, or the first epoch if that is all there is."""
+    if accepted is not None and (told := difference(run, accepted)):
+        return told
     names = " and ".join(_differing_digests(run, seed))
     losses = [row.train.loss for row in run.epochs]
     for epoch, (ours, its) in enumerate(zip(losses, seed.train_loss, strict=False)):
         if ours != its:
             apart = f"train loss {ours!r} against {its!r}, {abs(ours - its):.3g} apart"
-            return f"seed {run.seed}: {names} differ; first at epoch {epoch}: {apart}"
+            return f"seed {run.seed}: {names} differ; first at epoch {epoch}: {apart}{_COARSE}"
     if len(losses) != len(seed.train_loss):
         return f"seed {run.seed}: {names} differ; {len(losses)} epochs against {len(seed.train_loss)}"
     return f"seed {run.seed}: {names} differ; the train loss of every epoch is equal"

@@ -15,7 +15,7 @@ from record_maker import make_failed_record
 from bertbench.baseline import Baseline
 from bertbench.cli_baseline import _BANK
 from bertbench.errors import BaselineAbsentError, VerdictError
-from bertbench.record import RunRecord
+from bertbench.record import RunRecord, VariableFacts
 from bertbench.stats.sequential import SMALLEST_BANK
 from bertbench.verdict import Candidate, Check, compare, no_baseline, overall
 from bertbench.verdict.quality_gate import QualityGate, quality_gate
@@ -107,6 +107,29 @@ def test_first_epoch_whose_loss_differs_is_named_with_its_size() -> None:
         identity.reason
     )
     assert "0.001 apart" in identity.reason
+
+
+def test_where_the_runs_of_the_baseline_are_at_hand_step_and_variable_are_named() -> None:
+    """The baseline's file keeps neither, and says so where there is nothing else."""
+    run = run_of(shifted(0, 4), bits=1)
+    accepted = run_of(BANK).seeds
+    variables = {"classifier.weight": VariableFacts(sha256="1" * 16, norm=1.0)}
+    moved = {"classifier.weight": VariableFacts(sha256="2" * 16, norm=1.5)}
+    kept = {one.seed: one.model_copy(update={"variables": variables}) for one in accepted}
+    losses = list(run.seeds[0].steps.loss)
+    losses[2] += 0.25
+    steps = run.seeds[0].steps.model_copy(update={"loss": tuple(losses)})
+    first = run.seeds[0].model_copy(update={"steps": steps, "variables": moved})
+    run = run.model_copy(update={"seeds": (first, *run.seeds[1:])})
+    identity, _ = compare(
+        Candidate((run,)), baseline_of(), name="rolling", gate=quality_gate(ROWS), accepted_run=lambda seed: kept.get(seed.seed)
+    )
+    assert "first at step 2: loss" in identity.reason
+    assert "0.25 apart" in identity.reason
+    assert "first classifier.weight: norm 1.5 against 1.0, 0.5 apart" in identity.reason
+    assert "not in this store" not in identity.reason
+    identity, _ = compare(Candidate((run,)), baseline_of(), name="rolling", gate=quality_gate(ROWS), accepted_run=lambda _seed: None)
+    assert "the runs of the baseline are not in this store" in identity.reason
 
 
 def test_weights_alone_may_differ() -> None:
