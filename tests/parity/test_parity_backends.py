@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from backend_process import OPTIMIZERS, run
 pytestmark = pytest.mark.parity
 
 OTHERS = ("jax", "torch")
-other = pytest.mark.parametrize(
+on_other_backends = pytest.mark.parametrize(
     "backend",
     [
         pytest.param(name, marks=pytest.mark.skipif(not find_spec(name), reason=f"{name} is not installed"))
@@ -29,7 +29,7 @@ def answers(tiny_bert_folder: Path) -> dict[str, dict[str, Any]]:
     return {backend: run(tiny_bert_folder, backend) for backend in installed}
 
 
-@other
+@on_other_backends
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_twenty_steps_are_alike_without_dropout(
     answers: dict[str, dict[str, Any]], backend: str, optimizer: str
@@ -42,13 +42,13 @@ def test_twenty_steps_are_alike_without_dropout(
     assert ours["predictions"] == theirs["predictions"]
 
 
-@other
+@on_other_backends
 def test_a_seed_gives_its_bits_again_after_another(answers: dict[str, dict[str, Any]], backend: str) -> None:
     first, other, again = answers[backend]["seeds 0, 1, 0"]
     assert first == again
     assert first != other
 
 
-@other
+@on_other_backends
 def test_a_restored_state_goes_on_to_the_same_bits(answers: dict[str, dict[str, Any]], backend: str) -> None:
     assert answers[backend]["resumed"] == answers[backend]["seeds 0, 1, 0"][0]
