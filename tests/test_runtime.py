@@ -361,7 +361,17 @@ def test_what_can_change_bits_changes_the_numerics_and_not_the_machine(changes: 
     assert facts(**changes).machine_fingerprint == facts().machine_fingerprint
 
 
-@pytest.mark.parametrize("flag", ["XLA_FLAGS", "NVIDIA_TF32_OVERRIDE", "ONEDNN_MAX_CPU_ISA", "CUBLAS_WORKSPACE_CONFIG"])
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "XLA_FLAGS",
+        "NVIDIA_TF32_OVERRIDE",
+        "ONEDNN_MAX_CPU_ISA",
+        "CUBLAS_WORKSPACE_CONFIG",
+        "JAX_ENABLE_X64",
+        "ATEN_CPU_CAPABILITY",
+    ],
+)
 def test_flag_that_changes_kernels_is_part_of_the_numerics(monkeypatch: pytest.MonkeyPatch, flag: str) -> None:
     monkeypatch.delenv(flag, raising=False)
     before = facts()
