@@ -232,7 +232,11 @@ def _keep_programs(cache_folder: Path) -> None:
     """
     config = _import("jax").config
     if config.jax_compilation_cache_dir is None:
-        folder = cache_folder.absolute() / "jax" / _fingerprint({"processor": _processor(), "sets": _instruction_sets()})[:16]
+        folder = (
+            cache_folder.absolute()
+            / "jax"
+            / _fingerprint({"processor": _processor(), "sets": _instruction_sets()})[:16]
+        )
         config.update("jax_compilation_cache_dir", str(folder))
         config.update("jax_persistent_cache_min_compile_time_secs", _KEPT_FROM_SECONDS)
 

@@ -379,6 +379,7 @@ def test_flag_that_changes_kernels_is_part_of_the_numerics(monkeypatch: pytest.M
     assert facts().numerics["flags"][flag] == "something"
     assert facts().numerics_fingerprint != before.numerics_fingerprint
 
+
 def test_whether_jax_keeps_its_programs_is_part_of_the_numerics(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     for folder, enabled in ((None, True), ("/somewhere", True), ("/somewhere", False)):
@@ -387,7 +388,6 @@ def test_whether_jax_keeps_its_programs_is_part_of_the_numerics(monkeypatch: pyt
         seen.append(facts(backend="jax").numerics["compile_cache"])
     assert seen == [False, True, False]
     assert "compile_cache" not in facts().numerics
-
 
 
 @pytest.mark.parametrize("variable", ["PATH", "HOME", "BERTBENCH_DATA", "TF_CPP_MIN_LOG_LEVEL"])

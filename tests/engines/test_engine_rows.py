@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 #: One engine serves all examples; logits leave it as it was. On JAX most examples are a program to compile.
-shared = settings(max_examples=4 if BACKEND == "jax" else 40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+shared = settings(
+    max_examples=4 if BACKEND == "jax" else 40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 LENGTHS = st.lists(st.integers(3, LONGEST), min_size=1, max_size=9)
 TOLERANCE = 1e-6
 

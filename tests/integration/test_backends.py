@@ -86,7 +86,9 @@ def test_the_second_seed_alone_has_the_bits_it_has_among_others(whole: Path, tin
     ],
     ids=["bfloat16", "float16", "rows that change their lengths", "adamw in the order of the file"],
 )
-def test_the_recipe_lock_holds_on_other_recipes(tmp_path: Path, tiny_bert_folder: Path, changes: dict[str, Any]) -> None:
+def test_the_recipe_lock_holds_on_other_recipes(
+    tmp_path: Path, tiny_bert_folder: Path, changes: dict[str, Any]
+) -> None:
     write_small_bench(tmp_path, tiny_bert_folder, runtime__backend=BACKEND, **changes)
     done = run_bertbench(tmp_path, "run", "small.toml")
     assert done.returncode == 0, done.stdout + done.stderr

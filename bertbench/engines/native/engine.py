@@ -231,7 +231,9 @@ class NativeEngine:
         words = self._words.rows_of(batch.token_ids)
         config = self._config
         shapes = self._steps.shapes
-        shape = shapes.shape_of(np.diff(batch.offsets).astype(np.int64), training=training) if shapes is not None else None
+        shape = (
+            shapes.shape_of(np.diff(batch.offsets).astype(np.int64), training=training) if shapes is not None else None
+        )
         return lay_out(batch, words, heads=config.num_attention_heads, head_size=config.head_size, shape=shape)
 
     def _tensors(self, parameters: Mapping[str, NDArray[np.float32]]) -> Iterator[tuple[str, NDArray[np.float32]]]:

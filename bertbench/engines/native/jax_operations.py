@@ -45,7 +45,9 @@ def dropout(values: jax.Array, rate: float, generator: keras.random.SeedGenerato
     dropped = min(max(round(rate * highest), 1), highest - 1)
     numbers = jax.random.bits(generator.next(), values.shape, jnp.uint16)
     kept = numbers >= jnp.uint16(dropped)
-    return jnp.where(kept, values * jnp.asarray(highest / (highest - dropped), values.dtype), jnp.zeros((), values.dtype))
+    return jnp.where(
+        kept, values * jnp.asarray(highest / (highest - dropped), values.dtype), jnp.zeros((), values.dtype)
+    )
 
 
 def _rows(values: jax.Array, index: jax.Array) -> jax.Array:

@@ -93,7 +93,12 @@ class ShapeTable:
 
 
 def shape_table(
-    train: NDArray[np.int64], validation: NDArray[np.int64], *, batch_sizes: tuple[int, int], shuffle: bool, head_size: int
+    train: NDArray[np.int64],
+    validation: NDArray[np.int64],
+    *,
+    batch_sizes: tuple[int, int],
+    shuffle: bool,
+    head_size: int,
 ) -> ShapeTable:
     """The shapes of a run: at most four for full training batches, one for the last batch of an epoch.
 
