@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _configured() -> None:
+def _configured(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The process computes as specs say by default, before anything else loads its backend."""
-    runtime.configure(RuntimeSpec(backend=BACKEND))
+    runtime.configure(RuntimeSpec(backend=BACKEND), cache_folder=tmp_path_factory.mktemp("programs"))
 
 
 @pytest.fixture(scope="session")
