@@ -156,14 +156,10 @@ def test_class_weights_enter_the_loss_as_in_the_native_engine(folder: Path) -> N
 
 
 def test_weight_decay_leaves_alone_what_the_spec_says(folder: Path) -> None:
-    excluded = {}
-    for make in (hub_engine, native_engine):
-        engine = make(folder, optimizer=AdamWSpec(weight_decay=0.1, decay_excluded=("bias", "layer_norm")))
-        before = {name: values.copy() for name, values in engine.weights()}
-        rate_zero = engine.recipe()["weight_decay_excluded"]
-        excluded[make] = len(rate_zero)
-        assert before
-    assert excluded[hub_engine] == 25  # of 41: 6 biases a layer, 2 of the head; 2 layer norms a layer and 1, of 2 each
+    engine = hub_engine(folder, optimizer=AdamWSpec(weight_decay=0.1, decay_excluded=("bias", "layer_norm")))
+    named = {name for name, _ in engine.weights() if name.endswith(".bias") or "LayerNorm" in name}
+    assert set(engine.recipe()["weight_decay_excluded"]) == named
+    assert len(named) == 24
 
 
 # The same bits
@@ -196,7 +192,7 @@ def test_a_state_goes_on_to_the_same_bits(engine: KerasHubEngine) -> None:
 def test_a_state_of_another_network_is_refused(engine: KerasHubEngine) -> None:
     state = engine.state()
     del state["model/classifier.bias"]
-    with pytest.raises(EngineError, match="keras-hub engine: cannot continue from this state: model/classifier.bias"):
+    with pytest.raises(EngineError, match=r"keras-hub engine: cannot continue from this state: model/classifier.bias"):
         engine.restore(state)
 
 
@@ -227,7 +223,7 @@ def test_validation_in_between_moves_nothing(engine: KerasHubEngine) -> None:
 
 def test_a_fresh_pooler_for_a_checkpoint_without_one(tmp_path: Path) -> None:
     tiny = write_tiny_bert(tmp_path / "tiny", pooler=False)
-    with pytest.raises(EngineError, match="model.pooler: the spec asks for the pretrained pooler"):
+    with pytest.raises(EngineError, match=r"model.pooler: the spec asks for the pretrained pooler"):
         hub_engine(tiny)
     model = NO_DROPOUT.model_copy(update={"pooler": "fresh"})
     one, other = hub_engine(tiny, model=model), native_engine(tiny, model=model)

@@ -55,6 +55,7 @@ class FitStepper:
         self._pending: Request | None = None
         self._measured: NDArray[np.float32] | None = None
         self._ending: Request | None = None
+        self._is_fed = False
 
     def call(self, function: Callable[[], Any]) -> Any:
         """The result of *function*, which runs in the thread of `fit`, between two steps."""
@@ -100,7 +101,8 @@ class FitStepper:
         self._measured = None
         self._take(request)
         try:
-            self._model.fit(**self._arguments())
+            # Keras' own: a library's may map over the data, and fetch ahead for that (KerasHub's does).
+            _keras_of(self._model).Model.fit(self._model, **self._arguments())
             self._answer()
         except Ended:
             pass
@@ -122,7 +124,7 @@ class FitStepper:
         hooks = keras.callbacks.LambdaCallback(
             on_train_batch_begin=lambda *_, **__: self._wait(), on_train_batch_end=self._note
         )
-        current = WeakMethod(self._batch)  # TensorFlow keeps a generator for as long as the process lives
+        current = WeakMethod(self._batch_once)  # TensorFlow keeps a generator for as long as the process lives
         feed = tensorflow_feed(first, lambda: _called(current))
         return arguments | {"x": feed, "steps_per_epoch": self._total_steps, "callbacks": [hooks]}
 
@@ -143,7 +145,7 @@ class FitStepper:
 
     def _take(self, request: Request) -> None:
         """Make *request* the step that comes next."""
-        self._pending, self._measured = request, None
+        self._pending, self._measured, self._is_fed = request, None, False
         step = request.what
         assert isinstance(step, _Step)  # noqa: S101 - nobody else asks
         if step.learning_rate is not None:
@@ -158,10 +160,22 @@ class FitStepper:
             self._pending = None
 
     def _batch(self) -> Batch:
+        """The batch of the step that is asked for."""
         assert self._pending is not None  # noqa: S101 - asked for within a step only
         step = self._pending.what
         assert isinstance(step, _Step)  # noqa: S101 - nobody else asks
         return step.batch
+
+    def _batch_once(self) -> Batch:
+        """The same, for who may ask but once in a step.
+
+        Raises:
+            RuntimeError: If data is fetched ahead; it would be of no step.
+        """
+        if self._is_fed:
+            raise RuntimeError("a batch was asked for before its step")
+        self._is_fed = True
+        return self._batch()
 
     def _next_batch(self) -> Batch:
         self._wait()

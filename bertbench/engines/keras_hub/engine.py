@@ -1,4 +1,4 @@
-"""The keras-hub engine: BertTextClassifier trained by its own `compile` and `fit`, one object for all seeds of a spec."""
+"""The keras-hub engine: BertTextClassifier, by its own `compile` and `fit`, one object for all seeds of a spec."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -168,18 +169,14 @@ class CompiledModelEngine:
         return matmul_seconds(size, self._library)
 
     def flops(self, batch: PackedBatch) -> float:  # noqa: ARG002 - of the protocol
-        """0: how many operations a model of the user's own needs is not known, and utilization is not measured."""
+        """0: how many operations a model of the user's own needs is not known."""
         return 0.0
 
     def save(self, folder: Path) -> None:
         """Write what Keras' users write: `model.keras` if the model can be, `model.weights.h5`, and the tokenizer."""
         with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._stepper.call(lambda: self._live.model.save_weights(str(folder / "model.weights.h5")))
-            try:
-                self._stepper.call(lambda: self._live.model.save(str(folder / "model.keras")))
-            except (NotImplementedError, TypeError, ValueError):  # a class that does not say how it is made again
-                (folder / "model.keras").unlink(missing_ok=True)
+            self._stepper.call(lambda: _save(self._live.model, folder))
             for name in TOKENIZER_FILES:
                 if (file := self._task.checkpoint.folder / name).is_file():
                     shutil.copyfile(file, folder / name)
@@ -248,6 +245,16 @@ class CompiledModelEngine:
 
     def _random_layers(self) -> dict[str, Any]:
         return random_layers(self._live.model)
+
+
+def _save(model: Any, folder: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Keras' saving reads variables in NumPy 1's way
+        model.save_weights(str(folder / "model.weights.h5"))
+        try:
+            model.save(str(folder / "model.keras"))
+        except (NotImplementedError, TypeError, ValueError):  # a class that does not say how it is made again
+            (folder / "model.keras").unlink(missing_ok=True)
 
 
 def as_made(returned: Any) -> Made:

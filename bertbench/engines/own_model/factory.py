@@ -135,8 +135,10 @@ def _takes_an_argument(function: Callable[..., Any]) -> bool:
 
 def told(error: Exception, name: str) -> EngineError:
     """*error* in one line, with the last line of the user's own that led to it."""
-    said = str(error).strip().splitlines()
-    message = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
+    said = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    # TensorFlow tells where a graph was being made, and then what was wrong.
+    words = said[-1] if said[0] == "in user code:" else said[0]
+    message = f"{type(error).__name__}: {words}".removesuffix(": ")
     return EngineError(f"engine {name}: {_place(error.__traceback__)}{message}")
 
 

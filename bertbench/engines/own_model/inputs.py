@@ -69,11 +69,12 @@ class Feeding:
         """
         parts = self._parts(batch)
         if self._function is not None:
-            return self._function(parts)
+            made = self._function(parts)
+            return tuple(made) if isinstance(made, list) else made  # tf.data takes a list for one array
         arrays = {given.name: parts[given.part].astype(given.dtype) for given in self._inputs}
         if self._shape == "dict":
             return arrays
-        return list(arrays.values()) if self._shape == "list" else next(iter(arrays.values()))
+        return tuple(arrays.values()) if self._shape == "list" else next(iter(arrays.values()))
 
     def _parts(self, batch: PackedBatch) -> Arrays:
         padded = pad(batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -84,16 +84,21 @@ def value_of(variable: Any) -> NDArray[Any]:
     return np.array(tensor.numpy())
 
 
-def _named(variables: Iterable[Any]) -> dict[str, Any]:
-    """By path (Keras 3) or name (tf-keras); the second of a name is numbered."""
-    named: dict[str, Any] = {}
-    for variable in variables:
-        name = base = str(getattr(variable, "path", variable.name)).removesuffix(":0")
+def named(things: Iterable[Any], name_of: Callable[[Any], str]) -> dict[str, Any]:
+    """*things* by name; the second of a name is numbered."""
+    by_name: dict[str, Any] = {}
+    for thing in things:
+        name = base = name_of(thing)
         number = 2
-        while name in named:
+        while name in by_name:
             name, number = f"{base}_{number}", number + 1
-        named[name] = variable
-    return named
+        by_name[name] = thing
+    return by_name
+
+
+def _named(variables: Iterable[Any]) -> dict[str, Any]:
+    """By path (Keras 3) or name (tf-keras)."""
+    return named(variables, lambda variable: str(getattr(variable, "path", variable.name)).removesuffix(":0"))
 
 
 def _optimizer_variables(optimizer: Any) -> list[Any]:

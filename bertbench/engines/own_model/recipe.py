@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from bertbench.engines.own_model.live_model import LiveModel, value_of
+from bertbench.engines.own_model.live_model import LiveModel, named, value_of
 from bertbench.spec import ScheduleSpec
 
 #: Optimizers that a spec can describe, by their class in Keras.
@@ -75,8 +75,9 @@ def layers_of(model: Any) -> Iterator[Any]:
 
 
 def random_layers(model: Any) -> dict[str, Any]:
-    """Layers of Keras 3 that draw random numbers, by path."""
-    return {layer.path: layer for layer in layers_of(model) if hasattr(layer, "seed_generator")}
+    """Layers of Keras 3 that draw random numbers, by path, or name where a layer has none."""
+    drawing = [layer for layer in layers_of(model) if hasattr(layer, "seed_generator")]
+    return named(drawing, lambda layer: layer.path or layer.name)
 
 
 def _is_plain(value: Any) -> bool:

@@ -75,6 +75,10 @@ def own_step(keras: Any) -> type:
     import tensorflow as tf
 
     class OwnStep(keras.Model):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.tracker = keras.metrics.Mean(name="loss")
+
         def train_step(self, data: Any) -> dict[str, Any]:
             inputs, labels = data
             with tf.GradientTape() as tape:
@@ -82,9 +86,8 @@ def own_step(keras: Any) -> type:
                 loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores))
             weights = self.trainable_weights
             self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
-            tracker = next(metric for metric in self.metrics if metric.name == "loss")
-            tracker.update_state(loss)
-            return {"loss": tracker.result()}
+            self.tracker.update_state(loss)
+            return {"loss": self.tracker.result()}
 
     return OwnStep
 

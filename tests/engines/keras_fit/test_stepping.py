@@ -205,6 +205,12 @@ def test_a_training_step_past_everything_is_refused_with_what_was_not_seen(keras
         stepper.step(*BATCHES[0])
 
 
+def test_data_that_is_fetched_ahead_is_an_error_and_no_step(stepper: FitStepper) -> None:
+    stepper.step(*BATCHES[0])
+    with pytest.raises(RuntimeError, match="before its step"):
+        stepper._batch_once()
+
+
 def test_an_uncompiled_model_is_refused(keras: ModuleType) -> None:
     model = keras.Sequential([keras.layers.Dense(2)])
     with pytest.raises(EngineError, match="Sequential: the model is not compiled"):
