@@ -21,6 +21,7 @@ from bertbench.data import (
     epoch_batches,
     row_order,
     steps_per_epoch,
+    validation_batch_size,
 )
 from bertbench.digests import digest_arrays, digest_numbers
 from bertbench.engines.protocol import Engine
@@ -33,9 +34,6 @@ from bertbench.record import Digests, EpochRow, Failure, Outcome, Quality, SeedR
 from bertbench.runtime import peak_memory_mebibytes
 from bertbench.spec import EarlyStoppingSpec, Spec
 from bertbench.utilization import UtilizationProbe
-
-#: Rows per validation batch, at least; larger batches waste fewer calls and change no decision.
-VALIDATION_BATCH_ROWS = 32
 
 
 @dataclass(frozen=True)
@@ -243,7 +241,7 @@ def _training_batches(rows: Rows, spec: Spec, seed: int, *, epoch: int) -> Itera
 
 
 def _validation_batches(split: TokenizedSplit, spec: Spec) -> Iterator[PackedBatch]:
-    size = max(spec.training.batch_size, VALIDATION_BATCH_ROWS)
+    size = validation_batch_size(spec.training.batch_size)
     ones = np.ones(split.rows, np.float32)
     return epoch_batches(split, np.arange(split.rows), size, row_weights=ones)
 

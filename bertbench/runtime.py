@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import importlib
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -52,6 +53,13 @@ _NUMERICS_FLAGS = (
     "DNNL_DEFAULT_FPMATH_MODE",
     "OPENBLAS_CORETYPE",
     "MKL_CBWR",
+    "ATEN_CPU_CAPABILITY",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "JAX_ENABLE_X64",
+    "JAX_DEFAULT_PRNG_IMPL",
+    "JAX_THREEFRY_PARTITIONABLE",
+    "JAX_NUMPY_DTYPE_PROMOTION",
+    "JAX_DISABLE_JIT",
 )
 
 #: Processor features that kernels choose by.
@@ -72,7 +80,16 @@ _XLA_DETERMINISM = "--xla_gpu_deterministic_ops=true"
 #: Keras' default for whatever has no epsilon of its own.
 _KERAS_EPSILON = 1e-7
 #: What pip is asked for, where it is not the name that Python imports.
-_INSTALLED_BY = {"tensorflow": "'bertbench[tensorflow]'", "tf_keras": "'bertbench[transformers-tf]'"}
+_INSTALLED_BY = {
+    "tensorflow": "'bertbench[tensorflow]'",
+    "jax": "'bertbench[jax]'",
+    "torch": "'bertbench[torch]'",
+    "tf_keras": "'bertbench[transformers-tf]'",
+}
+#: XLA takes its number of threads on a processor from here when JAX first asks for its devices.
+_XLA_THREADS = "NPROC"
+#: JAX keeps programs that took longer than this to compile.
+_KEPT_FROM_SECONDS = 0.3
 #: What this process was configured as, once it was.
 _loaded: dict[str, str] = {}
 
@@ -93,7 +110,20 @@ def backend_of(spec: RuntimeSpec, library: Library = "keras") -> str:
     return {"keras": spec.backend, "torch": "torch", "tf-keras": "tensorflow"}[library]
 
 
-def configure(spec: RuntimeSpec, library: Library = "keras") -> None:
+def require_backend(spec: RuntimeSpec, library: Library = "keras") -> None:
+    """Refuse a backend that is not installed, before any work is done; imports nothing.
+
+    Raises:
+        SetupError: If Python finds no library of that name.
+    """
+    name = backend_of(spec, library)
+    if name not in sys.modules and importlib.util.find_spec(name) is None:
+        raise SetupError(
+            f"runtime.backend: {name} is not installed", remedy=f"python -m pip install {_INSTALLED_BY.get(name, name)}"
+        )
+
+
+def configure(spec: RuntimeSpec, library: Library = "keras", *, cache_folder: Path | None = None) -> None:
     """Make this process compute as *spec* says: backend, kernels, determinism, true float32, threads, device.
 
     Must come before anything loads the backend's library; a second call with the same arguments changes nothing.
@@ -101,6 +131,7 @@ def configure(spec: RuntimeSpec, library: Library = "keras") -> None:
     Args:
         spec: How to compute.
         library: What an engine is written in. Only with `keras` does `spec.backend` mean anything.
+        cache_folder: Where JAX keeps compiled programs between processes; nowhere if None.
 
     Raises:
         SetupError: If the library was loaded before under other settings, is not installed, or the device is absent.
@@ -119,6 +150,8 @@ def configure(spec: RuntimeSpec, library: Library = "keras") -> None:
         os.environ["TF_USE_LEGACY_KERAS"] = "1"
     backend = backend_of(spec, library)
     {"tensorflow": _configure_tensorflow, "jax": _configure_jax, "torch": _configure_torch}[backend](spec)
+    if backend == "jax" and cache_folder is not None:
+        _keep_programs(cache_folder)
     if library != "torch":
         _forget_personal_settings(library)
     _loaded["spec"] = wanted
@@ -184,11 +217,28 @@ def _configure_jax(spec: RuntimeSpec) -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if spec.deterministic and _XLA_DETERMINISM not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_XLA_DETERMINISM}".strip()
+    os.environ[_XLA_THREADS] = str(threads_of(spec))
     jax = _import("jax")
     if spec.device == "cpu":
         jax.config.update("jax_platforms", "cpu")
     _require_gpu(spec, jax.default_backend() == "gpu")
     jax.config.update("jax_default_matmul_precision", "float32")
+
+
+def _keep_programs(cache_folder: Path) -> None:
+    """Let JAX keep what it compiles, unless a person has said where (`JAX_COMPILATION_CACHE_DIR`).
+
+    Each kind of processor has a folder of its own: a program that was compiled for another is not loaded.
+    """
+    config = _import("jax").config
+    if config.jax_compilation_cache_dir is None:
+        folder = (
+            cache_folder.absolute()
+            / "jax"
+            / _fingerprint({"processor": _processor(), "sets": _instruction_sets()})[:16]
+        )
+        config.update("jax_compilation_cache_dir", str(folder))
+        config.update("jax_persistent_cache_min_compile_time_secs", _KEPT_FROM_SECONDS)
 
 
 def _configure_torch(spec: RuntimeSpec) -> None:
@@ -244,6 +294,8 @@ def environment_facts(
         "flags": {name: os.environ[name] for name in _NUMERICS_FLAGS if name in os.environ},
         "gpus": gpus if spec.device != "cpu" else [],
     }
+    if backend == "jax":
+        numerics["compile_cache"] = _keeps_programs()
     machine = {
         "system": platform.system(),
         "processor": _processor(),
@@ -258,6 +310,12 @@ def environment_facts(
         machine_fingerprint=_fingerprint(machine),
         workers=workers,
     )
+
+
+def _keeps_programs() -> bool:
+    """Whether programs come from, and go to, a cache on disk."""
+    jax = sys.modules.get("jax")
+    return jax is not None and bool(jax.config.jax_compilation_cache_dir) and jax.config.jax_enable_compilation_cache
 
 
 def peak_memory_mebibytes() -> float:

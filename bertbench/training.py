@@ -82,7 +82,7 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
     Args:
         spec: The benchmark.
         base_folder: Where relative paths of the spec begin.
-        cache_folder: Where tokenized rows are kept between runs; nowhere if None.
+        cache_folder: Where tokenized rows and compiled programs are kept between runs; nowhere if None.
         observers: Told of every change of the record; the store and the progress bar are such.
         workers: Test workers of the session; recorded, since under more than one times say nothing.
         save_models_to: Each seed's model is saved in a folder `seed-<n>` of this one, which is made at once; not saved
@@ -107,6 +107,7 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
         wrong = fault_named(fault)  # nothing, unless somebody tests the verdict
         entry = entry_of(spec.engine)
         require_libraries(entry)
+        runtime.require_backend(spec.runtime, entry.library)
         # What is fine-tuned, and on what
         inputs = read_inputs(spec, base_folder=base_folder, cache_folder=cache_folder, clock=run.clock)
         run.checkpoint, run.data = inputs.checkpoint_facts(), inputs.data_facts()
@@ -117,7 +118,7 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
 
         # The process: last of what can be refused, since loading a backend takes seconds
         with run.clock.phase("import"):
-            runtime.configure(spec.runtime, entry.library)
+            runtime.configure(spec.runtime, entry.library, cache_folder=cache_folder)
         run.environment = runtime.environment_facts(
             spec.runtime, entry.library, distributions=entry.distributions, workers=workers
         )
@@ -142,9 +143,25 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
                         engine.save(save_models_to / f"seed-{seed}")
         run.complete()
     except BaseException as error:  # also Ctrl-C, also what nobody foresaw: the record says so
+        run.environment = run.environment or _environment_before(spec, workers)
         run.cut_off(error)
         raise
     return run.record
+
+
+def _environment_before(spec: Spec, workers: int) -> EnvironmentFacts | None:
+    """Where a run failed before its library was loaded: whoever lays environments side by side must know which it was.
+
+    Versions are read from what is installed, so a library that is missing, too old or broken does not matter. None if
+    not even that can be read: the failure itself is what the record is for.
+    """
+    try:
+        entry = entry_of(spec.engine)
+        return runtime.environment_facts(
+            spec.runtime, entry.library, distributions=entry.distributions, workers=workers
+        )
+    except BaseException:  # noqa: BLE001 - whatever happens here, the error that ended the run is the one to tell
+        return None
 
 
 @dataclass(frozen=True)
@@ -181,6 +198,8 @@ class Inputs:
             total_steps=total_steps(spec, self.tokenized.splits["train"].rows),
             longest_row_tokens=self.tokenized.longest_row_tokens,
             base_folder=base_folder,
+            train_lengths=self.tokenized.splits["train"].lengths,
+            validation_lengths=self.tokenized.splits["validation"].lengths,
         )
 
     def pretrained_weights(self, spec: Spec) -> PretrainedWeights:

@@ -27,7 +27,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """This process as if nothing had been configured or loaded, and put back afterwards."""
     monkeypatch.setattr(runtime, "_loaded", {})
     monkeypatch.delitem(sys.modules, "keras", raising=False)
-    for name in ("KERAS_BACKEND", "XLA_FLAGS", "CUBLAS_WORKSPACE_CONFIG"):
+    for name in ("KERAS_BACKEND", "XLA_FLAGS", "CUBLAS_WORKSPACE_CONFIG", "NPROC"):
         monkeypatch.setenv(name, "")  # so that it is put back
         monkeypatch.delenv(name)
 
@@ -144,13 +144,35 @@ def test_environment_of_a_real_run(configured: dict[str, Any]) -> None:
 # Backends that are absent, or made up
 
 
-@pytest.mark.parametrize(("backend", "library"), [("jax", "jax"), ("torch", "torch")])
+@pytest.mark.parametrize("backend", ["jax", "torch"])
 @pytest.mark.usefixtures("fresh_process")
-def test_absent_backend_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, backend: Any, library: str) -> None:
-    monkeypatch.setitem(sys.modules, library, None)  # importing it fails, installed or not
-    with pytest.raises(SetupError, match=f"runtime.backend: {library} cannot be imported") as caught:
+def test_absent_backend_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, backend: Any) -> None:
+    monkeypatch.setitem(sys.modules, backend, None)  # importing it fails, installed or not
+    with pytest.raises(SetupError, match=f"runtime.backend: {backend} cannot be imported") as caught:
         runtime.configure(RuntimeSpec(backend=backend))
-    assert caught.value.remedy == f"python -m pip install {library}"
+    assert caught.value.remedy == f"python -m pip install 'bertbench[{backend}]'"
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_absent_backend_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch, backend: Any) -> None:
+    found: dict[str, object] = {}
+    monkeypatch.setattr(runtime.importlib.util, "find_spec", found.get)
+    monkeypatch.delitem(sys.modules, backend, raising=False)
+    with pytest.raises(SetupError, match=f"^runtime.backend: {backend} is not installed") as caught:
+        runtime.require_backend(RuntimeSpec(backend=backend))
+    assert caught.value.remedy == f"python -m pip install 'bertbench[{backend}]'"
+    found[backend] = object()
+    runtime.require_backend(RuntimeSpec(backend=backend))
+
+
+def test_engines_with_a_library_of_their_own_need_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda name: asked.append(name) or object())
+    for name in ("torch", "tensorflow"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    runtime.require_backend(RuntimeSpec(), "torch")
+    runtime.require_backend(RuntimeSpec(), "tf-keras")
+    assert asked == ["torch", "tensorflow"]
 
 
 def made_up(monkeypatch: pytest.MonkeyPatch, **modules: Any) -> None:
@@ -217,13 +239,15 @@ class FakeJax:
 
     def __init__(self, device: str) -> None:
         self.settings: dict[str, Any] = {}
-        self.config = SimpleNamespace(update=self.settings.__setitem__)
+        self.config = SimpleNamespace(update=self.settings.__setitem__, jax_compilation_cache_dir=None)
         self._device = device
         self.flags_when_started: str | None = None
+        self.threads_when_started: str | None = None
 
     def default_backend(self) -> str:
         if self.flags_when_started is None:
             self.flags_when_started = os.environ.get("XLA_FLAGS", "")
+            self.threads_when_started = os.environ.get("NPROC")
         return self._device
 
 
@@ -268,6 +292,42 @@ def test_jax_on_the_processor_is_told_so(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.usefixtures("fresh_process")
+def test_threads_of_jax_are_those_of_the_spec(monkeypatch: pytest.MonkeyPatch) -> None:
+    jax = FakeJax("cpu")
+    made_up(monkeypatch, jax=jax)
+    runtime.configure(RuntimeSpec(backend="jax", threads=3))
+    assert jax.threads_when_started == "3"
+
+
+@pytest.mark.usefixtures("fresh_process")
+def test_jax_keeps_its_programs_by_kind_of_processor(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cpuinfo: Callable[[str], None]
+) -> None:
+    folders = []
+    for text in (CPUINFO, CPUINFO.replace("avx512f", "")):
+        cpuinfo(text)
+        jax = FakeJax("cpu")
+        made_up(monkeypatch, jax=jax)
+        monkeypatch.setattr(runtime, "_loaded", {})
+        runtime.configure(RuntimeSpec(backend="jax"), cache_folder=tmp_path)
+        folders.append(Path(jax.settings["jax_compilation_cache_dir"]))
+    assert folders[0].parent == folders[1].parent == tmp_path / "jax"
+    assert folders[0] != folders[1]
+
+
+@pytest.mark.parametrize("chosen", [None, "/somewhere"])
+@pytest.mark.usefixtures("fresh_process")
+def test_jax_keeps_nothing_where_nobody_asks_and_a_persons_folder_stays(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chosen: str | None
+) -> None:
+    jax = FakeJax("cpu")
+    jax.config.jax_compilation_cache_dir = chosen
+    made_up(monkeypatch, jax=jax)
+    runtime.configure(RuntimeSpec(backend="jax"), cache_folder=tmp_path if chosen else None)
+    assert "jax_compilation_cache_dir" not in jax.settings
+
+
+@pytest.mark.usefixtures("fresh_process")
 def test_failed_configuration_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     made_up(monkeypatch, torch=FakeTorch(has_gpu=False))
     with pytest.raises(SetupError):
@@ -301,13 +361,33 @@ def test_what_can_change_bits_changes_the_numerics_and_not_the_machine(changes: 
     assert facts(**changes).machine_fingerprint == facts().machine_fingerprint
 
 
-@pytest.mark.parametrize("flag", ["XLA_FLAGS", "NVIDIA_TF32_OVERRIDE", "ONEDNN_MAX_CPU_ISA", "CUBLAS_WORKSPACE_CONFIG"])
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "XLA_FLAGS",
+        "NVIDIA_TF32_OVERRIDE",
+        "ONEDNN_MAX_CPU_ISA",
+        "CUBLAS_WORKSPACE_CONFIG",
+        "JAX_ENABLE_X64",
+        "ATEN_CPU_CAPABILITY",
+    ],
+)
 def test_flag_that_changes_kernels_is_part_of_the_numerics(monkeypatch: pytest.MonkeyPatch, flag: str) -> None:
     monkeypatch.delenv(flag, raising=False)
     before = facts()
     monkeypatch.setenv(flag, "something")
     assert facts().numerics["flags"][flag] == "something"
     assert facts().numerics_fingerprint != before.numerics_fingerprint
+
+
+def test_whether_jax_keeps_its_programs_is_part_of_the_numerics(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    for folder, enabled in ((None, True), ("/somewhere", True), ("/somewhere", False)):
+        config = SimpleNamespace(jax_compilation_cache_dir=folder, jax_enable_compilation_cache=enabled)
+        monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(config=config))
+        seen.append(facts(backend="jax").numerics["compile_cache"])
+    assert seen == [False, True, False]
+    assert "compile_cache" not in facts().numerics
 
 
 @pytest.mark.parametrize("variable", ["PATH", "HOME", "BERTBENCH_DATA", "TF_CPP_MIN_LOG_LEVEL"])

@@ -8,7 +8,7 @@ from bertbench.data.batches import PackedBatch, TokenizedSplit
 from bertbench.data.checks import check
 from bertbench.data.dataset import SPLITS, Dataset, Split
 from bertbench.data.findings import Finding, refuse_hard, remedies
-from bertbench.data.packing import class_weights, epoch_batches, row_order, steps_per_epoch
+from bertbench.data.packing import class_weights, epoch_batches, row_order, steps_per_epoch, validation_batch_size
 from bertbench.data.sources import read_dataset
 from bertbench.data.tokenization import TokenizedDataset, tokenize
 from bertbench.data.tokenizer import SpecialTokenIds, Tokenizer, load_tokenizer
@@ -34,4 +34,5 @@ __all__ = [
     "row_order",
     "steps_per_epoch",
     "tokenize",
+    "validation_batch_size",
 ]

@@ -12,6 +12,9 @@ from bertbench.data.batches import PackedBatch, TokenizedSplit
 from bertbench.data.draws import raw_draws
 from bertbench.errors import DataError
 
+#: Rows per validation batch, at least; larger batches waste fewer calls and change no decision.
+VALIDATION_BATCH_ROWS = 32
+
 
 def row_order(seed: int, epoch: int, rows: int, *, shuffle: bool) -> NDArray[np.int64]:
     """The order in which an epoch takes its rows: each once, by the seed alone.
@@ -36,6 +39,11 @@ def row_order(seed: int, epoch: int, rows: int, *, shuffle: bool) -> NDArray[np.
 def steps_per_epoch(rows: int, batch_size: int) -> int:
     """Number of batches; the last may be smaller and is never dropped."""
     return -(-rows // batch_size)
+
+
+def validation_batch_size(batch_size: int) -> int:
+    """Rows of a validation batch, given those of a training batch."""
+    return max(batch_size, VALIDATION_BATCH_ROWS)
 
 
 def epoch_batches(

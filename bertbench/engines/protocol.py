@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 from bertbench.checkpoints import Checkpoint
 from bertbench.data.batches import PackedBatch
 from bertbench.spec import Spec
+
+
+def _unknown() -> NDArray[np.int64]:
+    """Lengths of no row."""
+    return np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,9 @@ class Task:
         total_steps: Training steps of the whole run (all epochs), for the learning-rate schedule.
         longest_row_tokens: Longest row of any split.
         base_folder: That of the spec, from where a factory of the user's own is looked for.
+        train_lengths: int64 (rows,), tokens of each training row, which augmentation can only shorten; empty if not
+            known. For engines that compile for fixed shapes: by these they know which ones come.
+        validation_lengths: int64 (rows,), likewise, in the order in which they are validated on.
     """
 
     spec: Spec
@@ -36,6 +44,8 @@ class Task:
     total_steps: int
     longest_row_tokens: int
     base_folder: Path = Path()
+    train_lengths: NDArray[np.int64] = field(default_factory=_unknown)
+    validation_lengths: NDArray[np.int64] = field(default_factory=_unknown)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -219,10 +220,7 @@ def _squared_error() -> Iterator[None]:
         return ops.mean(ops.sum(ops.square(probabilities - truth), axis=-1) * row_weights)
 
     with ExitStack() as stack:
-        if keras.backend.backend() == "torch":
-            from bertbench.engines.native import torch_steps as steps
-        else:
-            from bertbench.engines.native import tensorflow_steps as steps  # type: ignore[no-redef]
+        steps = import_module(f"bertbench.engines.native.{keras.backend.backend()}_steps")
         stack.enter_context(replaced(steps, "weighted_loss", lambda _: brier))
         yield
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from engine_backends import BACKEND
 from tiny_bert import write_tiny_bert
 
 from bertbench import runtime
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _deterministic_tensorflow() -> None:
-    """The process computes as specs say by default, before anything else loads TensorFlow."""
-    runtime.configure(RuntimeSpec())
+def _configured(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The process computes as specs say by default, before anything else loads its backend."""
+    runtime.configure(RuntimeSpec(backend=BACKEND), cache_folder=tmp_path_factory.mktemp("programs"))
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from engine_backends import BACKEND
 from numpy.typing import NDArray
 from tiny_bert import SPECIAL_TOKENS, tiny_vocabulary
 
 from bertbench.checkpoints import open_checkpoint
 from bertbench.data.batches import PackedBatch
 from bertbench.engines import Task
-from bertbench.spec import CheckpointSpec, ModelSpec, Spec
+from bertbench.spec import CheckpointSpec, ModelSpec, RuntimeSpec, Spec
 
 if TYPE_CHECKING:
     from bertbench.engines.native.engine import NativeEngine
@@ -93,6 +94,7 @@ def make_task(
 ) -> Task:
     """A task on the checkpoint in *folder*; *spec* are fields of the spec."""
     checkpoint = CheckpointSpec(source=f"path:{folder}")
+    spec.setdefault("runtime", RuntimeSpec(backend=BACKEND))
     return Task(
         spec=Spec(name="tiny", checkpoint=checkpoint, **spec),
         checkpoint=open_checkpoint(checkpoint, base_folder=folder),
@@ -105,7 +107,7 @@ def make_task(
 
 def make_engine(folder: Path, *, seed: int = 0, **task: Any) -> NativeEngine:
     """An engine, prepared for *seed*; *task* as `make_task` takes it."""
-    from bertbench.engines.native.engine import NativeEngine  # loads TensorFlow, which is configured first
+    from bertbench.engines.native.engine import NativeEngine  # loads the backend, which is configured first
 
     engine = NativeEngine(make_task(folder, **task))
     engine.prepare(seed)

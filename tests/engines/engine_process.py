@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from engine_backends import BACKEND
 from engine_examples import make_batch, make_engine
 
 from bertbench import runtime
@@ -67,5 +68,5 @@ def start(half: str, checkpoint: Path, state: Path) -> subprocess.Popen[str]:
 
 
 if __name__ == "__main__":
-    runtime.configure(RuntimeSpec())
+    runtime.configure(RuntimeSpec(backend=BACKEND))
     {"first": first_half, "second": second_half}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from engine_backends import tensorflow_only
 from engine_examples import make_batch, make_engine
 from engine_process import BATCHES, SEED, start, train
 from numpy.typing import NDArray
@@ -112,6 +113,7 @@ def test_logits_are_repeatable(dropout_engine: NativeEngine) -> None:
     assert np.array_equal(dropout_engine.logits(BATCHES[1]), dropout_engine.logits(BATCHES[1]))
 
 
+@tensorflow_only
 def test_one_trace_serves_all_seeds_and_shapes(dropout_engine: NativeEngine) -> None:
     for seed, lengths in enumerate([[12, 30, 25], [7], [3] * 16, [40, 3], list(range(3, 23)), [9, 9]]):
         dropout_engine.prepare(seed)

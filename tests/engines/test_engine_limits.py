@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine_backends import BACKEND, OTHER_BACKENDS
 from engine_examples import LONGEST, VOCABULARY, WORDS_IN_USE, make_batch, make_engine, make_task, weights_of
 from tiny_bert import write_tiny_bert
 
@@ -26,10 +27,10 @@ def test_the_engine_is_created_by_its_name(one_layer_folder: Path) -> None:
     assert create_engine(make_task(one_layer_folder)).name == "native"
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("backend", OTHER_BACKENDS)
 def test_another_backend_than_the_loaded_one_is_refused(one_layer_folder: Path, backend: str) -> None:
     task = make_task(one_layer_folder, runtime=RuntimeSpec(backend=backend))
-    with pytest.raises(EngineError, match=f"asks for {backend}, and Keras was loaded with tensorflow") as refusal:
+    with pytest.raises(EngineError, match=f"asks for {backend}, and Keras was loaded with {BACKEND}") as refusal:
         create_engine(task)
     assert f"KERAS_BACKEND={backend}" in refusal.value.remedy
 

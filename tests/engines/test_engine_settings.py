@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy_bert
 import pytest
+from engine_backends import BACKEND, tensorflow_only
 from engine_examples import (
     NO_DROPOUT,
     VOCABULARY,
@@ -119,6 +120,7 @@ def test_mixed_precision_computes_in_sixteen_bits_and_keeps_thirty_two(one_layer
     assert steps[0].gradient_norm < 100  # the scale of the loss is undone
 
 
+@tensorflow_only
 def test_float32_is_nothing_but_float32(plain_engine) -> None:
     import tensorflow as tf
 
@@ -141,7 +143,7 @@ def test_float32_is_nothing_but_float32(plain_engine) -> None:
 def test_the_recipe_is_json_and_read_back_live(dropout_engine) -> None:
     recipe = dropout_engine.recipe()
     assert json.loads(json.dumps(recipe)) == recipe
-    assert recipe["backend"] == "tensorflow"
+    assert recipe["backend"] == BACKEND
     expected = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "amsgrad": False, "weight_decay": None}
     assert expected.items() <= recipe["optimizer"].items()
     assert recipe["optimizer"]["learning_rate"] == pytest.approx(3e-5)

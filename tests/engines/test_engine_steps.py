@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy_bert
 import pytest
+from engine_backends import tensorflow_only
 from engine_examples import (
     LONGEST,
     NO_DROPOUT,
@@ -131,6 +132,7 @@ def test_words_that_do_not_occur_stay_as_they_were(plain_engine: NativeEngine) -
     assert moved.tolist() == np.isin(WORDS_IN_USE, batch.token_ids).tolist()
 
 
+@tensorflow_only
 def test_keras_own_step_updates_repeated_words_otherwise(plain_engine: NativeEngine) -> None:
     """The same network, the same batch, Keras' Adam on what the tape gives: after one step, embeddings alone differ."""
     import keras
@@ -151,7 +153,7 @@ def test_keras_own_step_updates_repeated_words_otherwise(plain_engine: NativeEng
     variables = list(bert.variables.values())
     optimizer = keras.optimizers.Adam(rate)
     optimizer.build(variables)
-    given = _tensors(plain_engine._lay_out(batch))
+    given = _tensors(plain_engine._lay_out(batch, training=True))
     inputs = {name: tensor for name, tensor in given.items() if name not in OF_LOSS}
 
     @tf.function(autograph=False)

@@ -42,7 +42,7 @@ def build_model(task):
 
 @pytest.fixture(scope="module", autouse=True)
 def _configured() -> None:
-    """As specs say by default, before anything else loads TensorFlow; Keras 3 is what a model of one's own is run for."""
+    """As specs say by default, before anything else loads TensorFlow; Keras 3 is what the engine is made for."""
     runtime.configure(RuntimeSpec())
 
 

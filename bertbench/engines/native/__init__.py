@@ -3,8 +3,9 @@
 ::
 
     layout        what the network reads of a batch, as flat arrays (NumPy)
+    shapes        what batches are padded to where a backend compiles a program for each shape (NumPy)
     grouping      which rows share a rectangle in attention (NumPy)
-    operations    what BERT is made of, gradients written out; tensorflow_operations: faster forms of some
+    operations    what BERT is made of, gradients written out; tensorflow_operations, jax_operations: faster forms of some
     attention     the ways between packed tokens and rectangles
     dropout       named random operations
     parameters    names and shapes (no library)
@@ -12,7 +13,7 @@
     weights       checkpoint tensors <-> parameters
     tables        which rows of the embeddings take part
     optimizers    Keras' optimizers from the spec; one_pass_adam: one walk through memory
-    steps         what a training step is; tensorflow_steps, torch_steps: the steps; backends: which to take
+    steps         what a training step is; tensorflow_steps, jax_steps, torch_steps: the steps; backends: which to take
     state         beginning, saving and restoring
     recipe        what is really computed, read back
     engine        all of the above behind `engines.protocol.Engine`

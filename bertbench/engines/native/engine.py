@@ -72,7 +72,7 @@ class NativeEngine:
         rates = dropout_rates(self._spec.model, self._config)
         self._bert = Bert(self._config, shapes, rates, policy, operations())
         self._optimizer = create_optimizer(optimizer, list(self._bert.variables.values()), precision=policy.name)
-        self._steps = create_steps(self._bert, self._optimizer)
+        self._steps = create_steps(self._bert, self._optimizer, task)
         self._live = LiveState(self._bert.variables, self._bert.dropouts, self._optimizer)
         self._seed = -1
         self._dropout_seen: dict[str, Any] = {}
@@ -87,7 +87,8 @@ class NativeEngine:
         self._seed = seed
 
     def trace(self, train: PackedBatch, validation: PackedBatch) -> None:
-        """Compile what is compiled by running it once, look whether dropout acts, then put everything back."""
+        """Compile what is compiled, look at a step or two whether dropout acts, then put everything back."""
+        self._steps.compile()
         loss = self.train_step(train).loss
         self.prepare(self._seed)
         logits = [self.logits(validation) for _ in range(2)]
@@ -106,18 +107,18 @@ class NativeEngine:
             schedule=self._spec.schedule,
             total_steps=self._task.total_steps,
         )
-        step = self._steps.train(self._lay_out(batch), rate)
+        step = self._steps.train(self._lay_out(batch, training=True), rate)
         self._live.steps_done += 1
         return step
 
     def logits(self, batch: PackedBatch) -> NDArray[np.float32]:
         """float32 (rows, classes), dropout off; returns when the device is done."""
         with self._averaged():
-            return self._steps.logits(self._lay_out(batch))
+            return self._steps.logits(self._lay_out(batch, training=False))
 
     def gradients(self, batch: PackedBatch) -> dict[str, NDArray[np.float32]]:
         """Dense gradients of the loss, under the names of `weights`; dropout as in training, nothing updated."""
-        return dict(self._tensors(self._steps.gradients(self._lay_out(batch))))
+        return dict(self._tensors(self._steps.gradients(self._lay_out(batch, training=True))))
 
     def recipe(self) -> Mapping[str, Any]:
         """Live values read back from the running engine; see `recipe.live_recipe`.
@@ -125,10 +126,12 @@ class NativeEngine:
         Also `seed`, as it was prepared for; `drawn_weights`, digests of the fresh layers; and `dropout_seen`, what
         `trace` saw: the operations that drew random numbers `in_training` and `in_inference`, whether the loss of a
         training step is another under other dropout seeds (`loss_follows_seed`), and whether two passes of inference
-        are equal (`inference_repeats`).
+        are equal (`inference_repeats`). On JAX also the `shapes` that batches are padded to, and of its `programs` how
+        many came from the cache on disk.
         """
         return {
             **live_recipe(self._bert, self._optimizer),
+            **self._steps.facts(),
             "seed": self._seed,
             "drawn_weights": drawn_digests(
                 {name: numpy_of(self._bert.variables[name]) for name in self._drawn},
@@ -200,8 +203,8 @@ class NativeEngine:
         """Dropouts that have drawn random numbers since they were seeded."""
         return (name for name, dropout in self._bert.dropouts.items() if dropout.draws)
 
-    def _lay_out(self, batch: PackedBatch) -> Layout:
-        """*batch* as the network reads it.
+    def _lay_out(self, batch: PackedBatch, *, training: bool) -> Layout:
+        """*batch* as the network reads it, padded where the backend needs known shapes.
 
         Raises:
             EngineError: If it holds what the embedding tables have no row for.
@@ -214,7 +217,11 @@ class NativeEngine:
             )
         words = self._words.rows_of(batch.token_ids)
         config = self._config
-        return lay_out(batch, words, heads=config.num_attention_heads, head_size=config.head_size)
+        shapes = self._steps.shapes
+        shape = (
+            shapes.shape_of(np.diff(batch.offsets).astype(np.int64), training=training) if shapes is not None else None
+        )
+        return lay_out(batch, words, heads=config.num_attention_heads, head_size=config.head_size, shape=shape)
 
     def _tensors(self, parameters: Mapping[str, NDArray[np.float32]]) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """*parameters* under transformers' names."""

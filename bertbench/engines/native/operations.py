@@ -143,7 +143,9 @@ def on_host(tensor: Tensor) -> NDArray[Any]:
     """A copy of a tensor's value that later steps do not change."""
     if hasattr(tensor, "detach"):  # PyTorch keeps values on their device and in the gradient's graph
         tensor = tensor.detach().cpu()
-    return np.array(tensor.numpy())
+    if hasattr(tensor, "numpy"):  # an array of JAX is copied by NumPy itself
+        tensor = tensor.numpy()
+    return np.array(tensor)
 
 
 def _upstream(args: tuple[Tensor, ...], upstream: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import keras
@@ -33,7 +34,7 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
     return {
         "engine": "native",
         "backend": keras.backend.backend(),
-        "optimizer": {"class": type(inner).__name__, **inner.get_config()},
+        "optimizer": {"class": type(inner).__name__, **_config(inner)},
         "learning_rate": float(inner.learning_rate),
         "iterations": int(inner.iterations),
         "weight_decay_excluded": [name for name, variable in variables.items() if _is_excluded(inner, variable)],
@@ -49,6 +50,14 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
         "embedding_rows": {name.split(".")[1]: v.shape[0] for name, v in variables.items() if name.endswith(".table")},
         "loss_reduction": "sum over rows of weight times cross-entropy, divided by rows",
     }
+
+
+def _config(optimizer: Any) -> dict[str, Any]:
+    """The optimizer's own account of itself; on JAX, Keras asks a variable for it in a way that NumPy 2 warns of."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        config: dict[str, Any] = optimizer.get_config()
+    return config
 
 
 def _network(bert: Bert) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from keras import ops
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bertbench.engines.native.layout import Layout
 from bertbench.engines.native.operations import Tensor
+from bertbench.engines.native.shapes import ShapeTable
 from bertbench.engines.protocol import StepResult
 
 
@@ -20,6 +21,16 @@ class Steps(Protocol):
     @property
     def traces(self) -> Mapping[str, int]:
         """How often `train` and `logits` were traced in this process."""
+
+    @property
+    def shapes(self) -> ShapeTable | None:
+        """What batches must be padded to; None where batches of every shape will do."""
+
+    def compile(self) -> None:
+        """Compile what depends on shapes that are known beforehand; elsewhere nothing."""
+
+    def facts(self) -> dict[str, Any]:
+        """For the live recipe, as JSON: what this backend alone has to tell."""
 
     def train(self, layout: Layout, learning_rate: float) -> StepResult:
         """One update; returns when the device is done."""
@@ -32,6 +43,19 @@ class Steps(Protocol):
 
     def matmul_seconds(self, size: int) -> float:
         """Seconds of one float32 product size x size x size."""
+
+
+class AnyShape:
+    """What a backend has that takes batches of every shape as they come."""
+
+    shapes: ShapeTable | None = None
+
+    def compile(self) -> None:
+        """Nothing to do: what is compiled serves every shape."""
+
+    def facts(self) -> dict[str, Any]:
+        """Nothing to tell."""
+        return {}
 
 
 def weighted_loss(logits: Tensor, labels: Tensor, row_weights: Tensor) -> Tensor:

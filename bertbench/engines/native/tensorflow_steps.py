@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bertbench.engines.native.bert import Bert
 from bertbench.engines.native.layout import GROUPS, INPUT_NAMES, OF_LOSS, Layout
-from bertbench.engines.native.steps import predictions, weighted_loss
+from bertbench.engines.native.steps import AnyShape, predictions, weighted_loss
 from bertbench.engines.protocol import StepResult
 
 #: Inputs of the graphs: flat arrays of any length, but for the rectangles, whose number is fixed.
@@ -31,7 +31,7 @@ _SIGNATURE = {
 }
 
 
-class TensorFlowSteps:
+class TensorFlowSteps(AnyShape):
     """Implements `steps.Steps`."""
 
     def __init__(self, bert: Bert, optimizer: Any) -> None:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from bertbench.engines.native.bert import Bert
 from bertbench.engines.native.layout import INPUT_NAMES, OF_LOSS, Layout
-from bertbench.engines.native.steps import predictions, weighted_loss
+from bertbench.engines.native.steps import AnyShape, predictions, weighted_loss
 from bertbench.engines.protocol import StepResult
 
 
-class TorchSteps:
+class TorchSteps(AnyShape):
     """Implements `steps.Steps`."""
 
     def __init__(self, bert: Bert, optimizer: Any) -> None:
