@@ -12,7 +12,6 @@ from bertbench.data.batches import PackedBatch, TokenizedSplit
 from bertbench.data.draws import raw_draws
 from bertbench.errors import DataError
 
-
 #: Rows per validation batch, at least; larger batches waste fewer calls and change no decision.
 VALIDATION_BATCH_ROWS = 32
 

@@ -29,9 +29,9 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
         optimizer: Built on its variables.
 
     Returns:
-        JSON values only: `engine`; `backend`; `optimizer` (Keras' `get_config`), its `learning_rate` and `iterations` as they
-        are now; `weight_decay_excluded`, the parameters that decay leaves alone; `loss_scale`, 1 if the loss is not
-        scaled; `dtype_policy`, `compute_dtype`, `variable_dtypes`; `dropout_rates` by operation, and `dropout_states`,
+        JSON values only: `engine`; `backend`; `optimizer` (Keras' `get_config`), its `learning_rate` and `iterations`
+        as they are now; `weight_decay_excluded`, the parameters that decay leaves alone; `loss_scale`, 1 if the loss is
+        not scaled; `dtype_policy`, `compute_dtype`, `variable_dtypes`; `dropout_rates` by operation, and `dropout_states`,
         each one's seed and number of draws; `network`, the architecture as it stands in variables and attributes, and
         the activation's value at each of `activation_points`; the numbers of `variables` and of trainable `parameters`,
         and rows of the tables of embeddings; `loss_reduction`.
