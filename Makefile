@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 TOX := $(VENV)/bin/tox
 
-.PHONY: bench test slow parity lint types help
+.PHONY: bench matrix test slow parity lint types help
 
 help:      ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/  /'
 
 bench: $(TOX) ## fine-tune BERT on the embedded default, hold every promise; ARGS="benchmarks/specs/seed_card.toml" for one
 	$(TOX) run -e bench -- $(or $(ARGS),benchmarks)
+
+matrix: $(TOX) ## the benchmarks in every environment that can be made here; ARGS="benchmarks/specs/seed_card.toml" for one
+	$(TOX) run -m matrix $(if $(ARGS),-- $(ARGS))
 
 test: $(TOX)  ## the tests
 	$(TOX) run -e test

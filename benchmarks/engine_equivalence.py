@@ -18,6 +18,7 @@ Runs go to one store and are kept: a question that has its runs already is not a
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -147,7 +148,7 @@ def _compare_quality(engine: str, store: Store) -> None:
 def _looks(gate: QualityGate) -> list[tuple[int, ...]]:
     """Seeds that each look adds."""
     ends = [0, *gate.rule.looks]
-    return [tuple(range(CANDIDATE + a, CANDIDATE + b)) for a, b in zip(ends, ends[1:], strict=False)]
+    return [tuple(range(CANDIDATE + a, CANDIDATE + b)) for a, b in itertools.pairwise(ends)]
 
 
 def _unrun_look(engine: str, store: Store) -> tuple[int, ...] | None:
@@ -230,7 +231,9 @@ def _quality_table(store: Store) -> tuple[str, bool]:
             continue
         is_fine = is_fine and check.outcome != "fail"
         rows.append([engine, check.outcome, check.reason])
-    return _table("seed_card with dropout, held against 20 seeds of native.", ["engine", "verdict", "why"], rows), is_fine
+    return _table(
+        "seed_card with dropout, held against 20 seeds of native.", ["engine", "verdict", "why"], rows
+    ), is_fine
 
 
 def _table(title: str, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""The command line: `bertbench run | compare | ab | selftest | baseline | show | data | audit | tensorboard | doctor`.
+"""The command line: `bertbench run | compare | ab | matrix | selftest | baseline | show | data | audit | ...`.
 
 Imports nothing heavy until a command needs it, and is the only place that exits.
 """
@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from bertbench.cli_ab import add_ab
 from bertbench.cli_baseline import add_commands
+from bertbench.cli_matrix import add_matrix
 from bertbench.cli_run import add_run
 from bertbench.cli_selftest import add_selftest
 from bertbench.cli_shared import EPILOG, FAIL, INTERRUPTED, PASS, UNDECIDED, USAGE, say, say_aside
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add_run(commands)
     add_commands(commands)
     add_ab(commands)
+    add_matrix(commands)
     add_selftest(commands)
     add_views(commands)
     return parser

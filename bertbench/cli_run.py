@@ -23,9 +23,7 @@ def add_run(commands: Commands[argparse.ArgumentParser]) -> None:
     run.add_argument("spec", type=Path, nargs="+", metavar="SPEC", help="TOML file")
     run.add_argument("--seeds", metavar="N[,N...]", help="in place of the spec's own: 0,1,2 or 0-4")
     run.add_argument("--engine", metavar="NAME", help="in place of the spec's own: native, keras-hub, ...")
-    run.add_argument(
-        "--backend", choices=("tensorflow", "jax", "torch"), help="of Keras, in place of the spec's own"
-    )
+    run.add_argument("--backend", choices=("tensorflow", "jax", "torch"), help="of Keras, in place of the spec's own")
     run.add_argument(
         "--no-repeat", action="store_true", help="do not repeat in a fresh process; identity is then undecided"
     )

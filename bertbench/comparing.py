@@ -199,7 +199,7 @@ def _compared(
 
 
 def _accepted_run(store: Store, baseline: Baseline, seed: BaselineSeed) -> SeedRun | None:
-    """The run that a seed of the baseline was made of; None if this store does not have it, or has another by its name."""
+    """The run that a seed of the baseline was made of; None if this store has it not, or another by its name."""
     for run_id in baseline.runs:
         with contextlib.suppress(RecordError):
             run = next((run for run in store.read(run_id).seeds if run.seed == seed.seed), None)

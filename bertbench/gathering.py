@@ -101,13 +101,30 @@ def candidate_to_compare(spec: Spec, store: Store, name: str | None = None) -> t
                 remedy=f"bertbench compare SPEC {owner}",
             )
         return Candidate((record, *_continued(record, records))), {}
-    normal = [record for record in records if not record.repeats and not record.continues and not record.fault]
-    ended = [(record, *_continued(record, records)) for record in normal if not _not_of(spec, record)]
+    ended = [group for group in groups_of(records) if not _not_of(spec, group[0])]
     if not ended:
         raise RecordError(
             f"{store.folder}: holds no run of {spec.name} as the spec now stands that has ended",
             remedy="bertbench run SPEC",
         )
+    return newest_candidate(ended)
+
+
+def groups_of(records: Sequence[RunRecord]) -> list[Group]:
+    """Every run with the runs of its further seeds, oldest first; repeats and runs made faulty on purpose left out."""
+    normal = [record for record in records if not record.repeats and not record.continues and not record.fault]
+    return [(record, *_continued(record, records)) for record in normal]
+
+
+def newest_candidate(ended: Sequence[Group]) -> tuple[Candidate, dict[str, str]]:
+    """The last group with every older one that is of its ground and known to have run its code.
+
+    Args:
+        ended: One or more groups of runs that have ended, oldest first.
+
+    Returns:
+        The candidate, and why runs were left out, in words, by their ids.
+    """
     newest, older = ended[-1], ended[:-1]
     if newest[0].outcome != "completed":
         return Candidate(newest), {}

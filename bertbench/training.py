@@ -127,7 +127,7 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
             # The engine, traced once for all seeds
             with run.clock.phase("build"):
                 pretrained = inputs.pretrained_weights(spec)
-                engine = wrong.engine(create_engine(given.task(executed)))
+                engine = wrong.engine(create_engine(given.task(executed, base_folder=base_folder)))
             with run.clock.phase("trace"):
                 engine.prepare(spec.training.seeds[0])
                 engine.trace(*first)
@@ -143,9 +143,25 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
                         engine.save(save_models_to / f"seed-{seed}")
         run.complete()
     except BaseException as error:  # also Ctrl-C, also what nobody foresaw: the record says so
+        run.environment = run.environment or _environment_before(spec, workers)
         run.cut_off(error)
         raise
     return run.record
+
+
+def _environment_before(spec: Spec, workers: int) -> EnvironmentFacts | None:
+    """Where a run failed before its library was loaded: whoever lays environments side by side must know which it was.
+
+    Versions are read from what is installed, so a library that is missing, too old or broken does not matter. None if
+    not even that can be read: the failure itself is what the record is for.
+    """
+    try:
+        entry = entry_of(spec.engine)
+        return runtime.environment_facts(
+            spec.runtime, entry.library, distributions=entry.distributions, workers=workers
+        )
+    except BaseException:  # noqa: BLE001 - whatever happens here, the error that ended the run is the one to tell
+        return None
 
 
 @dataclass(frozen=True)
@@ -172,7 +188,7 @@ class Inputs:
         splits = self.tokenized.splits
         return Rows(splits["train"], splits["validation"], self.dataset.label_names, self.tokenized.special)
 
-    def task(self, spec: Spec) -> Task:
+    def task(self, spec: Spec, *, base_folder: Path = Path()) -> Task:
         """What an engine must know."""
         return Task(
             spec=spec,
@@ -181,6 +197,7 @@ class Inputs:
             vocabulary_in_use=self.tokenized.vocabulary_in_use,
             total_steps=total_steps(spec, self.tokenized.splits["train"].rows),
             longest_row_tokens=self.tokenized.longest_row_tokens,
+            base_folder=base_folder,
             train_lengths=self.tokenized.splits["train"].lengths,
             validation_lengths=self.tokenized.splits["validation"].lengths,
         )

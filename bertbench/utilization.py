@@ -50,8 +50,13 @@ class UtilizationProbe:
             self._sgemm_seconds.append(self._engine.matmul_seconds(PROBE_SIZE))
             self._since_probe = 0.0
 
-    def result(self) -> Utilization:
-        """The ratio, with every sample; takes a last one so that a short run has two."""
+    def result(self) -> Utilization | None:
+        """The ratio, with every sample; takes a last one so that a short run has two.
+
+        None if no operation was counted in any step: an engine that does not know how many it needs says 0.
+        """
+        if self._seconds and not self._flops:
+            return None
         self._sgemm_seconds.append(self._engine.matmul_seconds(PROBE_SIZE))
         rates = tuple(2.0 * PROBE_SIZE**3 / seconds for seconds in self._sgemm_seconds)
         rate = self._flops / self._seconds if self._seconds else 0.0

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import re
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+from record_maker import make_record, make_seed
+
+from bertbench.store import Store
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
@@ -103,3 +108,96 @@ def test_method_has_the_tables(name: str) -> None:
     assert end
     assert f"`python benchmarks/{name} --" in table
     assert ("--trials 20000" in table) or ("--cases 10000" in table)
+
+
+def rounds_of(rounds: int, *, slower: float, spread: float = 0.01, disturbed: int = 0) -> list[dict[str, object]]:
+    """Step times of rounds with a fault that slows by so much; the first ones disturbed, and absurd."""
+    noise = np.random.default_rng(1).normal(0.0, spread, (rounds, 3))
+    factors = {"clean": 1.0, "steps-5-percent-slower": 1 + slower, "steps-2-percent-slower": 1 + slower}
+    return [
+        {
+            "seconds": {side: factor * math.exp(one) for (side, factor), one in zip(factors.items(), row, strict=True)},
+            "disturbed": [],
+        }
+        if number >= disturbed
+        else {"seconds": dict.fromkeys(factors, 100.0 + number), "disturbed": ["clean: other processes"]}
+        for number, row in enumerate(noise)
+    ]
+
+
+def speed_table(load, capsys: pytest.CaptureFixture[str], **rounds: float) -> tuple[str, list[list[str]]]:
+    load("speed_trials")._show(rounds_of(60, **rounds))
+    printed = capsys.readouterr().out
+    return printed, lines_of(printed)[2:]
+
+
+def test_trials_of_speed_fail_where_steps_are_slower_and_only_there(load, capsys: pytest.CaptureFixture[str]) -> None:
+    _, (same, five, two) = speed_table(load, capsys, slower=0.06)
+    assert int(same[4].split(" / ")[0]) == 0
+    for row in (five, two):
+        assert row[5] == "100.0%"
+        fails, passes = (int(number) for number in row[4].split(" (")[0].split(" / ")[:2])
+        assert fails >= 3, "60 pairs are several trials"
+        assert passes == 0
+        assert "+5." in row[3] or "+6." in row[3]
+
+
+def test_disturbed_rounds_are_counted_and_decide_nothing(load, capsys: pytest.CaptureFixture[str]) -> None:
+    printed, rows = speed_table(load, capsys, slower=0.0, disturbed=5)
+    assert printed.startswith("60 rounds, 5 disturbed; spread of the other clean processes ")
+    assert [row[1] for row in rows] == ["27", "55", "55"]
+    assert all(float(row[5].rstrip("%")) < 2 for row in rows)
+
+
+# Engines
+
+
+@pytest.fixture
+def engines(load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Runs `engine_equivalence` with imagined runs; gives status and text. `losses` adds to those of an engine."""
+    command = load("engine_equivalence")
+    losses: dict[str, float] = {}
+
+    def imagined(request):
+        seeds = tuple(make_seed(seed, epochs=request.spec.training.epochs) for seed in request.spec.training.seeds)
+        seeds = tuple(
+            run.model_copy(
+                update={
+                    "steps": run.steps.model_copy(
+                        update={"loss": tuple(loss + losses.get(request.spec.engine, 0.0) for loss in run.steps.loss)}
+                    )
+                }
+            )
+            for run in seeds
+        )
+        record = make_record(spec=request.spec, seeds=seeds, run_id=request.run_id)
+        store = Store(request.store)
+        store.write(record)
+        return record
+
+    monkeypatch.setattr(command, "run_request", imagined)
+    monkeypatch.setattr(command, "_compare_quality", lambda engine, store: None)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        out = tmp_path / "page.md"
+        out.write_text("<!-- made by engine_equivalence -->\n<!-- end of what engine_equivalence made -->\n")
+        monkeypatch.setattr(sys, "argv", ["x", "--store", str(tmp_path / "store"), "--out", str(out), *arguments])
+        return command.main(), out.read_text()
+
+    run.losses = losses
+    return run
+
+
+def test_engines_that_did_not_run_are_said_to_be_so(engines) -> None:
+    status, text = engines()
+    assert status == 0
+    assert text.count("not run") == 4 * 2 + 4 * 2 + 3
+
+
+def test_losses_further_apart_than_allowed_are_said(engines) -> None:
+    engines.losses["keras-hub"] = 1e-3
+    status, text = engines("--run", "native", "keras-hub")
+    rows = {cells[0]: cells for cells in lines_of(text)[:6]}
+    assert rows["native"][1] == "0.0e+00, 0.0e+00"
+    assert rows["keras-hub"][1:] == ["1.0e-03, 1.0e-03, more than 2e-05", "1.0e-03, 1.0e-03"]
+    assert status == 1

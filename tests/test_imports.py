@@ -37,10 +37,10 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"attempts", "store", "training"},
             {"comparing", "processes"},
             {"ab", "gathering", "suite"},
-            {"selftest", "session"},
+            {"matrix", "selftest", "session"},
             {"api", "report"},
             {"cli_shared", "pytest_plugin", "worker"},
-            {"cli_ab", "cli_baseline", "cli_faults", "cli_views"},
+            {"cli_ab", "cli_baseline", "cli_faults", "cli_matrix", "cli_views"},
             {"cli_run", "cli_selftest"},
             {"cli"},
             {"__main__"},
@@ -58,6 +58,11 @@ COMPUTES = re.compile(r"bertbench\.engines\.\w+\.")
 LIGHT_ENGINE_MODULES = [
     f"bertbench.engines.{path.stem}" for path in (ROOT / "bertbench" / "engines").glob("*.py") if path.stem[0] != "_"
 ]
+
+
+def computes(module: str) -> bool:
+    """Whether a module belongs to an engine, and may load what it computes with."""
+    return bool(COMPUTES.match(f"{module}.")) and module not in LIGHT_ENGINE_MODULES
 
 
 class Import(NamedTuple):
@@ -221,7 +226,7 @@ def test_heavy_libraries_are_loaded_by_engines_alone() -> None:
         f"{found.where}: {found.imported}"
         for found in EVERY_IMPORT
         if found.imported.split(".")[0] in HEAVY and found.at_import_time and not found.type_only
-        if not COMPUTES.match(f"{found.importer}.") or found.importer in LIGHT_ENGINE_MODULES
+        if not computes(found.importer)
     ]
     assert eager == []
 
@@ -255,6 +260,7 @@ def heavy_after(code: str, *, folder: Path = ROOT) -> list[str]:
         "from bertbench.cli import run; run(['--help'])",
         "from bertbench.cli import run; run(['run', '--help'])",
         "import bertbench.ab.comparing, bertbench.ab.sides, bertbench.report.ab_table",
+        "import bertbench.matrix.building, bertbench.report.matrix_table",
         "import bertbench.pytest_plugin",
         "import bertbench.suite, bertbench.verdict, bertbench.report.verdict_table, bertbench.runtime",
     ],
@@ -298,7 +304,7 @@ def without_tensorflow(code: str) -> str:
 
 
 def test_all_but_the_engines_can_be_imported_without_tensorflow() -> None:
-    light = [name for name in MODULES if (not COMPUTES.match(f"{name}.") or name in LIGHT_ENGINE_MODULES) and not name.endswith("__main__")]
+    light = [name for name in MODULES if not computes(name) and not name.endswith("__main__")]
     printed = without_tensorflow(f"for name in {light!r}: importlib.import_module(name)\nprint('all')")
     assert printed == "all\n"
 

@@ -79,12 +79,12 @@ def bench(tmp_path: Path, tiny_bert_folder: Path, monkeypatch: pytest.MonkeyPatc
     write_rows(tmp_path)
     bench = Bench(tmp_path, tiny_bert_folder)
     monkeypatch.setattr(training, "create_engine", bench.create_engine)
-    monkeypatch.setattr(runtime, "configure", bench.configured.append)
+    monkeypatch.setattr(runtime, "configure", lambda spec, library: bench.configured.append(spec))
     monkeypatch.setattr(runtime, "environment_facts", environment)
     return bench
 
 
-def environment(spec: RuntimeSpec, *, workers: int = 1) -> EnvironmentFacts:
+def environment(spec: RuntimeSpec, library: str = "keras", *, distributions=(), workers: int = 1) -> EnvironmentFacts:
     return EnvironmentFacts(
         numerics={"backend": spec.backend},
         machine={"cores": 2},
@@ -417,6 +417,26 @@ def test_what_cannot_be_used_refuses_before_any_backend_is_loaded(
     assert bench.last.failure.kind == error.__name__ or issubclass(error, DataError)
 
 
+def test_a_missing_library_is_told_with_the_environment_that_lacks_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "require_libraries", crash(EngineError("keras-hub is not installed")))
+    with pytest.raises(EngineError):
+        bench.run()
+    assert bench.configured == []
+    assert bench.last.environment == environment(bench.last.spec.runtime)
+
+
+def test_what_hides_the_environment_does_not_hide_the_failure(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "require_libraries", crash(EngineError("keras-hub is not installed")))
+    monkeypatch.setattr(runtime, "environment_facts", crash(OSError("no such thing")))
+    with pytest.raises(EngineError):
+        bench.run()
+    assert bench.last.environment is None
+    assert bench.last.failure is not None
+    assert "keras-hub" in bench.last.failure.message
+
+
 def test_a_process_that_cannot_compute_as_asked_refuses_before_an_engine_is_made(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -424,7 +444,7 @@ def test_a_process_that_cannot_compute_as_asked_refuses_before_an_engine_is_made
     with pytest.raises(SetupError):
         bench.run()
     assert bench.engines == []
-    assert bench.last.environment is None
+    assert bench.last.environment == environment(bench.last.spec.runtime)  # whoever lays environments side by side asks
 
 
 # With the store

@@ -102,3 +102,9 @@ def test_long_run_is_probed_all_along() -> None:
 def test_seed_without_steps_used_nothing() -> None:
     """Nothing measured is the worst value, not a good one."""
     assert UtilizationProbe(steady()).result().value == 0.0
+
+
+def test_steps_of_which_no_operation_is_known_are_not_measured() -> None:
+    probe = UtilizationProbe(steady())
+    probe.step(flops=0.0, seconds=1.0)
+    assert probe.result() is None

@@ -78,7 +78,7 @@ def _downloaded_or_cached(repository: str, revision: str, source: str) -> Path:
     """The snapshot's folder, after downloading what the cache lacks."""
     from huggingface_hub import errors
 
-    # Failures of the line come as the HTTP library's own: httpx's below huggingface_hub 1, httpx2's below 2. A login
+    # Failures of the line come as the HTTP library's own, another one in each generation of the client. A login
     # page in the hub's place is a ValueError, and hf_xet, which may move the weights, fails with RuntimeError.
     transport_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]  # imported there from either
     try:
@@ -114,11 +114,13 @@ def _download(repository: str, revision: str, source: str) -> Path:
 def _fetch_if_there(repository: str, name: str, commit: str) -> None:
     """Fetch a file that not every repository has; the cache notes its absence, so that it is asked for only once."""
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import RemoteEntryNotFoundError
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     try:
         hf_hub_download(repository, name, revision=commit)
-    except RemoteEntryNotFoundError:
+    except LocalEntryNotFoundError:  # the cache has no such file, and the hub could not be asked
+        raise
+    except EntryNotFoundError:
         return
 
 

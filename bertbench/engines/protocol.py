@@ -31,6 +31,7 @@ class Task:
         vocabulary_in_use: int32 (n,), sorted ids of all WordPieces of any split and the special ones.
         total_steps: Training steps of the whole run (all epochs), for the learning-rate schedule.
         longest_row_tokens: Longest row of any split.
+        base_folder: That of the spec, from where a factory of the user's own is looked for.
         train_lengths: int64 (rows,), tokens of each training row, which augmentation can only shorten; empty if not
             known. For engines that compile for fixed shapes: by these they know which ones come.
         validation_lengths: int64 (rows,), likewise, in the order in which they are validated on.
@@ -42,6 +43,7 @@ class Task:
     vocabulary_in_use: NDArray[np.int32]
     total_steps: int
     longest_row_tokens: int
+    base_folder: Path = Path()
     train_lengths: NDArray[np.int64] = field(default_factory=_unknown)
     validation_lengths: NDArray[np.int64] = field(default_factory=_unknown)
 
@@ -104,7 +106,10 @@ class Engine(Protocol):
         """Seconds of one float32 matrix product size x size x size in this library, on this device."""
 
     def flops(self, batch: PackedBatch) -> float:
-        """Floating-point operations that one training step on *batch* needs, as defined in docs/method.md."""
+        """Floating-point operations that one training step on *batch* needs, as defined in docs/method.md.
+
+        0 if that is not known; utilization is then not measured.
+        """
 
     def save(self, folder: Path) -> None:
         """Write a folder that transformers and KerasHub load: config.json, model.safetensors, tokenizer files."""

@@ -11,7 +11,7 @@ from bertbench.spec.fields import (
     Spec,
     TrainingSpec,
 )
-from bertbench.spec.fingerprint import spec_fingerprint
+from bertbench.spec.fingerprint import benchmark_fingerprint, spec_fingerprint
 from bertbench.spec.names import spec_fields
 from bertbench.spec.optimizers import AdamSpec, AdamWSpec, OptimizerSpec, SGDSpec
 from bertbench.spec.promises import BudgetSpec, ExpectSpec, IdentitySpec, VerdictSpec
@@ -35,6 +35,7 @@ __all__ = [
     "Spec",
     "TrainingSpec",
     "VerdictSpec",
+    "benchmark_fingerprint",
     "build_spec",
     "override",
     "read_spec",

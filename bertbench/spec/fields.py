@@ -256,8 +256,7 @@ class Spec(Table):
     title: str = ""
     """One line for people."""
     engine: str = "native"
-    """Which library computes: `native`, `keras-hub`, `transformers-torch`, `transformers-tf`, or a model of your own,
-    `python:<package.module>:<factory>`; docs/engines.md tells them apart."""
+    """`native`, `keras-hub`, `transformers-torch`, `transformers-tf`, or your own: `python:<module>:<factory>`."""
     checkpoint: CheckpointSpec = CheckpointSpec()
     """Pretrained weights."""
     data: DataSpec = DataSpec()

@@ -32,5 +32,20 @@ def recipe(spec: Spec) -> dict[str, Any]:
 
 def spec_fingerprint(spec: Spec) -> str:
     """SHA-256 (64 hex digits) of the recipe; the order and layout of the TOML file do not matter."""
-    canonical = json.dumps(recipe(spec), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _sha256(recipe(spec))
+
+
+def benchmark_fingerprint(spec: Spec) -> str:
+    """SHA-256 (64 hex digits) of the recipe without the engine and how it computes.
+
+    Runs of one such fingerprint fine-tune the same BERT on the same rows in the same way, by whatever library: that is
+    what a matrix of environments lays side by side.
+    """
+    fields = recipe(spec)
+    del fields["engine"], fields["runtime"]
+    return _sha256(fields)
+
+
+def _sha256(fields: dict[str, Any]) -> str:
+    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()

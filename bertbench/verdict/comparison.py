@@ -52,6 +52,7 @@ def compare(
     gate: QualityGate,
     wrong_rows: WrongRows | None = None,
     accepted_run: AcceptedRun | None = None,
+    origin: str | None = None,
 ) -> tuple[Check, Check]:
     """Hold a run, with the further seeds that ran for it, against a baseline.
 
@@ -64,26 +65,27 @@ def compare(
             to show which rows flipped.
         accepted_run: Gives the run that a seed of the baseline was made of, None if it is not at hand; asked where bits
             differ, to name the first step and the first variable.
+        origin: What the baseline is called in reasons; when it was accepted and which code ran, if not given.
 
     Returns:
         Identity, quality.
     """
-    show = f"bertbench show {candidate.records[-1].run_id}"
+    show, origin = f"bertbench show {candidate.records[-1].run_id}", origin or baseline.origin()
     if candidate.problem:
         return _both(name, "fail", candidate.problem, show)
     if broken := _impossible_values(candidate):
         return _both(name, "fail", broken, show)
     if other := next((told for record in candidate.records if (told := _other_ground(record, baseline))), ""):
         remedy = f"bertbench baseline accept SPEC --name {name}, if the change is meant"
-        return _both(name, "no_baseline", f"the baseline ({baseline.origin()}) is of {other}", remedy)
+        return _both(name, "no_baseline", f"the baseline ({origin}) is of {other}", remedy)
     pairs = _shared(candidate, baseline)
     differ = any(_differing_digests(*pair) for pair in pairs)
     if pairs and not differ and len(pairs) == len(candidate.order):
-        return _identical(name, candidate, baseline, pairs)
+        return _identical(name, candidate, baseline, pairs, origin)
     from bertbench.verdict.quality_comparison import judge_quality  # loads scipy: half a second, and only needed here
 
     known = _known_wrong_rows(candidate, wrong_rows)
-    told = f" Baseline: {baseline.origin()}{_environments(candidate.first, baseline)}."
+    told = f" Baseline: {origin}{_environments(candidate.first, baseline)}."
     quality = judge_quality(
         candidate,
         baseline,
@@ -163,11 +165,15 @@ def _differing_digests(run: SeedRun, seed: BaselineSeed) -> list[str]:
 
 
 def _identical(
-    name: str, candidate: Candidate, baseline: Baseline, pairs: Sequence[tuple[SeedRun, BaselineSeed]]
+    name: str,
+    candidate: Candidate,
+    baseline: Baseline,
+    pairs: Sequence[tuple[SeedRun, BaselineSeed]],
+    origin: str,
 ) -> tuple[Check, Check]:
     """Every seed that ran is the baseline's: equal bits are equal, whatever the fingerprints say."""
     listed = _listed(run.seed for run, _ in pairs)
-    same = f"weights, losses and predictions of seed {listed} are those of the baseline ({baseline.origin()}): certain"
+    same = f"weights, losses and predictions of seed {listed} are those of the baseline ({origin}): certain"
     unchanged = (
         f"quality of seed {listed} is unchanged, for certain; of the seeds that did not run by inference: they took "
         "the same code path"

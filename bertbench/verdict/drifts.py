@@ -49,9 +49,7 @@ def not_held(live: Mapping[str, Any]) -> dict[str, str]:
     return {} if is_native else dict(live.get("not_held") or {})
 
 
-def unless_not_held(
-    live: Mapping[str, Any], part: str, drifts: Callable[[], Iterator[Drift]]
-) -> Iterator[Drift]:
+def unless_not_held(live: Mapping[str, Any], part: str, drifts: Callable[[], Iterator[Drift]]) -> Iterator[Drift]:
     """The drifts of a part of the lock; nothing where the engine says that it cannot show that part.
 
     The pass of the lock names what was left out: see `judge_recipe`.

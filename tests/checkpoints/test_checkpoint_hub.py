@@ -106,7 +106,7 @@ def test_cache_serves_without_the_hub(hub, online, repository, files, without, r
 
 
 @pytest.mark.parametrize(
-    ("without", "reason"), [("offline", "HF_HUB_OFFLINE forbids"), ("hub_is_down", "did not give it: ConnectError")]
+    ("without", "reason"), [("offline", "HF_HUB_OFFLINE forbids"), ("hub_is_down", "did not give it: Connect")]
 )
 @pytest.mark.parametrize("revision", ["main", "0123456789abcdef0123456789abcdef01234567"])
 def test_without_hub_and_cache_the_remedy_says_how_to_bring_a_folder(without, reason, revision, repository, request):

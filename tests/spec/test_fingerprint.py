@@ -10,7 +10,7 @@ from alternatives import ALTERNATIVES, NOT_THE_RECIPE, pair
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertbench.spec import Spec, build_spec, override, read_spec, spec_fingerprint
+from bertbench.spec import Spec, benchmark_fingerprint, build_spec, override, read_spec, spec_fingerprint
 
 #: Of the spec that has nothing but a name. It changes with every field that is added, removed or given another default:
 #: then records of the old recipe are no longer comparable, and the changelog must say so.
@@ -75,6 +75,16 @@ def test_whole_number_for_a_rate_is_the_same_recipe_as_a_decimal_one() -> None:
 def test_survives_json() -> None:
     spec = override(build_spec({"name": "x"}), {"optimizer.name": "adamw", "training.class_weights": {"a": 1, "b": 2}})
     assert spec_fingerprint(Spec.model_validate_json(spec.model_dump_json())) == spec_fingerprint(spec)
+
+
+def test_engine_and_runtime_are_no_part_of_a_benchmark() -> None:
+    """What a matrix of environments lays side by side."""
+    usual = build_spec({"name": "x"})
+    other = build_spec({"name": "x", "engine": "keras-hub", "runtime": {"backend": "jax", "threads": 1}})
+    assert benchmark_fingerprint(other) == benchmark_fingerprint(usual)
+    assert spec_fingerprint(other) != spec_fingerprint(usual)
+    another = build_spec({"name": "x", "training": {"epochs": 4}})
+    assert benchmark_fingerprint(another) != benchmark_fingerprint(usual)
 
 
 @given(

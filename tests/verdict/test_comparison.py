@@ -122,13 +122,19 @@ def test_where_the_runs_of_the_baseline_are_at_hand_step_and_variable_are_named(
     first = run.seeds[0].model_copy(update={"steps": steps, "variables": moved})
     run = run.model_copy(update={"seeds": (first, *run.seeds[1:])})
     identity, _ = compare(
-        Candidate((run,)), baseline_of(), name="rolling", gate=quality_gate(ROWS), accepted_run=lambda seed: kept.get(seed.seed)
+        Candidate((run,)),
+        baseline_of(),
+        name="rolling",
+        gate=quality_gate(ROWS),
+        accepted_run=lambda seed: kept.get(seed.seed),
     )
     assert "first at step 2: loss" in identity.reason
     assert "0.25 apart" in identity.reason
     assert "first classifier.weight: norm 1.5 against 1.0, 0.5 apart" in identity.reason
     assert "not in this store" not in identity.reason
-    identity, _ = compare(Candidate((run,)), baseline_of(), name="rolling", gate=quality_gate(ROWS), accepted_run=lambda _seed: None)
+    identity, _ = compare(
+        Candidate((run,)), baseline_of(), name="rolling", gate=quality_gate(ROWS), accepted_run=lambda _seed: None
+    )
     assert "the runs of the baseline are not in this store" in identity.reason
 
 

@@ -357,7 +357,7 @@ def test_what_nobody_wrote_down_was_not_shown() -> None:
         ("embedding_rows", "number of parameters"),
         ("drawn_weights", "drawn weights"),
         ("dropout_seen", "dropout in training and validation"),
-        ("dropout_states", "dropout in training and validation"),
+        ("dropout_states", "seeds of dropout"),
     ],
 )
 def test_each_live_value_that_is_missing_leaves_the_lock_undecided(name: str, word: str) -> None:

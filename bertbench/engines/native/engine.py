@@ -11,23 +11,27 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from bertbench.checkpoints import BertConfig, read_tensors
+from bertbench.checkpoints import read_tensors
 from bertbench.data.batches import PackedBatch
+from bertbench.engines.dropout_rates import dropout_rates
+from bertbench.engines.export import write_folder
+from bertbench.engines.flops import training_step_flops
+from bertbench.engines.fresh_layers import draw_layers, drawn_digests, fresh_layers
+from bertbench.engines.limits import refuse_absent_pooler, refuse_long_rows, refuse_unknown_segments
 from bertbench.engines.native.backends import create_steps, operations, require_backend
-from bertbench.engines.native.bert import Bert, DropoutRates, parameter_shapes
-from bertbench.engines.native.export import write_folder
-from bertbench.engines.native.flops import training_step_flops
+from bertbench.engines.native.bert import Bert
 from bertbench.engines.native.layout import GROUPS, Layout, lay_out
-from bertbench.engines.native.optimizers import create_optimizer, is_decayed
-from bertbench.engines.native.recipe import drawn_weights, live_recipe
-from bertbench.engines.native.state import LiveState
+from bertbench.engines.native.optimizers import create_optimizer
+from bertbench.engines.native.parameters import parameter_shapes
+from bertbench.engines.native.recipe import live_recipe
+from bertbench.engines.native.state import LiveState, numpy_of
 from bertbench.engines.native.tables import WordTable
 from bertbench.engines.native.weights import correspondence, parameter_from_tensors, tensors_from_parameter
 from bertbench.engines.protocol import StepResult, Task
 from bertbench.engines.schedules import learning_rate_at
+from bertbench.engines.weight_decay import is_decayed
 from bertbench.errors import EngineError
 from bertbench.seeds import operation_seeds
-from bertbench.spec import ModelSpec
 
 _WORDS, _POSITIONS = "embeddings.word.table", "embeddings.position.table"
 #: For the second of two looks at dropout; no operation's own seed but by chance.
@@ -47,7 +51,7 @@ class NativeEngine:
         """
         self._task, self._spec, self._config = task, task.spec, task.checkpoint.bert
         require_backend(self._spec.runtime.backend)
-        _refuse_long_rows(task)
+        refuse_long_rows(task)
         optimizer = self._spec.optimizer
         self._words = WordTable(
             task.vocabulary_in_use, vocabulary_size=self._config.vocab_size, whole=is_decayed(_WORDS, optimizer)
@@ -69,7 +73,7 @@ class NativeEngine:
         self._bert = Bert(self._config, shapes, rates, policy, operations())
         self._optimizer = create_optimizer(optimizer, list(self._bert.variables.values()), precision=policy.name)
         self._steps = create_steps(self._bert, self._optimizer, task)
-        self._live = LiveState(self._bert, self._optimizer)
+        self._live = LiveState(self._bert.variables, self._bert.dropouts, self._optimizer)
         self._seed = -1
         self._dropout_seen: dict[str, Any] = {}
 
@@ -78,7 +82,8 @@ class NativeEngine:
         operations = [*(dropout.name for dropout in self._bert.dropouts.values()), *self._drawn]
         # Dropout on attention probabilities draws once for each group of rows.
         seeds = operation_seeds(seed, operations, draws=GROUPS * self._task.total_steps)
-        self._live.begin(self._pretrained | self._draw(seeds), seeds)
+        drawn = draw_layers(self._drawn, seeds, deviation=self._spec.model.head_standard_deviation)
+        self._live.begin(self._pretrained | drawn, seeds)
         self._seed = seed
 
     def trace(self, train: PackedBatch, validation: PackedBatch) -> None:
@@ -128,8 +133,10 @@ class NativeEngine:
             **live_recipe(self._bert, self._optimizer),
             **self._steps.facts(),
             "seed": self._seed,
-            "drawn_weights": drawn_weights(
-                self._bert, self._drawn, seed=self._seed, deviation=self._spec.model.head_standard_deviation
+            "drawn_weights": drawn_digests(
+                {name: numpy_of(self._bert.variables[name]) for name in self._drawn},
+                seed=self._seed,
+                deviation=self._spec.model.head_standard_deviation,
             ),
             "dropout_seen": self._dropout_seen,
         }
@@ -184,28 +191,13 @@ class NativeEngine:
             EngineError: If the spec asks for a pretrained pooler and the checkpoint has none.
         """
         tensors = {f"bert.{name}": values for name, values in read_tensors(self._task.checkpoint).items()}
-        drawn = {"classifier"} | ({"pooler"} if self._spec.model.pooler == "fresh" else set())
-        if "pooler" not in drawn and "bert.pooler.dense.weight" not in tensors:
-            raise EngineError(
-                f"model.pooler: the spec asks for the pretrained pooler, and checkpoint {self._task.checkpoint.source} "
-                "has none",
-                remedy="Write pooler = 'fresh' under [model].",
-            )
+        refuse_absent_pooler(self._task, present="bert.pooler.dense.weight" in tensors)
+        drawn = fresh_layers(self._spec.model)
         given = [name for name in shapes if name.rpartition(".")[0] not in drawn]
         parameters = {name: parameter_from_tensors(name, tensors, self._names) for name in given}
         parameters[_WORDS] = parameters[_WORDS][self._words.ids]
         parameters[_POSITIONS] = parameters[_POSITIONS][: self._positions]
         return parameters
-
-    def _draw(self, seeds: Mapping[str, int]) -> dict[str, NDArray[np.float32]]:
-        """Fresh layers: kernels from a normal distribution, each with its own seed; biases zero."""
-        deviation = self._spec.model.head_standard_deviation
-        return {
-            name: np.random.default_rng(seeds[name]).normal(0.0, deviation, shape).astype(np.float32)
-            if name.endswith(".kernel")
-            else np.zeros(shape, np.float32)
-            for name, shape in self._drawn.items()
-        }
 
     def _drawing(self) -> Iterator[str]:
         """Dropouts that have drawn random numbers since they were seeded."""
@@ -217,12 +209,7 @@ class NativeEngine:
         Raises:
             EngineError: If it holds what the embedding tables have no row for.
         """
-        if (segment := int(batch.segment_ids.max())) >= self._config.type_vocab_size:
-            raise EngineError(
-                f"native engine: a row has segment {segment}, and the checkpoint tells apart "
-                f"{self._config.type_vocab_size} (type_vocab_size)",
-                remedy="Use single sentences, or a checkpoint that was trained on pairs.",
-            )
+        refuse_unknown_segments(batch, self._config, engine=self.name)
         if (position := int(batch.positions.max())) >= self._positions:
             raise EngineError(
                 f"native engine: a row has {position + 1} tokens, and the longest was announced with {self._positions}",
@@ -258,27 +245,3 @@ class NativeEngine:
 
 def _are_equal(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
     return one.tobytes() == other.tobytes()
-
-
-def dropout_rates(model: ModelSpec, config: BertConfig) -> DropoutRates:
-    """Dropout rates of the spec, where it has none those of the checkpoint."""
-
-    def first(*rates: float | None) -> float:
-        return next(rate for rate in rates if rate is not None)
-
-    hidden = first(model.hidden_dropout_rate, config.hidden_dropout_prob)
-    return DropoutRates(
-        hidden=hidden,
-        attention=first(model.attention_dropout_rate, config.attention_probs_dropout_prob),
-        classifier=first(model.classifier_dropout_rate, config.classifier_dropout, hidden),
-    )
-
-
-def _refuse_long_rows(task: Task) -> None:
-    longest, limit = task.longest_row_tokens, task.checkpoint.bert.max_position_embeddings
-    if longest > limit:
-        raise EngineError(
-            f"data.max_length_tokens: the longest row has {longest} tokens, and checkpoint {task.checkpoint.source} "
-            f"has {limit} positions (max_position_embeddings)",
-            remedy=f"Write max_length_tokens = {limit} under [data].",
-        )

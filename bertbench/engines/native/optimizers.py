@@ -7,7 +7,8 @@ from typing import Any
 
 import keras
 
-from bertbench.spec import AdamWSpec, OptimizerSpec
+from bertbench.engines.weight_decay import is_decayed
+from bertbench.spec import OptimizerSpec
 
 #: Fields of the spec that are not arguments of Keras' optimizers.
 _OWN_FIELDS = {"name", "decay_excluded"}
@@ -31,13 +32,6 @@ def create_optimizer(spec: OptimizerSpec, variables: Sequence[keras.Variable], *
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(list(variables))
     return optimizer
-
-
-def is_decayed(name: str, spec: OptimizerSpec) -> bool:
-    """Whether weight decay acts on the parameter *name*."""
-    if spec.weight_decay is None:
-        return False
-    return not (isinstance(spec, AdamWSpec) and any(part in name for part in spec.decay_excluded))
 
 
 def _classes() -> dict[str, type]:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
-from bertbench.digests import digest_arrays
+from bertbench.engines.activation import ACTIVATION_POINTS
 from bertbench.engines.native.bert import Bert
 from bertbench.engines.native.operations import on_host
-from bertbench.seeds import operation_seed
-
-#: Where the activation is looked at: GELU and its approximation by tanh are 5e-4 apart at 2.
-ACTIVATION_POINTS = (-3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0)
-_DIGITS = 16
 
 
 def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
@@ -31,10 +24,10 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
     Returns:
         JSON values only: `engine`; `backend`; `optimizer` (Keras' `get_config`), its `learning_rate` and `iterations`
         as they are now; `weight_decay_excluded`, the parameters that decay leaves alone; `loss_scale`, 1 if the loss is
-        not scaled; `dtype_policy`, `compute_dtype`, `variable_dtypes`; `dropout_rates` by operation, and `dropout_states`,
-        each one's seed and number of draws; `network`, the architecture as it stands in variables and attributes, and
-        the activation's value at each of `activation_points`; the numbers of `variables` and of trainable `parameters`,
-        and rows of the tables of embeddings; `loss_reduction`.
+        not scaled; `dtype_policy`, `compute_dtype`, `variable_dtypes`; `dropout_rates` by operation, and
+        `dropout_states`, each one's seed and number of draws; `network`, the architecture as it stands in variables and
+        attributes, and the activation's value at each of `activation_points`; the numbers of `variables` and of
+        trainable `parameters`, and rows of the tables of embeddings; `loss_reduction`.
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     variables = bert.variables
@@ -81,34 +74,6 @@ def _network(bert: Bert) -> dict[str, Any]:
         "activation_points": list(ACTIVATION_POINTS),
         "activation_values": values.astype(float).tolist(),
     }
-
-
-def drawn_weights(
-    bert: Bert, drawn: Mapping[str, tuple[int, ...]], *, seed: int, deviation: float
-) -> dict[str, dict[str, str]]:
-    """Digests of the layers that come from no checkpoint, and of what the seed prescribes for them.
-
-    Args:
-        bert: The network.
-        drawn: Name and shape of each.
-        seed: Of the run.
-        deviation: Standard deviation of kernels; biases are zero.
-
-    Returns:
-        By name `by_seed`, the draw made once more, and `live`, the variable's own: 16 digits each.
-    """
-    digests = {}
-    for name, shape in drawn.items():
-        values = np.zeros(shape)
-        if name.endswith(".kernel"):
-            values = np.random.default_rng(operation_seed(seed, name)).normal(0.0, deviation, shape)
-        live = on_host(bert.variables[name].value)
-        digests[name] = {"by_seed": _digest(values.astype(live.dtype)), "live": _digest(live)}
-    return digests
-
-
-def _digest(values: Any) -> str:
-    return digest_arrays([("values", values)])[:_DIGITS]
 
 
 def _is_excluded(optimizer: Any, variable: keras.Variable) -> bool:

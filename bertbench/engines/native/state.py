@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bertbench.engines.native.bert import Bert
 from bertbench.engines.native.operations import on_host
 from bertbench.errors import EngineError
 
 _STEPS_DONE = "engine/steps_done"
+
+
+class Drops(Protocol):
+    """A place of dropout, as far as its state goes.
+
+    Attributes:
+        name: Of the random operation.
+        generator: Keras' own.
+    """
+
+    name: str
+
+    @property
+    def generator(self) -> Any:
+        """Keras' own."""
+
+    def reseed(self, seed: int) -> None:
+        """Begin the stream of *seed*: no draw made."""
 
 
 class LiveState:
@@ -22,16 +39,26 @@ class LiveState:
         steps_done: Training steps since the beginning; the learning-rate schedule reads it.
     """
 
-    def __init__(self, bert: Bert, optimizer: Any) -> None:
+    def __init__(
+        self,
+        variables: Mapping[str, Any],
+        dropouts: Mapping[str, Drops],
+        optimizer: Any,
+        *,
+        engine: str = "native",
+    ) -> None:
         """Remember how the optimizer begins.
 
         Args:
-            bert: The network.
+            variables: Parameters of the network, by name.
+            dropouts: Its places of dropout, by name.
             optimizer: Built, not yet used.
+            engine: Whose they are, for messages.
         """
         self.steps_done = 0
-        self._parameters = dict(bert.variables)
-        self._dropouts = dict(bert.dropouts)
+        self._engine = engine
+        self._parameters = dict(variables)
+        self._dropouts = dict(dropouts)
         self._optimizer = {variable.path: variable for variable in optimizer.variables}
         # Nearly all begin as zeros, which need not be kept.
         self._not_zero = {
@@ -76,7 +103,7 @@ class LiveState:
         if different := sorted(name for name in shapes.keys() | given if shapes.get(name) != given.get(name)):
             name = different[0]
             raise EngineError(
-                f"native engine: cannot continue from this state: {name} has shape {given.get(name, 'none')}, "
+                f"{self._engine} engine: cannot continue from this state: {name} has shape {given.get(name, 'none')}, "
                 f"expected {shapes.get(name, 'none')} ({len(different)} of {len(shapes)} differ)",
                 remedy="Continue with the spec, checkpoint and data that the state was saved under.",
             )

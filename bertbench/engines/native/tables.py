@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bertbench.engines.limits import refuse_unknown_words
 from bertbench.errors import EngineError
 
 
@@ -32,12 +33,7 @@ class WordTable:
         Raises:
             EngineError: If an id is not in the checkpoint's table.
         """
-        if not 0 <= vocabulary_in_use[0] <= vocabulary_in_use[-1] < vocabulary_size:
-            raise EngineError(
-                f"native engine: WordPiece ids from {vocabulary_in_use[0]} to {vocabulary_in_use[-1]} are in use, and "
-                f"the checkpoint's table has rows 0 to {vocabulary_size - 1}",
-                remedy="Use the tokenizer files that belong to this checkpoint.",
-            )
+        refuse_unknown_words(vocabulary_in_use, vocabulary_size=vocabulary_size, engine="native")
         self._in_use = vocabulary_in_use
         self.ids = np.arange(vocabulary_size, dtype=np.int32) if whole else vocabulary_in_use
         self._row_of_id = np.full(vocabulary_size + 1, -1, np.int32)  # the last stands for ids out of range

@@ -70,16 +70,21 @@ def parameter_from_tensors(
     Raises:
         KeyError: If the checkpoint has no such tensor.
     """
+    joined = np.concatenate([tensors[theirs] for theirs in tensor_names(name, names)])
+    return np.ascontiguousarray(joined.T if name.endswith(".kernel") else joined)
+
+
+def tensor_names(name: str, names: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """What transformers calls the tensors that the parameter *name* is made of, one after another."""
     stem, _, ending = name.rpartition(".")
-    joined = np.concatenate([tensors[f"{theirs}.{_ENDINGS[ending]}"] for theirs in names[stem]])
-    return np.ascontiguousarray(joined.T if ending == "kernel" else joined)
+    return [f"{theirs}.{_ENDINGS[ending]}" for theirs in names[stem]]
 
 
 def tensors_from_parameter(
     name: str, values: NDArray[np.float32], names: Mapping[str, tuple[str, ...]]
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """The tensors that one parameter is made of; the reverse of `parameter_from_tensors`."""
-    stem, _, ending = name.rpartition(".")
-    parts = np.split(values.T if ending == "kernel" else values, len(names[stem]))
-    for theirs, part in zip(names[stem], parts, strict=True):
-        yield f"{theirs}.{_ENDINGS[ending]}", np.ascontiguousarray(part)
+    theirs = tensor_names(name, names)
+    parts = np.split(values.T if name.endswith(".kernel") else values, len(theirs))
+    for tensor, part in zip(theirs, parts, strict=True):
+        yield tensor, np.ascontiguousarray(part)

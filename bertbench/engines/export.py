@@ -13,11 +13,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from bertbench.atomic import explained
-from bertbench.engines.native.bert import DropoutRates
+from bertbench.engines.dropout_rates import DropoutRates
 from bertbench.engines.protocol import Task
 
 #: Copied as they are, those that the checkpoint has.
-_TOKENIZER_FILES = (
+TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
     "vocab.txt",
@@ -43,7 +43,7 @@ def write_folder(folder: Path, task: Task, tensors: dict[str, NDArray[np.float32
         _write_tensors(folder / "model.safetensors", tensors)
         config = json.dumps(_config(task, rates), indent=2, ensure_ascii=False)
         (folder / "config.json").write_text(f"{config}\n", encoding="utf-8")
-        for name in _TOKENIZER_FILES:
+        for name in TOKENIZER_FILES:
             if (file := task.checkpoint.folder / name).is_file():
                 shutil.copyfile(file, folder / name)
 

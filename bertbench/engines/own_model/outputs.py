@@ -1,0 +1,150 @@
+"""What a user's compiled loss says of labels and outputs: which form they have, and how to read scores off them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertbench.errors import EngineError
+
+#: Keras clips probabilities here before their logarithm.
+_EPSILON = 1e-7
+#: Of the sum of probabilities, in float32.
+_SUM_TOLERANCE = 1e-4
+
+
+class Scores:
+    """Reads logits off a model's outputs, and gives labels the form that its loss wants."""
+
+    def __init__(self, model: Any, classes: int) -> None:
+        """Look at the loss that *model* was compiled with.
+
+        Args:
+            model: Compiled, of Keras 3 or tf-keras, with one loss.
+            classes: Of the data.
+
+        Raises:
+            EngineError: If it has several losses.
+        """
+        loss = model.loss
+        if isinstance(loss, (list, tuple, dict)):
+            if len(loss) != 1:
+                raise EngineError(
+                    f"the model is compiled with {len(loss)} losses, expected one, of a classification",
+                    remedy="Return a model with a single output.",
+                )
+            loss = next(iter(loss.values() if isinstance(loss, dict) else loss))
+        self._classes = classes
+        self._name = _name_of(loss)
+        self._are_logits = _from_logits(loss)
+
+    def labels(self, labels: NDArray[np.int32], *, width: int) -> NDArray[Any]:
+        """*labels* as the loss wants them: numbers, or a column for each class.
+
+        Args:
+            labels: int32 (rows,).
+            width: Of the model's outputs.
+        """
+        if width == 1:
+            return labels.astype(np.float32)[:, None]
+        is_one_hot = self._name.startswith(("categorical", "binary", "kl", "kullback", "mean", "squared"))
+        return np.eye(self._classes, dtype=np.float32)[labels] if is_one_hot else labels
+
+    def logits(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
+        """Class scores whose softmax is what the model believes.
+
+        Args:
+            outputs: (rows, classes), or (rows, 1) for the second of two classes.
+
+        Returns:
+            float32 (rows, classes).
+
+        Raises:
+            EngineError: If the outputs have another width.
+        """
+        outputs = np.array(outputs, np.float32)
+        self.refuse_other_width(outputs.shape)
+        if not self.are_logits(outputs):
+            outputs = _log(outputs) if outputs.shape[1] > 1 else _log(outputs) - _log(1 - outputs)
+        if outputs.shape[1] == 1:
+            outputs = np.concatenate([np.zeros_like(outputs), outputs], axis=1)
+        return outputs
+
+    def are_logits(self, outputs: NDArray[np.float32]) -> bool:
+        """What the loss says; where it says nothing, whether *outputs* are anything but probabilities."""
+        if self._are_logits is None:
+            sums = outputs.sum(axis=1) if outputs.shape[1] > 1 else np.ones(len(outputs))
+            are_chances = bool(np.all((outputs >= 0) & (outputs <= 1)) and np.all(np.abs(sums - 1) <= _SUM_TOLERANCE))
+            self._are_logits = not are_chances
+        return self._are_logits
+
+    def ranked(self, outputs: Any) -> Any:
+        """A tensor (rows, classes) in which the largest of a row is its most likely class."""
+        if outputs.shape[-1] != 1:
+            return outputs
+        return _two_columns(outputs, 0.0 if self._are_logits else 0.5)
+
+    def refuse_other_width(self, shape: tuple[int | None, ...]) -> None:
+        """Raise if outputs of *shape* are no scores of the data's classes.
+
+        Raises:
+            EngineError: With both numbers.
+        """
+        two = 2
+        if len(shape) == two and (shape[1] == self._classes or (shape[1] == 1 and self._classes == two)):
+            return
+        raise EngineError(
+            f"the model's outputs have shape {shape}, and the data has {self._classes} classes: expected "
+            f"(rows, {self._classes})",
+            remedy="Give the last layer as many units as task.label_names has names.",
+        )
+
+
+def scores_in(outputs: Any) -> Any:
+    """(rows, classes), in whatever a model's call returns: an array, or something with `logits`, or a dict of one."""
+    if isinstance(outputs, dict):  # also the output classes of transformers
+        return outputs["logits"] if "logits" in outputs else next(iter(outputs.values()))
+    if isinstance(outputs, (list, tuple)):
+        return outputs[0]
+    return getattr(outputs, "logits", outputs)
+
+
+def _two_columns(outputs: Any, middle: float) -> Any:
+    """A score of the second class as scores of both, in either library."""
+    zeros = outputs * 0.0 + middle
+    if hasattr(outputs, "detach"):
+        import torch
+
+        return torch.cat([zeros, outputs], dim=-1)
+    import tensorflow as tf
+
+    return tf.concat([zeros, outputs], axis=-1)
+
+
+def _log(values: Any) -> Any:
+    """In float32, of probabilities as Keras clips them."""
+    return np.log(np.clip(values, np.float32(_EPSILON), np.float32(1)))
+
+
+def _name_of(loss: Any) -> str:
+    """Snake case: `sparse_categorical_crossentropy`."""
+    if isinstance(loss, str):
+        return loss.lower()
+    name = str(getattr(loss, "__name__", "") or type(loss).__name__)
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+def _from_logits(loss: Any) -> bool | None:
+    """What the loss says of itself. None if nothing: a function of the user's."""
+    if isinstance(loss, str):
+        return False  # Keras' defaults, by name
+    if hasattr(loss, "get_config"):
+        try:
+            said = loss.get_config().get("from_logits")
+        except NotImplementedError:
+            return None
+        return None if said is None else bool(said)
+    module = str(getattr(loss, "__module__", ""))
+    return False if module.startswith(("keras.", "tf_keras.")) else None

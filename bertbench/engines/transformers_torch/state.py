@@ -1,0 +1,135 @@
+"""Everything that changes while training: put to its beginning, taken away, brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bertbench.engines.transformers_torch.updates import Parameters
+from bertbench.errors import EngineError
+
+_STEPS_DONE, _RANDOM = "engine/steps_done", "random/generator"
+
+
+class LiveState:
+    """Parameters, the optimizer's moments and the random numbers' state, under one set of names.
+
+    Attributes:
+        steps_done: Training steps since the beginning; the learning-rate schedule reads it.
+    """
+
+    def __init__(self, parameters: Parameters, optimizer: torch.optim.Optimizer, generator: torch.Generator) -> None:
+        """Nothing is changed yet.
+
+        Args:
+            parameters: Of the network, by name.
+            optimizer: On these parameters.
+            generator: From which the network draws.
+        """
+        self.steps_done = 0
+        self._parameters = parameters
+        self._optimizer = optimizer
+        self._generator = generator
+
+    def begin(self, values: Mapping[str, torch.Tensor], *, seed: int) -> None:
+        """Put everything to its beginning.
+
+        Args:
+            values: Of every parameter, by name.
+            seed: Of all random numbers.
+        """
+        with torch.no_grad():
+            for name, parameter in self._parameters.items():
+                parameter.copy_(values[name])
+        self._optimizer.zero_grad()
+        self._optimizer.state.clear()
+        torch.manual_seed(seed)
+        self.steps_done = 0
+
+    @property
+    def draws(self) -> tuple[int, int]:
+        """Seed of the random numbers, and 0 if none was drawn since."""
+        seed = self._generator.initial_seed()
+        fresh = torch.Generator(self._generator.device).manual_seed(seed)
+        return seed, int(not torch.equal(fresh.get_state(), self._generator.get_state()))
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """Copies of everything, by name."""
+        return {
+            **{f"model/{name}": copy_of(parameter) for name, parameter in self._parameters.items()},
+            **{name: copy_of(value) for name, value in self._moments().items()},
+            _RANDOM: copy_of(self._generator.get_state()),
+            _STEPS_DONE: np.array(self.steps_done, np.int64),
+        }
+
+    def load(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Bring everything back.
+
+        Raises:
+            EngineError: If *state* was saved by another network or optimizer; nothing is changed then.
+        """
+        self._refuse_other(state)
+        with torch.no_grad():
+            for name, parameter in self._parameters.items():
+                parameter.copy_(torch.from_numpy(state[f"model/{name}"].copy()))
+        self._optimizer.state.clear()
+        for name, parameter in self._parameters.items():
+            prefix = f"optimizer/{name}/"
+            moments = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+            if moments:
+                self._optimizer.state[parameter] = {
+                    key: torch.from_numpy(value.copy()).to(parameter.device) for key, value in moments.items()
+                }
+        self._generator.set_state(torch.from_numpy(state[_RANDOM].copy()))
+        self.steps_done = int(state[_STEPS_DONE])
+
+    def _moments(self) -> dict[str, torch.Tensor]:
+        """What the optimizer keeps of each parameter, by name."""
+        return {
+            f"optimizer/{name}/{key}": value
+            for name, parameter in self._parameters.items()
+            for key, value in self._optimizer.state.get(parameter, {}).items()
+            if isinstance(value, torch.Tensor)
+        }
+
+    def _refuse_other(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Raise if a parameter is missing, has another shape, or if there is something that is none of ours."""
+        shapes = {f"model/{name}": tuple(parameter.shape) for name, parameter in self._parameters.items()}
+        kept = set(_KEPT[type(self._optimizer).__name__])
+        moments = {
+            name: values.shape
+            for name, values in state.items()
+            if name.startswith("optimizer/") and name.rpartition("/")[2] in kept
+        }
+        allowed = {
+            f"optimizer/{name}/{key}": () if key == "step" else tuple(parameter.shape)
+            for name, parameter in self._parameters.items()
+            for key in kept
+        }
+        wanted = shapes | {name: allowed.get(name, "none") for name in moments} | {_STEPS_DONE: ()}
+        given = {name: values.shape for name, values in state.items() if name != _RANDOM}
+        different = sorted(name for name in wanted.keys() | given if wanted.get(name) != given.get(name))
+        if different or _RANDOM not in state:
+            name = different[0] if different else _RANDOM
+            raise EngineError(
+                f"transformers-torch engine: cannot continue from this state: {name} has shape "
+                f"{given.get(name, 'none')}, expected {wanted.get(name, 'none')} ({len(different) or 1} differ)",
+                remedy="Continue with the spec, checkpoint and data that the state was saved under.",
+            )
+
+
+#: What each optimizer keeps of a parameter.
+_KEPT = {
+    "Adam": ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
+    "AdamW": ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
+    "SGD": ("momentum_buffer",),
+}
+
+
+def copy_of(tensor: torch.Tensor) -> NDArray[Any]:
+    """Value on the host that later steps do not change."""
+    return np.array(tensor.detach().cpu().numpy())

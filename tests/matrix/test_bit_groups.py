@@ -1,0 +1,39 @@
+"""Letters of equal bits."""
+
+from __future__ import annotations
+
+from baseline_examples import digests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bertbench.matrix.bit_groups import bit_groups
+
+
+def letters(*environments: dict[int, int]) -> str:
+    found = bit_groups([{seed: digests(value) for seed, value in bits.items()} for bits in environments])
+    return " ".join(letter or "-" for letter in found)
+
+
+def test_equal_bits_are_one_letter() -> None:
+    assert letters({0: 1, 1: 2}, {0: 1, 1: 2}, {0: 3, 1: 2}, {0: 1}) == "A A B A"
+
+
+def test_no_seed_is_no_letter_and_no_common_seed_is_one_of_its_own() -> None:
+    assert letters({0: 1}, {}, {5: 1}, {5: 1}) == "A - B B"
+
+
+def test_what_a_later_one_ran_more_counts_for_the_group() -> None:
+    assert letters({0: 1}, {0: 1, 1: 2}, {1: 3}) == "A A B"
+
+
+def test_there_are_more_letters_than_the_alphabet() -> None:
+    assert letters(*({0: number} for number in range(28))).split()[25:] == ["Z", "A2", "B2"]
+
+
+@given(st.lists(st.dictionaries(st.integers(0, 2), st.integers(1, 3), min_size=1), min_size=1, max_size=6))
+def test_nobody_is_in_a_group_that_contradicts_it(environments: list[dict[int, int]]) -> None:
+    found = letters(*environments).split()
+    for one, letter in zip(environments, found, strict=True):
+        for other, its in zip(environments, found, strict=True):
+            contradicts = any(one[seed] != other[seed] for seed in one.keys() & other.keys())
+            assert not (letter == its and contradicts)
