@@ -130,7 +130,9 @@ class FitStepper:
 
     def _note(self, _step: int, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
         """A step was done."""
-        self._measured = np.asarray((logs or {})[MEASURED], np.float32)
+        measured = (logs or {})[MEASURED]
+        measured = measured.detach().cpu().numpy() if hasattr(measured, "detach") else measured  # of PyTorch
+        self._measured = np.asarray(measured, np.float32)
 
     def _wait(self) -> None:
         """Give out what the last step measured, and wait for the next to be asked for."""
