@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from bertbench.atomic import explained
 from bertbench.data.batches import PackedBatch
 from bertbench.engines.export import TOKENIZER_FILES
-from bertbench.engines.keras_fit import FitStepper, LibraryThread
+from bertbench.engines.keras_fit import FitStepper, LibraryThread, torch_random
 from bertbench.engines.keras_fit.products import matmul_seconds
 from bertbench.engines.keras_fit.stepper import library_of
-from bertbench.engines.own_model import torch_random
 from bertbench.engines.own_model.factory import Factory, told
 from bertbench.engines.own_model.inputs import feeding_of
 from bertbench.engines.own_model.live_model import LiveModel, Values, value_of
