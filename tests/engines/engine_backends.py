@@ -1,7 +1,6 @@
 """Which Keras backend the tests of the native engine run on, and what they need of its library.
 
-TensorFlow by default; `BERTBENCH_TEST_BACKEND=jax` or `torch` runs the same tests there, in an environment that need not
-have TensorFlow.
+TensorFlow by default; `BERTBENCH_TEST_BACKEND=jax` or `torch` runs the same tests there, where TensorFlow need not be.
 """
 
 from __future__ import annotations

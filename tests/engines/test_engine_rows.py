@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 #: One engine serves all examples; logits leave it as it was. On JAX most examples are a program to compile.
+EXAMPLES = {"tensorflow": 40, "jax": 4, "torch": 10}
 shared = settings(
-    max_examples=4 if BACKEND == "jax" else 40,
+    max_examples=EXAMPLES[BACKEND],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -75,7 +75,8 @@ def run(folder: Path, backend: str) -> dict[str, Any]:
         RuntimeError: If it fails; with what it said.
     """
     here = Path(__file__).parent
-    path = os.pathsep.join(str(place) for place in (here, here.parent, here.parent.parent))
+    inherited = [place for place in [os.environ.get("PYTHONPATH")] if place]
+    path = os.pathsep.join([*(str(place) for place in (here, here.parent, here.parent.parent)), *inherited])
     done = subprocess.run(
         [sys.executable, __file__, str(folder), backend],
         env=os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"},

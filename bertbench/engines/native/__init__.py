@@ -5,7 +5,7 @@
     layout        what the network reads of a batch, as flat arrays (NumPy)
     shapes        what batches are padded to where a backend compiles a program for each shape (NumPy)
     grouping      which rows share a rectangle in attention (NumPy)
-    operations    what BERT is made of, gradients written out; tensorflow_operations, jax_operations: faster forms of some
+    operations    what BERT is made of, gradients written out; faster forms: tensorflow_operations, jax_operations
     attention     the ways between packed tokens and rectangles
     dropout       named random operations
     parameters    names and shapes (no library)

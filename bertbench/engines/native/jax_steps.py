@@ -6,7 +6,7 @@ Everything that changes goes in and comes out: parameters, the optimizer's varia
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -46,7 +46,11 @@ class JaxSteps:
         self._random = [dropout.generator.state for dropout in bert.dropouts.values()]
         self._rate = _place(self._of_optimizer, optimizer.learning_rate)
         self._programs: dict[tuple[str, Shape], Any] = {}
-        self._functions = {"train": self._train_step, "logits": self._inference, "gradients": self._dense_gradients}
+        self._functions: dict[str, Callable[..., Any]] = {
+            "train": self._train_step,
+            "logits": self._inference,
+            "gradients": self._dense_gradients,
+        }
         _watch_cache()
 
     def compile(self) -> None:

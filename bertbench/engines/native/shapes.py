@@ -117,9 +117,11 @@ def shape_table(
     for batches in _batches(train, trained, drawn=shuffle):
         is_full = batches.shape[1] == trained
         quantiles = _TRAINING_QUANTILES if is_full else (1.0,)
-        shapes += _fitting(batches, quantiles, head_size, longest=int(train.max()), margin=_MARGIN if shuffle else 1.0)
+        margin = _MARGIN if shuffle else 1.0
+        whole = _for_whatever_comes(train, batches.shape[1])
+        shapes += _fitting(batches, quantiles, head_size, whole=whole, margin=margin)
         if is_full and shuffle:
-            shapes.append(_for_whatever_comes(train, trained))
+            shapes.append(whole)
     known = [
         shape
         for batches in _batches(validation, validated, drawn=False)
@@ -127,7 +129,7 @@ def shape_table(
             batches,
             _VALIDATION_QUANTILES if batches.shape[1] == validated else (1.0,),
             head_size,
-            longest=int(batches.max()),
+            whole=_for_whatever_comes(batches.ravel(), batches.shape[1]),
             margin=1.0,
         )
     ]
@@ -153,7 +155,7 @@ def _batches(lengths: NDArray[np.int64], size: int, *, drawn: bool) -> Iterable[
 
 
 def _fitting(
-    batches: NDArray[np.int64], quantiles: Sequence[float], head_size: int, *, longest: int, margin: float
+    batches: NDArray[np.int64], quantiles: Sequence[float], head_size: int, *, whole: Shape, margin: float
 ) -> list[Shape]:
     """A shape for each of the *quantiles* of the tokens of *batches*, all with the same rectangles.
 
@@ -161,15 +163,17 @@ def _fitting(
         batches: int64 (batches, rows), tokens of each row, ascending.
         quantiles: Shares of batches.
         head_size: Width of one attention head.
-        longest: Longest row that can come.
+        whole: Holds whatever can come; none has more tokens, or longer rows.
         margin: Factor on the last quantile's tokens.
     """
+    ((_, longest),) = whole.rectangles
     rectangles = _cheapest_rectangles(batches.max(axis=0), longest, head_size)
     cells = sum(rows * long for rows, long in rectangles)
     tokens = [int(np.ceil(np.quantile(batches.sum(axis=1), quantile))) for quantile in quantiles]
     tokens[-1] = int(np.ceil(tokens[-1] * margin))
     # Padding tokens stand in empty cells: there must not be more tokens than cells.
-    return [Shape(min(-(-number // _STEP) * _STEP, cells), rectangles) for number in tokens]
+    most = min(cells, whole.tokens)
+    return [Shape(min(-(-number // _STEP) * _STEP, most), rectangles) for number in tokens]
 
 
 def _cheapest_rectangles(at_most: NDArray[np.int64], longest: int, head_size: int) -> tuple[Rectangle, ...]:
