@@ -79,7 +79,7 @@ def bench(tmp_path: Path, tiny_bert_folder: Path, monkeypatch: pytest.MonkeyPatc
     write_rows(tmp_path)
     bench = Bench(tmp_path, tiny_bert_folder)
     monkeypatch.setattr(training, "create_engine", bench.create_engine)
-    monkeypatch.setattr(runtime, "configure", lambda spec, library: bench.configured.append(spec))
+    monkeypatch.setattr(runtime, "configure", lambda spec, library, **_: bench.configured.append(spec))
     monkeypatch.setattr(runtime, "environment_facts", environment)
     return bench
 
