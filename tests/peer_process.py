@@ -31,6 +31,8 @@ from bertbench.spec import AdamSpec, AdamWSpec, CheckpointSpec, ModelSpec, Runti
 from bertbench.verdict import judge_recipe
 
 STEPS = 20
+#: One thread: the tiny BERT has no work for two, and on a busy machine they wait for each other.
+RUNTIME = RuntimeSpec(threads=1)
 #: `adam without epsilon` has one so small that it does not matter where it is added.
 OPTIMIZERS = {
     "adam": AdamSpec(learning_rate=1e-3),
@@ -55,7 +57,7 @@ def engine_of(folder: Path, name: str, **fields: Any) -> Engine:
     """An engine of the tiny BERT in *folder*, not prepared."""
     checkpoint = CheckpointSpec(source=f"path:{folder}")
     opened = open_checkpoint(checkpoint, base_folder=folder)
-    spec = Spec(name="peer", engine=name, checkpoint=checkpoint, **fields)
+    spec = Spec(name="peer", engine=name, checkpoint=checkpoint, **{"runtime": RUNTIME, **fields})
     names = tuple(f"class {number}" for number in range(3))
     return create_engine(Task(spec, opened, names, WORDS_IN_USE, STEPS, LONGEST))
 
@@ -140,7 +142,7 @@ def judged(folder: Path, name: str, changes: Mapping[str, Callable[[Any], None]]
     """
     here = folder.parent
     write_rows(here)
-    spec = small_spec(folder, engine=name)
+    spec = small_spec(folder, engine=name, runtime__threads=RUNTIME.threads)
     answer = {}
     for what, change in {"nothing": lambda _: None, **changes}.items():
 
@@ -191,6 +193,6 @@ def answers_of(folder: Path, name: str, saved: Path, *, only: str = "fine_tune")
 
 
 if __name__ == "__main__":
-    runtime.configure(RuntimeSpec(), entry_of(sys.argv[2]).library)
+    runtime.configure(RUNTIME, entry_of(sys.argv[2]).library)
     asked = {"fine_tune": fine_tune, "logits": logits}[sys.argv[4]]
     print(json.dumps(asked(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))))  # noqa: T201 - the answer

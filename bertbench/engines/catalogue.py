@@ -74,7 +74,7 @@ _ENTRIES = (
         "bertbench.engines.transformers_torch.engine",
         "TransformersTorchEngine",
         library="torch",
-        needs=(Need("torch", ">=2.4"), Need("transformers", ">=5.0")),
+        needs=(Need("torch", ">=2.6"), Need("transformers", ">=5.0")),
         extra="transformers-torch",
     ),
     EngineEntry(
@@ -82,7 +82,7 @@ _ENTRIES = (
         "bertbench.engines.transformers_tf.engine",
         "TransformersTfEngine",
         library="tf-keras",
-        needs=(Need("tf-keras", ">=2.19"), Need("transformers", ">=4.44,<5")),
+        needs=(Need("tf-keras", ">=2.19"), Need("transformers", ">=4.57,<5")),
         extra="transformers-tf",
     ),
     EngineEntry(OWN_MODEL, "bertbench.engines.own_model.engine", "create"),

@@ -79,8 +79,7 @@ def matrix_lines(matrix: Matrix) -> Iterator[str]:
         for check in cell.promises:
             if check.outcome != "pass" and (cell.completed or check is cell.promises[0]):
                 yield f"{cell.name}: {check.name}: {check.outcome}: {with_next_step(check.reason, check.next_step)}"
-        if cell.completed and cell.quality is not None and cell.quality.outcome != "pass":
-            yield f"{cell.name}: quality: {cell.outcome}: {with_next_step(cell.quality.reason, cell.quality.next_step)}"
+    yield from _undecided_and_worse(matrix)
     for said in matrix.separations:
         yield f"bits: {said}."
     if any(cell.step_ratio is not None and not cell.is_reference for cell in matrix.cells):
@@ -90,6 +89,21 @@ def matrix_lines(matrix: Matrix) -> Iterator[str]:
         )
     for run_id, why in matrix.left_out.items():
         yield f"left out: {run_id}: {why}."
+
+
+def _undecided_and_worse(matrix: Matrix) -> Iterator[str]:
+    """Why quality did not pass; environments of which the same is said are told together.
+
+    What differs between the environments is left to the sentences on bits, and to the file.
+    """
+    named: dict[str, list[str]] = {}
+    for cell in matrix.cells:
+        if cell.completed and cell.quality is not None and cell.quality.outcome != "pass":
+            reason = cell.quality.reason.partition(" Baseline: ")[0]
+            said = f"quality: {cell.outcome}: {with_next_step(reason, cell.quality.next_step)}"
+            named.setdefault(said, []).append(cell.name)
+    for said, names in named.items():
+        yield f"{', '.join(names)}: {said}"
 
 
 def markdown(matrices: Sequence[Matrix]) -> str:

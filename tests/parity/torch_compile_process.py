@@ -14,7 +14,7 @@ from bertbench.spec import RuntimeSpec
 ENGINE = "transformers-torch"
 
 if __name__ == "__main__":
-    asked = RuntimeSpec(compile=True)
+    asked = RuntimeSpec(compile=True, threads=1)
     runtime.configure(asked, "torch")
     engine = engine_of(Path(sys.argv[1]), ENGINE, runtime=asked)
     engine.prepare(0)

@@ -48,6 +48,16 @@ def test_below_stand_reasons_separations_and_what_speed_is_worth(matrix: Matrix)
     assert any("bertbench ab" in line for line in lines)
 
 
+def test_what_is_said_of_several_is_said_once(tmp_path: Path) -> None:
+    others = [run_in(str(number), keras=f"3.{number}.0", bits=number) for number in (2, 3)]
+    store = store_of(tmp_path, run_in("1"), *others)
+    (matrix,) = build_matrices(choose(store), store)
+    (line,) = [line for line in matrix_lines(matrix) if "quality" in line]
+    assert line.startswith("py311-tf2.21-keras3.2-native, py311-tf2.21-keras3.3-native: quality: undecided: ")
+    assert "a bank of 2 seeds says nothing of quality" in line
+    assert "Baseline" not in line
+
+
 def test_markdown_is_a_page_that_nobody_breaks(matrix: Matrix, tmp_path: Path) -> None:
     write_markdown(tmp_path / "new" / "matrix.md", [matrix])
     page = (tmp_path / "new" / "matrix.md").read_text()

@@ -78,6 +78,7 @@ class CompiledModelEngine:
         self._dropout_seen: dict[str, Any] = {}
         self._dropped: dict[str, float] = {}
         self._beginning: Values = {}
+        self._live: LiveModel
         self._library = library_of(made.model)
         self._thread.call(lambda: self._adopt(made))
 
@@ -218,7 +219,7 @@ class CompiledModelEngine:
             logits_of=lambda outputs: self._scores.ranked(scores_in(outputs)),
             thread=self._thread,
         )
-        self._live = LiveModel(made.model)
+        self._live = LiveModel(made.model, like=getattr(self, "_live", None))
         self._beginning = {} if self._library == "tf-keras" else self._live.values()
         self._steps_done = 0
         _seed_everything(operation_seed(self._seed, "fit"))
@@ -249,7 +250,7 @@ class CompiledModelEngine:
 
 def _save(model: Any, folder: Path) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Keras' saving reads variables in NumPy 1's way
+        warnings.simplefilter("ignore")  # Keras 3 reads variables in NumPy 1's way; tf-keras advises on formats
         model.save_weights(str(folder / "model.weights.h5"))
         try:
             model.save(str(folder / "model.keras"))

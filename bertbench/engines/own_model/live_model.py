@@ -19,42 +19,49 @@ class LiveModel:
     Attributes:
         model: The user's.
         optimizer: The one that knows its numbers; within a loss-scaling one, if there is one around it.
+        weight_variables: Of the model, by name.
+        everything: Weights, random state and the optimizer's variables, by name.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, like: LiveModel | None = None) -> None:
         """Give every variable a name; the model has all of its own by now.
 
         Args:
             model: Compiled, and built.
+            like: An earlier one of the same factory, whose names it takes on: libraries number them on.
         """
         self.model = model
         outer = model.optimizer
         self.optimizer = getattr(outer, "inner_optimizer", outer)
         if hasattr(outer, "build"):
             outer.build(model.trainable_variables)
-        self._weights = _named(model.weights)
+        self.weight_variables = _named(model.weights)
         others = [variable for variable in model.variables if id(variable) not in set(map(id, model.weights))]
-        self._all = {
-            **{f"model/{name}": variable for name, variable in self._weights.items()},
+        self.everything = {
+            **{f"model/{name}": variable for name, variable in self.weight_variables.items()},
             **{f"random/{name}": variable for name, variable in _named(others).items()},
             **{f"optimizer/{name}": variable for name, variable in _named(_optimizer_variables(outer)).items()},
         }
+        if like is not None and like.fits(self):
+            self.weight_variables = dict(zip(like.weight_variables, self.weight_variables.values(), strict=True))
+            self.everything = dict(zip(like.everything, self.everything.values(), strict=True))
 
     def weights(self) -> Values:
         """Of the model alone, by the model's own names for them."""
-        return {name: value_of(variable) for name, variable in self._weights.items()}
+        return {name: value_of(variable) for name, variable in self.weight_variables.items()}
 
     def values(self) -> Values:
         """Copies of everything."""
-        return {name: value_of(variable) for name, variable in self._all.items()}
+        return {name: value_of(variable) for name, variable in self.everything.items()}
 
     def fits(self, other: LiveModel) -> bool:
         """Whether the other model has the same variables, so that its values can be put in here."""
-        return _shapes(self._all.values()) == _shapes(other._all.values())
+        mine, theirs = (_shapes(model.everything.values()) for model in (self, other))
+        return mine == theirs and len(self.weight_variables) == len(other.weight_variables)
 
     def take_over(self, values: Iterable[NDArray[Any]]) -> None:
         """Put in *values* of every variable, in their order: names of two models of one factory may be numbered on."""
-        for variable, value in zip(self._all.values(), values, strict=True):
+        for variable, value in zip(self.everything.values(), values, strict=True):
             variable.assign(value)
 
     def load(self, values: Mapping[str, NDArray[Any]], *, engine: str) -> None:
@@ -63,7 +70,7 @@ class LiveModel:
         Raises:
             EngineError: If it is of another model; nothing is changed then.
         """
-        shapes = {name: tuple(variable.shape) for name, variable in self._all.items()}
+        shapes = {name: tuple(variable.shape) for name, variable in self.everything.items()}
         given = {name: array.shape for name, array in values.items()}
         if different := sorted(name for name in shapes.keys() | given if shapes.get(name) != given.get(name)):
             name = different[0]
@@ -72,7 +79,7 @@ class LiveModel:
                 f"expected {shapes.get(name, 'none')} ({len(different)} of {len(shapes)} differ)",
                 remedy="Continue with the factory that the state was saved under.",
             )
-        for name, variable in self._all.items():
+        for name, variable in self.everything.items():
             variable.assign(values[name])
 
 
