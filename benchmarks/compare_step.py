@@ -1,6 +1,7 @@
 """Training steps of the native engine beside a plain PyTorch loop: same rows, same order, same machine, in turn.
 
     python benchmarks/compare_step.py [--rounds 12] [--steps 6] [--threads 2] [--batch-size 32]
+    python benchmarks/compare_step.py --sides native "native on JAX" "native on PyTorch"
 
 Needs PyTorch and transformers beside bertbench (the `parity` environment). Each library computes in a process of its
 own, and only one of them at a time: rounds of a few steps take turns, in an order that changes from round to round, and
@@ -52,16 +53,19 @@ class Side(Protocol):
 class Native:
     """The native engine, as `bertbench run` sets it up."""
 
-    def __init__(self, threads: int, *, onednn: bool) -> None:
+    def __init__(self, threads: int, *, backend: Any = "tensorflow", onednn: bool = True) -> None:
         from bertbench import runtime
         from bertbench.engines import Task, create_engine
 
-        spec = Spec(name="compare", runtime=RuntimeSpec(threads=threads, onednn=onednn, device="cpu"))
+        spec = Spec(name="compare", runtime=RuntimeSpec(backend=backend, threads=threads, onednn=onednn, device="cpu"))
         runtime.configure(spec.runtime)
         checkpoint = open_checkpoint(spec.checkpoint, base_folder=Path())
         names = tuple(f"class {number}" for number in range(CLASSES))
-        self._engine = create_engine(Task(spec, checkpoint, names, WORDS, 10_000, 64))
+        lengths = row_lengths(np.random.default_rng(1), 13_784)  # as many as SNIPS has, for JAX' shapes
+        self._engine = create_engine(Task(spec, checkpoint, names, WORDS, 10_000, 64, train_lengths=lengths))
         self._engine.prepare(0)
+        first = next(batches(spec.training.batch_size))
+        self._engine.trace(first, first)
 
     def step(self, batch: PackedBatch) -> float:
         """One training step; returns the loss."""
@@ -109,12 +113,16 @@ class PyTorch:
         return float(output.loss.item())
 
 
+def row_lengths(generator: np.random.Generator, rows: int) -> Any:
+    """Tokens of each row, as those of short messages; int64 (rows,)."""
+    return np.minimum(3 + generator.negative_binomial(DISPERSION, DISPERSION / (DISPERSION + MEAN_OTHERS), rows), 64)
+
+
 def batches(size: int) -> Iterator[PackedBatch]:
     """Endless random batches, the same for everybody."""
     generator = np.random.default_rng(0)
     while True:
-        others = generator.negative_binomial(DISPERSION, DISPERSION / (DISPERSION + MEAN_OTHERS), size)
-        lengths = np.minimum(3 + others, 64)
+        lengths = row_lengths(generator, size)
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
         token_ids = generator.choice(WORDS[5:], offsets[-1])
         token_ids[offsets[:-1]], token_ids[offsets[1:] - 1] = 101, 102  # [CLS], [SEP]
@@ -149,11 +157,13 @@ def work(side: Side, size: int) -> None:
         sys.stdout.flush()
 
 
-#: What is compared; the first is what the others are divided by.
+#: What can be compared.
 SIDES: dict[str, Callable[[int], Side]] = {
     "pytorch": PyTorch,
-    "native": lambda threads: Native(threads, onednn=True),
+    "native": Native,
     "native, oneDNN off": lambda threads: Native(threads, onednn=False),
+    "native on JAX": lambda threads: Native(threads, backend="jax"),
+    "native on PyTorch": lambda threads: Native(threads, backend="torch"),
 }
 
 
@@ -185,7 +195,7 @@ class Worker:
 
 def compare(options: argparse.Namespace) -> None:
     """Take turns, then print a line for each side."""
-    workers = {name: Worker(name, options) for name in SIDES}
+    workers = {name: Worker(name, options) for name in options.sides}
     for worker in workers.values():
         worker.run(WARM_UP_STEPS)
     for number in range(options.rounds):
@@ -197,7 +207,7 @@ def compare(options: argparse.Namespace) -> None:
 
     title = f"{options.rounds} rounds of {options.steps} steps of {options.batch_size} rows, {options.threads} threads"
     table = Table("", "rows/s", "times as fast", "range", "by processor time", "utilization", title=title)
-    reference = workers["pytorch"].rounds
+    reference = workers[options.sides[0]].rounds
     for name, worker in workers.items():
         seconds = [answer["seconds_per_step"] for answer in worker.rounds]
         ratios = _ratios(reference, worker.rounds, "seconds_per_step")
@@ -226,6 +236,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES)[:3], help="the first is divided by")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:

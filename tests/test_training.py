@@ -79,7 +79,7 @@ def bench(tmp_path: Path, tiny_bert_folder: Path, monkeypatch: pytest.MonkeyPatc
     write_rows(tmp_path)
     bench = Bench(tmp_path, tiny_bert_folder)
     monkeypatch.setattr(training, "create_engine", bench.create_engine)
-    monkeypatch.setattr(runtime, "configure", lambda spec, library: bench.configured.append(spec))
+    monkeypatch.setattr(runtime, "configure", lambda spec, library, **_: bench.configured.append(spec))
     monkeypatch.setattr(runtime, "environment_facts", environment)
     return bench
 
@@ -193,6 +193,8 @@ def test_the_engine_is_told_all_it_must_know(bench: Bench) -> None:
     assert task.total_steps == 2 * STEPS_OF_AN_EPOCH
     assert task.label_names == LABELS
     assert task.longest_row_tokens == 8
+    assert (len(task.train_lengths), len(task.validation_lengths)) == (16, 8)
+    assert max(task.train_lengths.max(), task.validation_lengths.max()) == 8
     (engine,) = bench.engines
     assert set(task.vocabulary_in_use) >= {int(number) for batch in engine.trained for number in batch.token_ids}
     assert task.spec == record.spec
@@ -232,6 +234,24 @@ def test_tokenized_rows_are_kept_where_asked(bench: Bench, tmp_path: Path) -> No
     first, again = bench.run(more=more), bench.run(more=more)
     assert len(list((tmp_path / "cache").iterdir())) == 1
     assert first.seeds[0].digests == again.seeds[0].digests
+
+
+def test_compiled_programs_are_kept_there_too(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(runtime, "configure", lambda *_, cache_folder: told.append(cache_folder))
+    bench.run(more={"cache_folder": tmp_path / "cache"})
+    bench.run()
+    assert told == [tmp_path / "cache", None]
+
+
+def test_a_backend_that_is_not_installed_is_refused_before_rows_are_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "require_backend", crash(SetupError("jax is not installed")))
+    monkeypatch.setattr("bertbench.training.read_dataset", crash(AssertionError("rows were read")))
+    with pytest.raises(SetupError, match="jax is not installed"):
+        bench.run(runtime__backend="jax")
+    assert bench.last.outcome == "failed"
 
 
 # A run that crashes

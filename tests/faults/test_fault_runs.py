@@ -51,7 +51,7 @@ def bench(tmp_path: Path, tiny_bert_folder: Path, monkeypatch: pytest.MonkeyPatc
     write_rows(tmp_path)
     bench = Bench(tmp_path, tiny_bert_folder)
     monkeypatch.setattr(training, "create_engine", bench.create_engine)
-    monkeypatch.setattr(runtime, "configure", lambda _spec, _library: None)
+    monkeypatch.setattr(runtime, "configure", lambda _spec, _library, **_: None)
     monkeypatch.setattr(runtime, "environment_facts", lambda *_, **__: make_record().environment)
     return bench
 

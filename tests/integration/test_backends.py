@@ -35,7 +35,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, tiny_bert_folder: Path) -> P
     write_small_bench(folder, tiny_bert_folder, training__seeds=(0, 1), runtime__backend=BACKEND)
     done = run_bertbench(folder, "run", "small.toml", "--save-models", "models")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stderr == ""
+    assert "Warning" not in done.stderr
     for promise in ("run", "recipe_lock", "identity_on_repeat"):
         assert re.search(rf"{promise} .* pass *$", done.stdout, re.MULTILINE), done.stdout
     return folder
