@@ -31,6 +31,21 @@ BATCHES = [
 NO_DROPOUT = ModelSpec(hidden_dropout_rate=0.0, attention_dropout_rate=0.0, head_standard_deviation=0.3)
 
 
+#: A model of a user's own, on any backend.
+OWN = """
+import keras
+
+
+def build(task):
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    hidden = keras.layers.Dropout(0.3)(keras.layers.Embedding(400, 8)(ids))
+    hidden = keras.layers.GlobalAveragePooling1D()(hidden)
+    model = keras.Model(ids, keras.layers.Dense(len(task.label_names), activation="softmax")(hidden))
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    return model
+"""
+
+
 def make_task(folder: Path, **spec: Any) -> Task:
     """A task on the checkpoint in *folder*; *spec* are fields of the spec."""
     checkpoint = CheckpointSpec(source=f"path:{folder}")
@@ -85,6 +100,29 @@ def run_elsewhere(folder: Path, backend: str = "tensorflow") -> dict[str, Any]:
     return answer
 
 
+def own_on_this_backend(folder: Path, runtime: RuntimeSpec) -> list[dict[str, Any]]:
+    """A small model of one's own under seeds 0, 1, 0; and the last two steps once more, from a state."""
+    from dataclasses import replace
+
+    from bertbench.engines import create_engine
+
+    (folder / "own_small.py").write_text(OWN)
+    task = make_task(folder, engine="python:own_small:build", runtime=runtime)
+    engine = create_engine(replace(task, base_folder=folder))
+    results = []
+    for seed in (0, 1, 0):
+        engine.prepare(seed)
+        results.append(train(engine))
+    engine.prepare(0)
+    train(engine, BATCHES[:2])
+    state = engine.state()
+    results.append(train(engine, BATCHES[2:]))
+    engine.prepare(1)
+    engine.restore(state)
+    results.append(train(engine, BATCHES[2:]))
+    return results
+
+
 def _as_a_process(folder: Path, backend: str) -> None:
     from bertbench import runtime
 
@@ -92,8 +130,13 @@ def _as_a_process(folder: Path, backend: str) -> None:
     runtime.configure(spec)
     plain = hub_engine(folder, model=NO_DROPOUT, runtime=spec)
     steps = [plain.train_step(batch) for batch in BATCHES]
-    answer = {"plain": {"losses": [s.loss for s in steps], "norms": [s.gradient_norm for s in steps]}}
-    answer["dropped"] = train(hub_engine(folder, runtime=spec))
+    answer: dict[str, Any] = {"plain": {"losses": [s.loss for s in steps], "norms": [s.gradient_norm for s in steps]}}
+    dropping = hub_engine(folder, runtime=spec)
+    answer["dropped"] = train(dropping)
+    for seed in (1, 0):
+        dropping.prepare(seed)
+        answer[f"dropped, then {seed}"] = train(dropping)
+    answer["own"] = own_on_this_backend(folder, spec)
     print(json.dumps(answer))  # noqa: T201 - the answer
 
 

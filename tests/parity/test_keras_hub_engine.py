@@ -271,11 +271,16 @@ def test_an_average_of_the_weights_is_what_is_validated(folder: Path) -> None:
 
 def test_on_pytorch_the_steps_are_the_same_but_for_its_dense_gradients(folder: Path) -> None:
     """PyTorch has no rows with repeats: Keras' Adam is as native's there."""
-    there = run_elsewhere(folder, "torch")["plain"]
+    everything = run_elsewhere(folder, "torch")
+    there = everything["plain"]
     native = native_engine(folder, model=NO_DROPOUT)
     steps = [native.train_step(batch) for batch in BATCHES]
     np.testing.assert_allclose(there["losses"], [step.loss for step in steps], rtol=0, atol=1e-5)
     np.testing.assert_allclose(there["norms"], [step.gradient_norm for step in steps], rtol=1e-4)
+    assert everything["dropped"] == everything["dropped, then 0"] != everything["dropped, then 1"]
+    first, other, again, went_on, resumed = everything["own"]  # and a model of one's own there
+    assert first == again != other
+    assert went_on == resumed
 
 
 # A whole run, and the lock

@@ -15,6 +15,7 @@ from weakref import WeakMethod
 import numpy as np
 from numpy.typing import NDArray
 
+from bertbench.engines.keras_fit import torch_random
 from bertbench.engines.keras_fit.feeds import Batch, python_feed, tensorflow_feed
 from bertbench.engines.keras_fit.thread import Ended, LibraryThread, Request
 from bertbench.engines.keras_fit.watching import MEASURED, NUMBERS, Watch
@@ -56,6 +57,7 @@ class FitStepper:
         self._measured: NDArray[np.float32] | None = None
         self._ending: Request | None = None
         self._is_fed = False
+        self._random: dict[str, NDArray[Any]] = {}
 
     def call(self, function: Callable[[], Any]) -> Any:
         """The result of *function*, which runs in the thread of `fit`, between two steps."""
@@ -118,8 +120,13 @@ class FitStepper:
         arguments = {"epochs": 1, "verbose": 0, "shuffle": False}
         keras, first = _keras_of(self._model), self._batch()
         if self._library == "torch":
+            # To begin with, `fit` builds and makes an iterator, both of which draw from PyTorch's stream.
+            self._random = torch_random.save()
+            hooks = keras.callbacks.LambdaCallback(
+                on_train_batch_begin=lambda *_, **__: self._put_back_random(), on_train_batch_end=self._note
+            )
             feed = python_feed(first, self._next_batch, batches=self._total_steps)
-            return arguments | {"x": feed, "callbacks": [keras.callbacks.LambdaCallback(on_train_batch_end=self._note)]}
+            return arguments | {"x": feed, "callbacks": [hooks]}
         # TensorFlow asks for data while it computes, so waiting comes before.
         hooks = keras.callbacks.LambdaCallback(
             on_train_batch_begin=lambda *_, **__: self._wait(), on_train_batch_end=self._note
@@ -130,7 +137,15 @@ class FitStepper:
 
     def _note(self, _step: int, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
         """A step was done."""
-        self._measured = np.asarray((logs or {})[MEASURED], np.float32)
+        measured = (logs or {})[MEASURED]
+        measured = measured.detach().cpu().numpy() if hasattr(measured, "detach") else measured  # of PyTorch
+        self._measured = np.asarray(measured, np.float32)
+
+    def _put_back_random(self) -> None:
+        """Before the first step: the random numbers of a step do not depend on whether it begins a `fit`."""
+        if self._random:
+            torch_random.load(self._random)
+            self._random = {}
 
     def _wait(self) -> None:
         """Give out what the last step measured, and wait for the next to be asked for."""

@@ -73,6 +73,8 @@ class HubDropout:
 
     def reseed(self, seed: int) -> None:
         """Begin the stream of *seed*: no draw made."""
+        # On PyTorch, Keras draws from PyTorch's own stream for a layer that was made without a seed.
+        self.generator._initial_seed = seed  # noqa: SLF001 - asked nowhere else
         self.generator.state.assign([seed, 0])
 
 

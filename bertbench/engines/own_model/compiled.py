@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bertbench.atomic import explained
 from bertbench.data.batches import PackedBatch
 from bertbench.engines.export import TOKENIZER_FILES
-from bertbench.engines.keras_fit import FitStepper, LibraryThread
+from bertbench.engines.keras_fit import FitStepper, LibraryThread, torch_random
 from bertbench.engines.keras_fit.products import matmul_seconds
 from bertbench.engines.keras_fit.stepper import library_of
 from bertbench.engines.own_model.factory import Factory, told
@@ -91,7 +91,7 @@ class CompiledModelEngine:
     def trace(self, train: PackedBatch, validation: PackedBatch) -> None:
         """Compile what is compiled by running it once, look whether dropout acts, then put everything back."""
         loss = self.train_step(train).loss
-        if self._library == "tf-keras":  # nothing to look at, and what was traced here is of no use to another model
+        if self._library != "tensorflow":  # nothing to look at
             self.prepare(self._seed)
             return
         drawn = self._draws()
@@ -152,7 +152,8 @@ class CompiledModelEngine:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Weights, optimizer, step; of Keras 3 also the random state, which tf-keras does not give out."""
-        return self._live.values() | {_STEPS_DONE: np.array(self._steps_done, np.int64)}
+        random = torch_random.save() if self._library == "torch" else {}
+        return self._live.values() | random | {_STEPS_DONE: np.array(self._steps_done, np.int64)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a `state` in a new `fit`; with Keras 3, to the same bits.
@@ -161,8 +162,11 @@ class CompiledModelEngine:
             EngineError: If *state* is of another model.
         """
         self._stepper.end()
-        values = {name: array for name, array in state.items() if name != _STEPS_DONE}
+        beside = (_STEPS_DONE, *torch_random.NAMES)
+        values = {name: array for name, array in state.items() if name not in beside}
         self._live.load(values, engine=self.name)
+        if self._library == "torch":
+            torch_random.load(state)
         self._steps_done = int(state.get(_STEPS_DONE, np.array(0)))
 
     def matmul_seconds(self, size: int) -> float:
@@ -231,14 +235,14 @@ class CompiledModelEngine:
             EngineError: If the model raises anything; with the line.
         """
         try:
-            return np.asarray(scores_in(model.predict_on_batch(feeding(_two_rows(self._task)))))
+            return _predicted(model, feeding(_two_rows(self._task)))
         except BertbenchError:
             raise
         except Exception as error:
             raise told(error, self.name) from error
 
     def _outputs(self, batch: PackedBatch) -> NDArray[Any]:
-        return np.asarray(scores_in(self._live.model.predict_on_batch(self._feeding(batch))))
+        return _predicted(self._live.model, self._feeding(batch))
 
     def _draws(self) -> dict[str, int]:
         """How often each layer that can draw random numbers has done so since its seed was set."""
@@ -246,6 +250,13 @@ class CompiledModelEngine:
 
     def _random_layers(self) -> dict[str, Any]:
         return random_layers(self._live.model)
+
+
+def _predicted(model: Any, inputs: Any) -> NDArray[Any]:
+    """(rows, classes), by the model's own `predict_on_batch`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # on PyTorch Keras reads tensors in NumPy 1's way
+        return np.asarray(scores_in(model.predict_on_batch(inputs)))
 
 
 def _save(model: Any, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,7 +30,9 @@ def live_recipe(live: LiveModel, *, library: str, schedule: ScheduleSpec) -> dic
         lock leaves out.
     """
     model, optimizer = live.model, live.optimizer
-    config = {key: value for key, value in optimizer.get_config().items() if _is_plain(value)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # on PyTorch Keras reads variables in NumPy 1's way
+        config = {key: value for key, value in optimizer.get_config().items() if _is_plain(value)}
     name = type(optimizer).__name__
     if library == "tf-keras":
         config |= dict.fromkeys(_NOT_IN_TF_KERAS)
@@ -61,12 +64,16 @@ def _not_held(name: str, optimizer: Any, library: str, schedule: ScheduleSpec) -
         reasons["learning_rate"] = "the optimizer has a schedule of its own, and the spec says nothing of one"
     if library == "tf-keras":
         reasons["dropout_seen"] = "tf-keras keeps the random state of its layers where nobody can look"
+    if library == "torch":
+        reasons["dropout_seen"] = "on PyTorch, layers of Keras that were given no seed draw from one stream for all"
     return reasons
 
 
 def has_schedule(optimizer: Any) -> bool:
     """Whether the learning rate is a LearningRateSchedule rather than a number."""
-    return isinstance(optimizer.get_config().get("learning_rate"), dict)  # the schedule's own config
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # see above
+        return isinstance(optimizer.get_config().get("learning_rate"), dict)  # the schedule's own config
 
 
 def layers_of(model: Any) -> Iterator[Any]:

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from engine_backends import tensorflow_only
 
-pytestmark = pytest.mark.slow
+pytestmark = [tensorflow_only, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[3]
 

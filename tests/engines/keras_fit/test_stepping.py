@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from engine_backends import tensorflow_only
 from fit_examples import batches, blind_step, expected_step, make_model, own_step
 
 from bertbench.errors import EngineError
 
 if TYPE_CHECKING:
     from bertbench.engines.keras_fit import FitStepper
+
+pytestmark = tensorflow_only
 
 BATCHES = batches()
 

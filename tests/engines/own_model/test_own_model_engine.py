@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import own_models
 import pytest
+from engine_backends import tensorflow_only
 from engine_examples import make_batch, make_task
 from small_bench import small_spec, write_rows
 
@@ -21,6 +22,8 @@ from bertbench.record import RunRecord
 from bertbench.spec import AdamSpec, ScheduleSpec, SGDSpec, TrainingSpec
 from bertbench.training import run_spec
 from bertbench.verdict import judge_recipe
+
+pytestmark = tensorflow_only
 
 BATCHES = [make_batch(lengths, seed=n) for n, lengths in enumerate([[12, 30, 25], [5, 9, 40], [3, 3, 3], [18, 7]])]
 
