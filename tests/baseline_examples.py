@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from record_maker import make_record, make_seed, make_spec
+from record_maker import STARTED, make_record, make_seed, make_spec
 
 from bertbench.baseline import Baseline, build_baseline
 from bertbench.record import Digests, RunRecord, SeedRun
@@ -55,5 +55,5 @@ def first_rows_wrong(record: RunRecord, run: SeedRun) -> tuple[int, ...]:
 
 
 def baseline_of(hits: Mapping[int, int] | None = None, **changes: Any) -> Baseline:
-    """The baseline of one run."""
-    return build_baseline([run_of(hits or BANK, **changes)], wrong_rows=first_rows_wrong)
+    """The baseline of one run; always of one date, so that two of them are one file."""
+    return build_baseline([run_of(hits or BANK, **changes)], wrong_rows=first_rows_wrong, accepted_at=STARTED)

@@ -78,7 +78,8 @@ def matrix_lines(matrix: Matrix) -> Iterator[str]:
     for cell in matrix.cells:
         for check in cell.promises:
             if check.outcome != "pass" and (cell.completed or check is cell.promises[0]):
-                yield f"{cell.name}: {check.name}: {check.outcome}: {with_next_step(check.reason, check.next_step)}"
+                reason = " ".join(check.reason.split())  # a message may have its remedy on a line of its own
+                yield f"{cell.name}: {check.name}: {check.outcome}: {with_next_step(reason, check.next_step)}"
     yield from _undecided_and_worse(matrix)
     for said in matrix.separations:
         yield f"bits: {said}."

@@ -11,12 +11,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 from data_examples import read_text
 from dataset_hub_server import Hub, serving
+from packaging.version import Version
 
 from bertbench.data import read_dataset
 from bertbench.errors import DataError
@@ -188,6 +190,11 @@ def test_fields_of_the_data_table_act_on_a_hub_data_set_too(situation: Situation
     assert test["splits"]["test"][0] == ["awful", "fine"]
 
 
+#: With huggingface_hub before 1.0 `datasets` takes these answers for none, looks into its cache, and says so.
+TAKEN_FOR_SILENCE = ("unknown revision", "unknown tag", "forbidden")
+HUB_BEFORE_ONE = Version(metadata.version("huggingface_hub")) < Version("1.0")
+
+
 @pytest.mark.parametrize(
     ("asked", "error", "said"),
     [
@@ -208,6 +215,8 @@ def test_fields_of_the_data_table_act_on_a_hub_data_set_too(situation: Situation
 )
 def test_what_the_hub_does_not_give_is_said(situation: Situation, asked: str, error: str, said: str) -> None:
     answer = situation.online[asked]
+    if asked in TAKEN_FOR_SILENCE and HUB_BEFORE_ONE:
+        error, said = "DataAbsentError", "let this machine reach the hub once"
     assert answer.get("error") == error, answer
     assert said in answer["message"]
 

@@ -25,7 +25,7 @@ def matrix(tmp_path: Path) -> Matrix:
         tmp_path / "store",
         run_in("1"),
         run_in("2", keras="3.12.4", bits=1, step_seconds=0.25),
-        failed_in("3", "keras-hub is not installed | <b>", engine="keras-hub"),
+        failed_in("3", "keras-hub is not installed | <b>\n  remedy: install it", engine="keras-hub"),
     )
     (matrix,) = build_matrices(choose(store), store)
     return matrix
@@ -44,6 +44,7 @@ def test_below_stand_reasons_separations_and_what_speed_is_worth(matrix: Matrix)
     lines = list(matrix_lines(matrix))
     (missing,) = [line for line in lines if "keras-hub: " in line and "not installed" in line]
     assert "run: fail" in missing
+    assert "| <b> remedy: install it" in missing  # one line
     assert any("bits: native on tensorflow: all environments with keras < 3.15.1" in line for line in lines)
     assert any("bertbench ab" in line for line in lines)
 
