@@ -20,8 +20,8 @@ test: $(TOX)  ## the tests
 slow: $(TOX)  ## whole fine-tunes on real weights, many processes; ARGS="tests/stats" for some
 	$(TOX) run -e slow -- -m slow $(or $(ARGS),tests)
 
-parity: $(TOX) ## the native engine against its peers
-	$(TOX) run -e parity
+parity: $(TOX) ## the native engine against its peers, and on every backend
+	$(TOX) run -e parity,peers-tf,backends-jax,backends-torch
 
 lint: $(TOX)  ## ruff
 	$(TOX) run -e lint
