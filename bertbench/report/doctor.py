@@ -11,7 +11,8 @@ from rich.text import Text
 
 from bertbench import runtime
 from bertbench.checkpoints import open_checkpoint
-from bertbench.errors import CheckpointError
+from bertbench.engines.catalogue import CATALOGUE, EngineEntry, require_libraries
+from bertbench.errors import CheckpointError, EngineError
 from bertbench.spec import CheckpointSpec
 
 
@@ -44,6 +45,9 @@ def examine() -> tuple[Finding, ...]:
         _library("pytest-benchmark", "pytest", optional=True),
         _library("tensorboard", "tensorboard", optional=True),
         _library("datasets", "datasets", optional=True),
+        _library("jax", "jax", optional=True),
+        _library("torch", "torch", optional=True),
+        *(_engine(entry) for entry in CATALOGUE.values() if entry.needs),
         _data_folder(),
         Finding("cores", present=True, said=f"{runtime.available_cores()} may be used"),
     )
@@ -66,6 +70,17 @@ def _library(name: str, extra: str, *, optional: bool) -> Finding:
     remedy = f"python -m pip install 'bertbench[{extra}]'" if extra else f"python -m pip install {name}"
     version = runtime.library_version(name)
     return Finding(name, present=version is not None, said=version or "not installed", remedy=remedy, optional=optional)
+
+
+def _engine(entry: EngineEntry) -> Finding:
+    """Whether its libraries are there, in versions that it is written for."""
+    try:
+        require_libraries(entry)
+    except EngineError as error:
+        said = error.message.removeprefix(f"engine {entry.name}: ")
+        return Finding(f"engine {entry.name}", present=False, said=said, remedy=error.remedy, optional=True)
+    versions = ", ".join(f"{name} {runtime.library_version(name)}" for name in entry.distributions)
+    return Finding(f"engine {entry.name}", present=True, said=versions, optional=True)
 
 
 def _embedded_weights() -> Finding:

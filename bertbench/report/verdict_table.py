@@ -10,7 +10,7 @@ from rich.text import Text
 from bertbench.report.name_table import NameTable
 from bertbench.report.wording import counted, sentence, with_next_step
 from bertbench.suite import Result
-from bertbench.verdict import PRECEDENCE, diagnose
+from bertbench.verdict import PRECEDENCE, Check, diagnose
 
 #: How each outcome looks; colour is never the only sign.
 _STYLES = {"pass": "green", "fail": "bold red", "undecided": "yellow", "no_baseline": "yellow", "skipped": "cyan"}
@@ -42,11 +42,24 @@ def _reasons(result: Result) -> Iterator[str]:
     name = shown_name(result)
     if result.skipped:
         yield f"{name}: skipped: {result.skipped}"
+    untried = _untried(result)
     for check in result.checks:
+        if check in untried:
+            continue
         if check.outcome != "pass" or check.kind == "comparison":
             yield f"{name}: {check.name}: {check.outcome}: {with_next_step(check.reason, check.next_step)}"
+    if untried:
+        yield f"{name}: so {counted(len(untried), 'further promise')} could not be tried"
     for found in diagnose(result.record) if result.record else ():
         yield f"{name}: {found.trouble}: {sentence(found.evidence)} Cure: {sentence(found.cure)}"
+
+
+def _untried(result: Result) -> list[Check]:
+    """Promises that failed with the run itself and for no reason of their own: one line for all of them."""
+    if result.record is None or result.record.outcome == "completed":
+        return []
+    said = f"the run is {result.record.outcome}"
+    return [check for check in result.checks if check.outcome == "fail" and check.reason.startswith(said)]
 
 
 def shown_name(result: Result) -> str:

@@ -276,6 +276,32 @@ def test_doctor_fails_and_gives_the_remedy_where_something_needed_is_missing(
     assert "python -m pip install 'bertbench[tensorflow]'" in shell.out
 
 
+def test_doctor_says_of_each_engine_what_it_lacks(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that is not the default is no failure."""
+    from importlib import metadata
+
+    real: Callable[[str], str] = metadata.version
+    imagined = {"keras-hub": "0.32.0", "transformers": "4.57.6", "tf-keras": "2.21.0"}
+
+    def version(name: str) -> str:
+        if name.startswith("torch"):
+            raise metadata.PackageNotFoundError(name)
+        return imagined.get(name) or real(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    from bertbench.report.doctor import examine
+
+    found = {finding.what: finding for finding in examine()}
+    assert found["engine keras-hub"].present
+    assert found["engine keras-hub"].said == "keras-hub 0.32.0"
+    torch, tf = found["engine transformers-torch"], found["engine transformers-tf"]
+    assert torch.said.startswith("torch is not installed (")
+    assert "transformers 4.57.6 is installed, >=5.0 is needed" in torch.said
+    assert torch.remedy == "python -m pip install 'bertbench[transformers-torch]'"
+    assert tf.present
+    assert shell("doctor") == cli.PASS
+
+
 def test_doctor_finds_weights_that_are_not_as_pinned(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     from bertbench.errors import CheckpointError
     from bertbench.report import doctor

@@ -152,3 +152,21 @@ def test_colour_is_used_where_it_is_wanted_and_not_refused(
         monkeypatch.setenv("NO_COLOR", no_colour)
     text = rendered(verdict_table([result(check("pass"))]), width=100, colour=colour)
     assert bool(re.search(r"\x1b\[[\d;]*32m", text)) == coloured
+
+
+def test_promises_that_fell_with_the_run_are_one_line() -> None:
+    """What is wrong stands once, not seven times; a promise that failed for a reason of its own keeps its line."""
+    record = make_failed_record()
+    said = f"the run is {record.outcome}, so nothing was shown"
+    checks = (
+        check("fail", "run", reason="EngineError: keras-hub is not installed"),
+        check("fail", "recipe_lock", reason=said),
+        check("fail", "train_accuracy", reason=said),
+        check("fail", "budget", reason="of its own"),
+    )
+    assert verdict_reasons([result(*checks, record=record)])[:3] == [
+        "card: run: fail: EngineError: keras-hub is not installed. Next: look again.",
+        "card: budget: fail: of its own. Next: look again.",
+        "card: so 2 further promises could not be tried",
+    ]
+    assert len(verdict_reasons([result(*checks, record=make_record())])) >= 4, "a run that completed hides nothing"
