@@ -88,6 +88,8 @@ class Engine(Protocol):
         """Live values read back from the running engine: optimizer's config, dtypes, network, dropout, backend.
 
         Which of them are held against the spec is in docs/method.md, Recipe lock; one that is missing was not shown.
+        What an engine cannot show it names under `not_held`, with a reason for each part of the lock: the verdict
+        leaves those parts out, and says so.
         """
 
     def weights(self) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -15,7 +15,8 @@ def bit_groups(environments: Sequence[Bits]) -> tuple[str | None, ...]:
     """A letter for each environment, the same for those of equal bits; A is the first one's.
 
     Two environments are of one group if every seed that both ran came to the same weights, losses and predictions. One
-    joins the first group in which no seed contradicts it and in which it shares a seed at all.
+    joins every group in which no seed contradicts it and in which it shares a seed at all, and so makes one of them, as
+    far as they do not contradict each other; of two that do, the first.
 
     Args:
         environments: Digests by seed; empty if nothing completed.
@@ -23,17 +24,22 @@ def bit_groups(environments: Sequence[Bits]) -> tuple[str | None, ...]:
     Returns:
         The letters; None for an environment without digests, and a letter of its own for one that shares no seed.
     """
-    groups: list[dict[int, Digests]] = []
-    letters: list[str | None] = []
-    for bits in environments:
+    members: list[list[int]] = []
+    known: list[dict[int, Digests]] = []
+    for place, bits in enumerate(environments):
         if not bits:
-            letters.append(None)
             continue
-        number = next((n for n, known in enumerate(groups) if _are_equal(bits, known)), len(groups))
-        if number == len(groups):
-            groups.append({})
-        groups[number] |= bits
-        letters.append(_letter(number))
+        joined, all_bits = [place], dict(bits)
+        for number in [n for n, group in enumerate(known) if _are_equal(bits, group)]:
+            if all(known[number][seed] == all_bits[seed] for seed in known[number].keys() & all_bits.keys()):
+                joined, all_bits = [*members[number], *joined], all_bits | known[number]
+                members[number], known[number] = [], {}
+        members.append(joined)
+        known.append(all_bits)
+    letters: list[str | None] = [None] * len(environments)
+    for number, group in enumerate(sorted((group for group in members if group), key=min)):
+        for place in group:
+            letters[place] = _letter(number)
     return tuple(letters)
 
 

@@ -19,6 +19,8 @@ _ACTIVATION_TOLERANCE = 5e-6
 _FELT_RATE = 0.01
 #: A step of this length moves a weight of the order of 1, of which float32 knows 6e-8.
 _FELT_LEARNING_RATE = 1e-6
+#: Where each layer of BERT drops.
+_DROPPING_PARTS = ("attention.probabilities", "attention.output", "feed_forward.output")
 #: As the engine counts them and `config.json` names them.
 _NUMBERS = (
     "num_hidden_layers",
@@ -160,11 +162,29 @@ def _movement(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
 def _dropout_rates(record: RunRecord, config: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Drift]:
     """Of every operation; where the spec gives none, the checkpoint's own."""
     wanted = _prescribed_rates(record, config)
-    for name, rate in dict(live.get("dropout_rates", {})).items():
-        kind = next(ending for ending in wanted if name.endswith(ending))
-        prescribed, by = wanted[kind]
+    if (rates := live.get("dropout_rates")) is None:  # told with what was seen of dropout
+        return
+    for name in _places_of_dropout(config):
+        prescribed, by = wanted[_kind(name, wanted)]
+        if prescribed and name not in rates:
+            yield Drift(f"dropout rate of {name}: {prescribed} by {by}, no such dropout live")
+    for name, rate in rates.items():
+        prescribed, by = wanted[_kind(name, wanted)]
         if prescribed is not None:
             yield from held(f"dropout rate of {name}", prescribed, rate, by=by)
+
+
+def _places_of_dropout(config: Mapping[str, Any]) -> Iterator[str]:
+    """Where BERT drops."""
+    yield "embeddings"
+    for number in range(config.get("num_hidden_layers", 0)):
+        yield from (f"encoder.layer_{number}.{part}" for part in _DROPPING_PARTS)
+    yield "classifier"
+
+
+def _kind(name: str, wanted: Mapping[str, Any]) -> str:
+    """The first ending of *wanted* that the operation's name has."""
+    return next(ending for ending in wanted if name.endswith(ending))
 
 
 def _prescribed_rates(record: RunRecord, config: Mapping[str, Any]) -> dict[str, tuple[float | None, str]]:

@@ -26,6 +26,12 @@ def test_what_a_later_one_ran_more_counts_for_the_group() -> None:
     assert letters({0: 1}, {0: 1, 1: 2}, {1: 3}) == "A A B"
 
 
+def test_one_that_shares_seeds_with_two_makes_one_group_of_them() -> None:
+    assert letters({0: 1}, {1: 2}, {0: 1, 1: 2}) == "A A A"
+    assert letters({0: 1}, {0: 5}, {1: 2}, {0: 1, 1: 2}) == "A B A A"
+    assert letters({0: 1, 2: 1}, {1: 2, 2: 5}, {0: 1, 1: 2}) == "A B A"  # of two that contradict each other, the first
+
+
 def test_there_are_more_letters_than_the_alphabet() -> None:
     assert letters(*({0: number} for number in range(28))).split()[25:] == ["Z", "A2", "B2"]
 

@@ -118,6 +118,20 @@ def test_dropout_rates_of_the_spec_are_held(model: dict[str, float], drifting: s
     assert check.outcome == ("fail" if drifting else "pass")
 
 
+@pytest.mark.parametrize("lost", RATES)
+def test_a_place_of_dropout_that_an_engine_does_not_have_is_missed(lost: str) -> None:
+    rates = {name: rate for name, rate in RATES.items() if name != lost}
+    seen = make_live_recipe(make_spec())["dropout_seen"] | {"in_training": sorted(rates)}
+    check = judge_recipe(record(live={"dropout_rates": rates, "dropout_seen": seen}))
+    assert check.outcome == "fail"
+    assert f"dropout rate of {lost}: 0.1 by the checkpoint, no such dropout live" in check.reason
+
+
+def test_an_engine_that_shows_no_dropout_at_all_does_not_pass() -> None:
+    seen = make_live_recipe(make_spec())["dropout_seen"] | {"in_training": [], "loss_follows_seed": False}
+    assert judge_recipe(record(live={"dropout_rates": {}, "dropout_seen": seen})).outcome == "fail"
+
+
 def test_dropout_rates_that_the_spec_leaves_open_are_the_checkpoints() -> None:
     check = judge_recipe(record(live={"dropout_rates": RATES | {"embeddings": 0.5}}))
     assert "dropout rate of embeddings: 0.1 by the checkpoint, 0.5 live" in check.reason

@@ -116,8 +116,18 @@ def _serve(requests: _Requests) -> None:
         if callable(request.what):
             answer(request, request.what)
         else:
-            request.what.begin(request)
+            _begin(request, request.what)
         del request  # what it refers to can go as well
+
+
+def _begin(request: Request, what: LongCall) -> None:
+    """Run a long call; one that breaks before it answers must not leave its caller waiting for ever."""
+    try:
+        what.begin(request)
+    except BaseException as error:
+        if request.answer.done():
+            raise  # nobody waits for it
+        request.answer.set_exception(error)
 
 
 def _close(requests: _Requests, thread: threading.Thread) -> None:

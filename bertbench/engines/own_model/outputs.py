@@ -14,6 +14,23 @@ _EPSILON = 1e-7
 #: Of the sum of probabilities, in float32.
 _SUM_TOLERANCE = 1e-4
 
+#: Beginnings of the names of losses that compare outputs with a column for each class; a class's name, written in
+#: snake case, may stand apart elsewhere than a function's: KLDivergence, kl_divergence.
+_OF_COLUMNS = (
+    "categorical",
+    "binary",
+    "kl",
+    "kullback",
+    "mean",
+    "mse",
+    "mae",
+    "squared",
+    "cosine",
+    "huber",
+    "logcosh",
+    "poisson",
+)
+
 
 class Scores:
     """Reads logits off a model's outputs, and gives labels the form that its loss wants."""
@@ -49,7 +66,7 @@ class Scores:
         """
         if width == 1:
             return labels.astype(np.float32)[:, None]
-        is_one_hot = self._name.startswith(("categorical", "binary", "kl", "kullback", "mean", "squared"))
+        is_one_hot = self._name.replace("_", "").startswith(_OF_COLUMNS)
         return np.eye(self._classes, dtype=np.float32)[labels] if is_one_hot else labels
 
     def logits(self, outputs: NDArray[Any]) -> NDArray[np.float32]:

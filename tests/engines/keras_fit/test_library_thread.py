@@ -78,6 +78,18 @@ def test_a_long_call_is_asked_again_and_again_and_functions_run_in_between() -> 
     thread.close()
 
 
+def test_a_long_call_that_breaks_before_it_answers_is_told_and_the_thread_goes_on() -> None:
+    class Broken:
+        def begin(self, request: Request) -> None:
+            raise ValueError("no such setting")
+
+    thread = LibraryThread("test")
+    with pytest.raises(ValueError, match="no such setting"):
+        thread.ask(Broken())
+    assert thread.ask(Number(5, Counting(), thread)) == 5
+    thread.close()
+
+
 def test_closing_ends_a_long_call_and_the_thread() -> None:
     thread, counting = LibraryThread("test"), Counting()
     thread.ask(Number(1, counting, thread))

@@ -145,6 +145,10 @@ def test_one_output_is_the_second_of_two_classes(from_logits: bool) -> None:
         (Loss("own"), 3, [0, 2, 1]),
         ("categorical_crossentropy", 3, [[1, 0, 0], [0, 0, 1], [0, 1, 0]]),
         (Loss("CategoricalFocalCrossentropy"), 3, [[1, 0, 0], [0, 0, 1], [0, 1, 0]]),
+        *(
+            (loss, 3, [[1, 0, 0], [0, 0, 1], [0, 1, 0]])
+            for loss in ("mse", "kl_divergence", Loss("KLDivergence"), Loss("MeanSquaredError"), Loss("Huber"))
+        ),
         (Loss("BinaryCrossentropy"), 1, [[0], [2], [1]]),
     ],
 )
