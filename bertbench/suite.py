@@ -118,7 +118,9 @@ def load_benchmark(
         "runtime.backend": backend,
     }
     if changed := {field: value for field, value in chosen.items() if value is not None}:
-        spec = override(spec, changed, where=f"{file or spec.name} with another {' and '.join(changed)}")
+        words = ["other seeds"] if seeds is not None else []
+        words += [f"{name} {value}" for name, value in (("engine", engine), ("backend", backend)) if value is not None]
+        spec = override(spec, changed, where=f"{file or spec.name} with {' and '.join(words)}")
     return Benchmark(spec, base_folder, file)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +229,25 @@ def test_key_names_everything_that_shapes_the_result(tmp_path: Path) -> None:
     }
     assert len(keys) == 5
     assert benchmark(tmp_path).key in keys
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"engine": "pytorch"}, "with engine pytorch: engine: unknown engine"),
+        (
+            {"engine": "transformers-tf", "backend": "jax"},
+            "with engine transformers-tf and backend jax: runtime.backend",
+        ),
+        ({"seeds": (1, 1), "backend": "jax"}, "with other seeds and backend jax: training.seeds: expected different"),
+    ],
+)
+def test_what_takes_the_place_of_a_spec_is_named_if_it_is_refused(chosen: dict[str, Any], words: str) -> None:
+    with pytest.raises(SpecError, match=re.escape(words)):
+        load_benchmark(make_spec(), **chosen)
+
+
+def test_engine_and_backend_take_the_place_of_the_spec_s_own() -> None:
+    spec = load_benchmark(make_spec(), engine="keras-hub", backend="torch").spec
+    assert (spec.engine, spec.runtime.backend) == ("keras-hub", "torch")
+    assert load_benchmark(make_spec()).spec == make_spec()
