@@ -9,7 +9,8 @@ Each engine runs in the Python that has its libraries::
 Runs go to one store and are kept: a question that has its runs already is not asked again. Three questions:
 
 1. Without dropout, how far are the losses of the first 20 steps from those of `native`? Under SGD, whose update is the
-   same arithmetic everywhere, and under Adam, where libraries differ on purpose or by fault (docs/engines.md).
+   same arithmetic everywhere; under Adam with an epsilon of nothing, so that it does not matter where it stands; and
+   under Adam as seed_card has it. Where libraries differ on purpose or by fault, the table names the reason.
 2. Are the promises of seed_card and helpdesk kept, whichever engine computes?
 3. With dropout, whose masks no two libraries draw alike: is an engine's quality that of `native`, by the same gate that
    judges upgrades? 20 seeds of `native` are the bank; an engine runs 4, 8 or 20 seeds of its own.
@@ -39,10 +40,21 @@ from bertbench.verdict.quality_gate import QualityGate, quality_gate
 
 SPECS = Path(__file__).parent / "specs"
 REFERENCE = "native"
-#: Largest difference of a loss, in nats, from native's within 20 steps. SGD: float32 sums in another order. Adam: where
-#: epsilon stands (PyTorch), and squares of unmerged gradients of repeated words (Keras on TensorFlow).
-TOLERANCES = {"sgd": 2e-5, "adam": 5e-3}
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "sgd": {"name": "sgd", "learning_rate": 0.01},
+    "adam_without_epsilon": {"name": "adam", "learning_rate": 3e-5, "epsilon": 1e-20},
+    "adam": {"name": "adam", "learning_rate": 3e-5},
+}
 STEPS = 20
+#: Largest difference of a loss, in nats, from native's within these steps: float32 sums in another order.
+TOLERANCE = 2e-5
+#: Where more is allowed, and why (docs/engines.md).
+_REPEATED_WORDS = (5e-3, "squares gradients of a repeated word before it adds them up")
+DIFFERENT_ON_PURPOSE = {
+    ("adam_without_epsilon", "keras-hub"): _REPEATED_WORDS,
+    ("adam", "keras-hub"): _REPEATED_WORDS,
+    ("adam", "transformers-torch"): (2e-2, "adds epsilon after bias correction"),
+}
 #: Of validation rows right, by the gate.
 BANK, CANDIDATE = tuple(range(100, 120)), 200
 
@@ -77,7 +89,7 @@ def _options() -> argparse.Namespace:
 
 def _wanted(engine: str) -> Iterator[Spec]:
     """What every engine runs; quality apart, which is asked look by look."""
-    yield from (_loss_spec(engine, optimizer) for optimizer in TOLERANCES)
+    yield from (_loss_spec(engine, optimizer) for optimizer in OPTIMIZERS)
     yield from (_promised(name, engine) for name in ("seed_card", "helpdesk"))
 
 
@@ -96,9 +108,7 @@ def _loss_spec(engine: str, optimizer: str) -> Spec:
         "budget": (),
         "identity.repeat": "no",
     }
-    if optimizer == "sgd":
-        fields["optimizer"] = {"name": "sgd", "learning_rate": 0.01}
-    return override(card, fields)
+    return override(card, fields | {"optimizer": OPTIMIZERS[optimizer]})
 
 
 def _promised(name: str, engine: str) -> Spec:
@@ -184,7 +194,8 @@ def _losses_table(store: Store) -> tuple[str, bool]:
     rows, is_fine = [], True
     for engine in ENGINES:
         cells = []
-        for optimizer, tolerance in TOLERANCES.items():
+        for optimizer in OPTIMIZERS:
+            tolerance, reason = DIFFERENT_ON_PURPOSE.get((optimizer, engine), (TOLERANCE, ""))
             reference, record = (_found(store, _loss_spec(name, optimizer)) for name in (REFERENCE, engine))
             if reference is None or record is None:
                 cells.append("not run")
@@ -193,11 +204,14 @@ def _losses_table(store: Store) -> tuple[str, bool]:
             differences = [abs(one - other) for one, other in pairs]
             is_near = max(differences) <= tolerance
             is_fine = is_fine and is_near
-            said = "" if is_near else f", more than {tolerance:g}"
+            allowed = "" if is_near and not reason else f"; allowed {tolerance:g}"
+            because = f", since it {reason}" if reason else ""
+            said = f"{allowed}{because}" if is_near else f"{allowed}{because}: **too far**"
             cells.append(f"{differences[0]:.1e}, {max(differences):.1e}{said}")
         rows.append([engine, *cells])
-    heading = ["engine", *(f"{name}: first step, largest of {STEPS} (allowed {t:g})" for name, t in TOLERANCES.items())]
-    return _table("Losses without dropout, absolute difference from native in nats.", heading, rows), is_fine
+    heading = ["engine", *(f"{name.replace('_', ' ')}: first step, largest of {STEPS}" for name in OPTIMIZERS)]
+    title = f"Losses without dropout, absolute difference from native in nats; {TOLERANCE:g} is allowed unless a reason is given."
+    return _table(title, heading, rows), is_fine
 
 
 def _promises_table(store: Store) -> tuple[str, bool]:

@@ -191,7 +191,7 @@ def engines(load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 def test_engines_that_did_not_run_are_said_to_be_so(engines) -> None:
     status, text = engines()
     assert status == 0
-    assert text.count("not run") == 4 * 2 + 4 * 2 + 3
+    assert text.count("not run") == 4 * 3 + 4 * 2 + 3
 
 
 def test_losses_further_apart_than_allowed_are_said(engines) -> None:
@@ -199,5 +199,6 @@ def test_losses_further_apart_than_allowed_are_said(engines) -> None:
     status, text = engines("--run", "native", "keras-hub")
     rows = {cells[0]: cells for cells in lines_of(text)[:6]}
     assert rows["native"][1] == "0.0e+00, 0.0e+00"
-    assert rows["keras-hub"][1:] == ["1.0e-03, 1.0e-03, more than 2e-05", "1.0e-03, 1.0e-03"]
+    assert rows["keras-hub"][1] == "1.0e-03, 1.0e-03; allowed 2e-05: **too far**"
+    assert rows["keras-hub"][3].startswith("1.0e-03, 1.0e-03; allowed 0.005, since it squares gradients")
     assert status == 1
