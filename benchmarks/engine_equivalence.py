@@ -210,7 +210,7 @@ def _losses_table(store: Store) -> tuple[str, bool]:
             cells.append(f"{differences[0]:.1e}, {max(differences):.1e}{said}")
         rows.append([engine, *cells])
     heading = ["engine", *(f"{name.replace('_', ' ')}: first step, largest of {STEPS}" for name in OPTIMIZERS)]
-    title = f"Losses without dropout, absolute difference from native in nats; {TOLERANCE:g} is allowed unless a reason is given."
+    title = f"Losses without dropout, difference from native in nats; {TOLERANCE:g} is allowed where no more is said."
     return _table(title, heading, rows), is_fine
 
 
