@@ -87,6 +87,15 @@ def random_layers(model: Any) -> dict[str, Any]:
     return named(drawing, lambda layer: layer.path or layer.name)
 
 
+def forgetful_layers(model: Any) -> list[str]:
+    """Names of layers of tf-keras that drop or draw, whose random state is no variable and so cannot be kept."""
+    return [
+        layer.name
+        for layer in layers_of(model)
+        if any(base.__name__ == "BaseRandomLayer" for base in type(layer).__mro__) and getattr(layer, "rate", 1.0)
+    ]
+
+
 def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int, float, str))
 
