@@ -219,6 +219,7 @@ class CompiledModelEngine:
         outputs = self._build(made.model, self._feeding)
         self._scores.refuse_other_width(outputs.shape)
         self._width = int(outputs.shape[1])
+        self._scores.are_logits(self._width)  # refused before the first step
         self._stepper = FitStepper(
             made.model,
             total_steps=self._task.total_steps,

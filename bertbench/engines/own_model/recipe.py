@@ -92,7 +92,7 @@ def forgetful_layers(model: Any) -> list[str]:
     return [
         layer.name
         for layer in layers_of(model)
-        if any(base.__name__ == "BaseRandomLayer" for base in type(layer).__mro__) and getattr(layer, "rate", 1.0)
+        if any(base.__name__ == "BaseRandomLayer" for base in type(layer).__mro__) and getattr(layer, "rate", None) != 0
     ]
 
 
