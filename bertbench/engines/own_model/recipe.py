@@ -58,6 +58,8 @@ def _not_held(name: str, optimizer: Any, library: str, schedule: ScheduleSpec) -
     parts = ("architecture", "parameters", "weights", "drawn_weights", "movement", "dropout_rates")
     reasons = dict.fromkeys(parts, _OWN_NETWORK)
     reasons["dropout_states"] = "the factory draws its seeds itself, from the one that it is called under"
+    if library == "tensorflow":
+        reasons["dropout_in_training"] = "which of its layers should drop is the user's own to say"
     if name not in _DESCRIBED:
         reasons["optimizer"] = f"a spec has no words for {name}"
     if schedule == ScheduleSpec() and has_schedule(optimizer):

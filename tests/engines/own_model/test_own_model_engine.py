@@ -173,8 +173,10 @@ def test_a_whole_run_passes_the_lock_and_says_what_it_leaves_out(tiny_bert_folde
         "drawn_weights",
         "movement",
         "dropout_rates",
+        "dropout_in_training",
         "dropout_states",
     }
+    assert "dropout in training (which of its layers should drop" in check.reason
     assert record.seeds[0].utilization is None
     assert record.seeds[0].live_recipe["factory"]["sha256"]
 
