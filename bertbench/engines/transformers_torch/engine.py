@@ -28,7 +28,7 @@ from bertbench.engines.padding import pad
 from bertbench.engines.protocol import StepResult, Task
 from bertbench.engines.schedules import learning_rate_at
 from bertbench.engines.transformers_torch.dropouts import drawing
-from bertbench.engines.transformers_torch.network import compiled, load
+from bertbench.engines.transformers_torch.network import compiled, is_of_compiling, load
 from bertbench.engines.transformers_torch.recipe import live_recipe
 from bertbench.engines.transformers_torch.state import LiveState, copy_of
 from bertbench.engines.transformers_torch.updates import create_clipping, create_optimizer, refuse_impossible
@@ -234,8 +234,8 @@ class TransformersTorchEngine:
             torch.cuda.synchronize()
 
     def _refuse_uncompilable(self, error: RuntimeError) -> None:
-        """Raise what *error* means if it came out of torch.compile; it can mean nothing else but too little memory."""
-        if not self._spec.runtime.compile or isinstance(error, torch.OutOfMemoryError):
+        """Raise what *error* means if it came out of torch.compile."""
+        if not self._spec.runtime.compile or not is_of_compiling(error):
             return
         first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise EngineError(
