@@ -162,8 +162,9 @@ def _quality(
 def _with_next_step(quality: Check) -> Check:
     """What to do, where nobody accepts a baseline and each environment runs its own seeds."""
     wanted = quality.seeds_wanted
+    smallest = quality.numbers.get("smallest_bank_seeds")
     if quality.outcome == "no_baseline":
-        step = "run the seeds in both environments: --bertbench-seeds 0-19" if "bank of" in quality.reason else ""
+        step = f"run the seeds in both environments: --bertbench-seeds 0-{smallest - 1:g}" if smallest else ""
     elif quality.outcome == "undecided" and wanted:
         step = f"run seeds {','.join(map(str, wanted))} in this environment too: --bertbench-seeds"
     elif quality.outcome == "fail":
