@@ -17,13 +17,13 @@ from bertbench.atomic import explained
 from bertbench.data.batches import PackedBatch
 from bertbench.engines.export import TOKENIZER_FILES
 from bertbench.engines.keras_fit import FitStepper, LibraryThread, torch_random
-from bertbench.engines.keras_fit.products import matmul_seconds
 from bertbench.engines.keras_fit.stepper import library_of
 from bertbench.engines.own_model.factory import Factory, told
 from bertbench.engines.own_model.inputs import feeding_of
 from bertbench.engines.own_model.live_model import LiveModel, Values, value_of
 from bertbench.engines.own_model.outputs import Scores, scores_in
 from bertbench.engines.own_model.recipe import forgetful_layers, live_recipe, random_layers
+from bertbench.engines.products import matmul_seconds
 from bertbench.engines.protocol import StepResult, Task
 from bertbench.errors import BertbenchError, EngineError
 from bertbench.seeds import operation_seed
