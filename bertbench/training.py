@@ -120,7 +120,7 @@ def run_spec(  # noqa: PLR0913 - each is one thing that a caller names
         with run.clock.phase("import"):
             runtime.configure(spec.runtime, entry.library, cache_folder=cache_folder)
         run.environment = runtime.environment_facts(
-            spec.runtime, entry.library, distributions=entry.distributions, workers=workers
+            spec.runtime, entry.library, distributions=entry.recorded(), workers=workers
         )
 
         with wrong.in_force():
@@ -157,9 +157,7 @@ def _environment_before(spec: Spec, workers: int) -> EnvironmentFacts | None:
     """
     try:
         entry = entry_of(spec.engine)
-        return runtime.environment_facts(
-            spec.runtime, entry.library, distributions=entry.distributions, workers=workers
-        )
+        return runtime.environment_facts(spec.runtime, entry.library, distributions=entry.recorded(), workers=workers)
     except BaseException:  # noqa: BLE001 - whatever happens here, the error that ended the run is the one to tell
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from importlib import metadata
 from types import ModuleType
 
@@ -100,6 +101,21 @@ def test_every_library_that_is_wrong_is_named_in_one_line(
         require_libraries(ENTRY)
     assert caught.value.message == words
     assert caught.value.remedy == "python -m pip install 'bertbench[other]'"
+
+
+def test_what_an_engine_may_use_is_recorded_where_it_is_installed(installed: dict[str, str]) -> None:
+    entry = replace(ENTRY, may_use=("lib-c", "lib-d"))
+    installed["lib-d"] = "5.0"
+    assert entry.recorded() == ("lib-a", "lib-b", "lib-d")
+    assert entry.distributions == ("lib-a", "lib-b")
+    require_libraries(entry)  # lib-c is not needed
+
+
+def test_a_model_of_ones_own_may_use_what_other_engines_are_made_of(installed: dict[str, str]) -> None:
+    entry = entry_of("python:train:build")
+    assert entry.recorded() == ()
+    installed |= {"transformers": "5.24.0", "keras-hub": "0.32.0", "tf-keras": "2.21.0"}
+    assert set(entry.recorded()) == {"transformers", "keras-hub", "tf-keras"}
 
 
 def test_the_maker_is_that_of_the_module(installed: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,22 @@ def test_a_completed_run_knows_what_it_ran_on_and_came_to(bench: Bench) -> None:
     assert record.finished_at >= record.started_at
 
 
+@pytest.mark.parametrize(("installed", "recorded"), [({"keras-hub"}, ("keras-hub",)), (set(), ())])
+def test_libraries_that_a_model_of_ones_own_may_use_are_recorded_where_they_are_installed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, installed: set[str], recorded: tuple[str, ...]
+) -> None:
+    asked = []
+
+    def facts(spec: RuntimeSpec, library: str, *, distributions=(), workers: int = 1) -> EnvironmentFacts:
+        asked.append(tuple(distributions))
+        return environment(spec, library, workers=workers)
+
+    monkeypatch.setattr(runtime, "environment_facts", facts)
+    monkeypatch.setattr("bertbench.engines.catalogue._is_installed", installed.__contains__)
+    bench.run(engine="python:own_train:build")
+    assert asked == [recorded]
+
+
 def test_the_record_grows_from_running_to_completed(bench: Bench) -> None:
     record = bench.run(training__seeds=(0, 1))
     assert [told.outcome for told in bench.told] == ["running"] * (len(bench.told) - 1) + ["completed"]

@@ -45,6 +45,7 @@ class EngineEntry:
         library: That the process is configured for.
         needs: Libraries besides the backend's own.
         extra: Of bertbench that installs them; empty if nothing is needed.
+        may_use: Names on PyPI of libraries that it runs with or without, and that can change a bit where they are.
     """
 
     name: str
@@ -53,11 +54,16 @@ class EngineEntry:
     library: Library = "keras"
     needs: tuple[Need, ...] = ()
     extra: str = ""
+    may_use: tuple[str, ...] = ()
 
     @property
     def distributions(self) -> tuple[str, ...]:
-        """Names on PyPI of the libraries whose versions can change a bit of a run."""
+        """Names on PyPI of the libraries that it needs."""
         return tuple(need.distribution for need in self.needs)
+
+    def recorded(self) -> tuple[str, ...]:
+        """Names on PyPI of the libraries whose versions can change a bit of a run: needed, or there and maybe used."""
+        return (*self.distributions, *filter(_is_installed, self.may_use))
 
 
 _ENTRIES = (
@@ -85,7 +91,12 @@ _ENTRIES = (
         needs=(Need("tf-keras", ">=2.19"), Need("transformers", ">=4.57,<5")),
         extra="transformers-tf",
     ),
-    EngineEntry(OWN_MODEL, "bertbench.engines.own_model.engine", "create"),
+    EngineEntry(
+        OWN_MODEL,
+        "bertbench.engines.own_model.engine",
+        "create",
+        may_use=("keras-hub", "transformers", "tf-keras"),
+    ),
 )
 CATALOGUE = {entry.name: entry for entry in _ENTRIES}
 
@@ -133,6 +144,14 @@ def maker_of(entry: EngineEntry) -> Callable[[Any], Any]:
         ) from error
     maker: Callable[[Any], Any] = getattr(module, entry.maker)
     return maker
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _complaint(need: Need) -> str:

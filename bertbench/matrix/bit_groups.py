@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import combinations
 
 from bertbench.record import Digests
 
@@ -41,6 +43,32 @@ def bit_groups(environments: Sequence[Bits]) -> tuple[str | None, ...]:
         for place in group:
             letters[place] = _letter(number)
     return tuple(letters)
+
+
+def compared_groups(environments: Sequence[Bits], letters: Sequence[str | None]) -> frozenset[frozenset[str]]:
+    """Pairs of groups that ran a seed in common, and so are known to be of other bits.
+
+    Args:
+        environments: Digests by seed.
+        letters: Of `bit_groups`.
+    """
+    seeds: dict[str, set[int]] = {}
+    for bits, letter in zip(environments, letters, strict=True):
+        if letter is not None:
+            seeds.setdefault(letter, set()).update(bits)
+    return frozenset(frozenset(pair) for pair in combinations(seeds, 2) if seeds[pair[0]] & seeds[pair[1]])
+
+
+def all_compared(letters: Sequence[str], compared: AbstractSet[frozenset[str]]) -> list[list[str]]:
+    """*letters*, each once, in lists in which every two are in *compared*; the first list has the first letter."""
+    lists: list[list[str]] = []
+    for letter in dict.fromkeys(letters):
+        fitting = (found for found in lists if all(frozenset((letter, other)) in compared for other in found))
+        if (found := next(fitting, None)) is None:
+            lists.append([letter])
+        else:
+            found.append(letter)
+    return lists
 
 
 def _are_equal(bits: Bits, known: Bits) -> bool:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from itertools import combinations
 
 from bertbench.baseline import Baseline, build_baseline
 from bertbench.comparing import wrong_rows_of
 from bertbench.errors import BaselineError, RecordError, VerdictError
-from bertbench.matrix.bit_groups import bit_groups
+from bertbench.matrix.bit_groups import all_compared, bit_groups, compared_groups
 from bertbench.matrix.choosing import Chosen, InOneEnvironment
 from bertbench.matrix.environment import names_of
 from bertbench.matrix.fields import Cell, Matrix
@@ -54,7 +56,8 @@ def _matrix(chosen: Chosen, store: Store, wanted: str | None, *, share: int) -> 
         *([reference] if reference else []),
         *sorted(others, key=lambda one: (one.environment.engine, names[one])),
     ]
-    letters = bit_groups([_bits(one) for one in ordered])
+    bits = [_bits(one) for one in ordered]
+    letters = bit_groups(bits)
     bank = _bank(reference, store, chosen.benchmark.fingerprint) if reference else "no environment completed"
     cells = []
     for one, letter in zip(ordered, letters, strict=True):
@@ -70,7 +73,7 @@ def _matrix(chosen: Chosen, store: Store, wanted: str | None, *, share: int) -> 
         chosen.benchmark.fingerprint,
         chosen.revision,
         tuple(cells),
-        _separations(cells),
+        _separations(cells, compared_groups(bits, letters)),
         chosen.left_out,
     )
 
@@ -159,8 +162,9 @@ def _quality(
 def _with_next_step(quality: Check) -> Check:
     """What to do, where nobody accepts a baseline and each environment runs its own seeds."""
     wanted = quality.seeds_wanted
+    smallest = quality.numbers.get("smallest_bank_seeds")
     if quality.outcome == "no_baseline":
-        step = "run the seeds in both environments: --bertbench-seeds 0-19" if "bank of" in quality.reason else ""
+        step = f"run the seeds in both environments: --bertbench-seeds 0-{smallest - 1:g}" if smallest else ""
     elif quality.outcome == "undecided" and wanted:
         step = f"run seeds {','.join(map(str, wanted))} in this environment too: --bertbench-seeds"
     elif quality.outcome == "fail":
@@ -209,26 +213,52 @@ def _where(one: InOneEnvironment, reference: InOneEnvironment) -> str:
     return next((said for run in shared if (said := difference(runs[run.seed], run))), "")
 
 
-def _separations(cells: Sequence[Cell]) -> tuple[str, ...]:
-    """Environments of one engine and backend are set apart by packages; engines and backends by what computes."""
-    known = [cell for cell in cells if cell.group is not None]
+def _separations(cells: Sequence[Cell], compared: AbstractSet[frozenset[str]]) -> tuple[str, ...]:
+    """Environments of one engine and backend are set apart by packages; engines and backends by what computes.
+
+    Groups that share no seed are not set apart: nothing is known of them.
+
+    Args:
+        cells: All environments.
+        compared: Pairs of groups that share a seed.
+    """
     by_what: dict[str, list[Cell]] = {}
-    for cell in known:
-        by_what.setdefault(cell.environment.computes, []).append(cell)
+    for cell in cells:
+        if cell.group is not None:
+            by_what.setdefault(cell.environment.computes, []).append(cell)
+    told = [said for what, alike in by_what.items() for said in _within(what, alike, compared)]
+    groups = {what: list(dict.fromkeys(str(cell.group) for cell in alike)) for what, alike in by_what.items()}
+    known = [
+        f"{what} {', '.join(letters)}"
+        for what, letters in groups.items()
+        if any(_shares_a_seed(letters, others, compared) for other, others in groups.items() if other != what)
+    ]
+    if known:
+        told.append(f"between engines and backends no package decides, but what computes: {'; '.join(known)}")
+    every = dict.fromkeys(letter for letters in groups.values() for letter in letters)
+    apart = [" and ".join(pair) for pair in combinations(every, 2) if frozenset(pair) not in compared]
+    if apart:
+        told.append(f"no seed ran in both of {', nor of '.join(apart)}, so whether their bits differ is not known")
+    return tuple(told)
+
+
+def _within(what: str, alike: Sequence[Cell], compared: AbstractSet[frozenset[str]]) -> list[str]:
+    lists = all_compared([str(cell.group) for cell in alike], compared)
     told = []
-    for what, alike in by_what.items():
+    for letters in lists:
+        known = [cell for cell in alike if cell.group in letters]
+        of_these = "" if len(lists) == 1 else f", of {' and '.join(letters)}"
         told += [
-            f"{what}: {said}"
+            f"{what}{of_these}: {said}"
             for said in separation(
-                [cell.name for cell in alike],
-                [cell.environment.packages for cell in alike],
-                [str(cell.group) for cell in alike],
-                settings=[cell.environment.settings for cell in alike],
+                [cell.name for cell in known],
+                [cell.environment.packages for cell in known],
+                [str(cell.group) for cell in known],
+                settings=[cell.environment.settings for cell in known],
             )
         ]
-    if len(by_what) > 1:
-        groups = "; ".join(
-            f"{what} {', '.join(dict.fromkeys(str(cell.group) for cell in alike))}" for what, alike in by_what.items()
-        )
-        told.append(f"between engines and backends no package decides, but what computes: {groups}")
-    return tuple(told)
+    return told
+
+
+def _shares_a_seed(one: Sequence[str], other: Sequence[str], compared: AbstractSet[frozenset[str]]) -> bool:
+    return any(mine == theirs or frozenset((mine, theirs)) in compared for mine in one for theirs in other)

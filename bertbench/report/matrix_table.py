@@ -26,7 +26,7 @@ def matrix_table(matrix: Matrix) -> Table:
     for heading in _HEADINGS:
         table.add_column(heading, justify="right" if heading in _NUMBERS else "left", overflow="fold")
     for cell in matrix.cells:
-        name, promises, accuracy, seeds, quality, step, ratio, bits = row(matrix, cell)
+        name, promises, accuracy, seeds, quality, step, ratio, bits = row(cell)
         table.add_row(
             Text(name, style="bold" if cell.is_reference else ""),
             outcome_text(promises),
@@ -45,10 +45,8 @@ def title(matrix: Matrix) -> str:
     return f"{matrix.benchmark}, {told(matrix.revision)}: {counted(len(matrix.cells), 'environment')}"
 
 
-def row(matrix: Matrix, cell: Cell) -> tuple[str, ...]:
+def row(cell: Cell) -> tuple[str, ...]:
     """The words and numbers of one line, in the order of the headings."""
-    reference = matrix.reference
-    other = reference is not None and cell.group is not None and cell.group != reference.group
     return (
         cell.name,
         cell.promises_outcome,
@@ -57,7 +55,7 @@ def row(matrix: Matrix, cell: Cell) -> tuple[str, ...]:
         _quality(cell),
         BUDGETS["step_seconds"].format(cell.step_seconds),
         "-" if cell.step_ratio is None else f"{cell.step_ratio:.2f}",
-        f"{_MARK if other else ''}{cell.group or '-'}",
+        f"{_MARK if cell.differs else ''}{cell.group or '-'}",
     )
 
 
@@ -114,7 +112,7 @@ def markdown(matrices: Sequence[Matrix]) -> str:
         lines += [f"## {title(matrix)}", ""]
         lines.append("| " + " | ".join(_HEADINGS) + " |")
         lines.append("|" + "|".join("---:" if heading in _NUMBERS else "---" for heading in _HEADINGS) + "|")
-        lines += ["| " + " | ".join(_escaped(part) for part in row(matrix, cell)) + " |" for cell in matrix.cells]
+        lines += ["| " + " | ".join(_escaped(part) for part in row(cell)) + " |" for cell in matrix.cells]
         lines += ["", *(f"- {_escaped(line)}" for line in matrix_lines(matrix)), ""]
     return "\n".join(lines)
 

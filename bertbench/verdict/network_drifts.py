@@ -212,7 +212,10 @@ def _dropout_seen(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
         yield not_recorded("dropout in training and validation")
         return
     active = sorted(name for name, rate in rates.items() if rate)
-    yield from held("operations that drop in training", active, seen["in_training"])
+    in_training = seen["in_training"]
+    yield from unless_not_held(
+        live, "dropout_in_training", lambda: held("operations that drop in training", active, in_training)
+    )
     yield from held("operations that drop in validation", [], seen["in_inference"])
     if record.spec.runtime.deterministic:
         yield from held("validation is the same twice", True, seen["inference_repeats"])

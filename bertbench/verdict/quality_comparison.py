@@ -165,6 +165,7 @@ def judge_quality(
             f"{doubt}, and a bank of {bank} seeds{failed} says nothing of quality: {smallest} are needed",
             f"with the code of the baseline: bertbench run SPEC --seeds 0-{smallest - 1 + lost}, then accept",
             context,
+            numbers={"bank_seeds": bank, "smallest_bank_seeds": smallest},
         )
     try:
         _refuse_no_shares(compared)
@@ -390,6 +391,7 @@ def _nothing(
     context: str,
     *,
     seeds_wanted: tuple[int, ...] = (),
+    numbers: Mapping[str, float] | None = None,
 ) -> Check:
     return Check(
         name=name,
@@ -399,5 +401,6 @@ def _nothing(
         promised="no worse",
         reason=f"{reason}.{context.removesuffix('.')}",
         next_step=next_step,
+        numbers=numbers or {},
         seeds_wanted=seeds_wanted,
     )

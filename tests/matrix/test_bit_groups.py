@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from baseline_examples import digests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertbench.matrix.bit_groups import bit_groups
+from bertbench.matrix.bit_groups import all_compared, bit_groups, compared_groups
 
 
 def letters(*environments: dict[int, int]) -> str:
@@ -43,3 +45,39 @@ def test_nobody_is_in_a_group_that_contradicts_it(environments: list[dict[int, i
         for other, its in zip(environments, found, strict=True):
             contradicts = any(one[seed] != other[seed] for seed in one.keys() & other.keys())
             assert not (letter == its and contradicts)
+
+
+ENVIRONMENTS = st.lists(st.dictionaries(st.integers(0, 3), st.integers(1, 2)), min_size=1, max_size=6)
+
+
+@given(ENVIRONMENTS)
+def test_groups_that_are_compared_are_known_to_differ_and_others_share_no_seed(
+    environments: list[dict[int, int]],
+) -> None:
+    bits = [{seed: digests(value) for seed, value in ran.items()} for ran in environments]
+    letters = bit_groups(bits)
+    compared = compared_groups(bits, letters)
+    for one, other in combinations({letter for letter in letters if letter}, 2):
+        mine, theirs = (
+            {
+                seed: value
+                for ran, letter in zip(environments, letters, strict=True)
+                if letter == group
+                for seed, value in ran.items()
+            }
+            for group in (one, other)
+        )
+        shared = mine.keys() & theirs.keys()
+        assert (frozenset((one, other)) in compared) == bool(shared)
+        assert not shared or any(mine[seed] != theirs[seed] for seed in shared)
+
+
+@given(ENVIRONMENTS)
+def test_lists_have_every_letter_once_and_no_two_that_were_not_compared(environments: list[dict[int, int]]) -> None:
+    bits = [{seed: digests(value) for seed, value in ran.items()} for ran in environments]
+    letters = bit_groups(bits)
+    compared = compared_groups(bits, letters)
+    known = [letter for letter in letters if letter]
+    lists = all_compared(known, compared)
+    assert sorted(letter for found in lists for letter in found) == sorted(set(known))
+    assert all(frozenset(pair) in compared for found in lists for pair in combinations(found, 2))

@@ -55,6 +55,23 @@ def test_other_bits_of_few_seeds_are_undecided(tmp_path: Path) -> None:
     assert "all environments with keras < 3.15.1 share one digest" in matrix.separations[0]
 
 
+def test_environments_without_a_common_seed_are_not_told_apart(tmp_path: Path) -> None:
+    elsewhere = run_in("2", keras="3.12.4", bits=1, hits={5: 290})
+    (said,) = matrix_of(tmp_path / "alone", run_in("1"), elsewhere).separations
+    assert said == "no seed ran in both of A and B, so whether their bits differ is not known"
+    beside = run_in("3", keras="3.13.0", bits=2)
+    told, left_out = matrix_of(tmp_path / "beside", run_in("1"), elsewhere, beside).separations
+    assert told.startswith("native on tensorflow, of A and C: all environments with keras < 3.15.1 share one digest (C")
+    assert left_out.startswith("no seed ran in both of A and B, nor of B and C")
+
+
+def test_engines_without_a_common_seed_are_not_told_apart(tmp_path: Path) -> None:
+    jax = run_in("2", backend="jax", bits=1, hits={5: 290}, tensorflow=None, jax="0.10.2")
+    assert matrix_of(tmp_path, run_in("1"), jax).separations == (
+        "no seed ran in both of A and B, so whether their bits differ is not known",
+    )
+
+
 def test_a_bank_decides_in_either_direction(tmp_path: Path) -> None:
     same = run_in("2", keras="3.12.4", bits=1, hits=BANK)
     worse = run_in("3", keras="3.13.0", bits=2, hits={seed: hits - 15 for seed, hits in BANK.items()})
@@ -143,6 +160,7 @@ def test_other_recipes_and_other_rows_are_told_apart(tmp_path: Path) -> None:
     assert other.outcome == "undecided"
     assert other.quality is not None
     assert "another data" in other.quality.reason
+    assert other.quality.next_step == ""  # more seeds would not help
 
 
 @pytest.mark.parametrize(

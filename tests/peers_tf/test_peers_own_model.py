@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,22 @@ import pytest
 from small_bench import small_spec, write_rows
 from tiny_bert import write_tiny_bert
 
-sys.path.append(str(Path(__file__).parents[1] / "engines" / "keras_fit"))
+sys.path += [str(Path(__file__).parents[1] / "engines" / name) for name in ("keras_fit", ".")]
 
+from engine_examples import make_batch, make_task
 from fit_examples import batches, expected_step, make_model, own_step
 
 from bertbench import runtime
+from bertbench.engines import Engine, create_engine
+from bertbench.errors import EngineError
 from bertbench.record import RunRecord
 from bertbench.spec import AdamSpec, RuntimeSpec
 from bertbench.training import run_spec
 from bertbench.verdict import judge_recipe
 
 pytestmark = pytest.mark.peers_tf
+
+BATCH = make_batch([12, 30, 25])
 
 FACTORY = """
 import tensorflow as tf
@@ -64,6 +71,50 @@ def test_steps_of_fit_measure_their_own_batch(own: bool) -> None:
             assert step.learning_rate == np.float32(0.05)
     assert stepper._watch.calls == 2
     stepper.end()
+
+
+@pytest.fixture
+def make_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], Engine]:
+    """An engine of the model with this dropout rate, prepared for seed 0."""
+
+    def make(rate: float) -> Engine:
+        folder = tmp_path / str(rate)
+        folder.mkdir()
+        name = f"legacy_{round(100 * rate)}"
+        (folder / f"{name}.py").write_text(FACTORY.replace("Dropout(0.1)", f"Dropout({rate})"))
+        task = make_task(write_tiny_bert(folder / "tiny"), engine=f"python:{name}:build_model")
+        engine = create_engine(replace(task, base_folder=folder))
+        engine.prepare(0)
+        return engine
+
+    monkeypatch.setattr(sys, "path", list(sys.path))  # a factory's folder is put there
+    return make
+
+
+def test_a_state_goes_on_to_the_same_bits_where_nothing_is_drawn(make_engine: Callable[[float], Engine]) -> None:
+    engine = make_engine(0.0)
+    engine.train_step(BATCH)
+    state = engine.state()
+    expected = [engine.train_step(BATCH).loss for _ in range(2)]
+    engine.prepare(9)
+    engine.restore(state)
+    assert [engine.train_step(BATCH).loss for _ in range(2)] == expected
+
+
+def test_a_state_after_draws_that_cannot_be_put_back_is_refused(make_engine: Callable[[float], Engine]) -> None:
+    engine = make_engine(0.1)
+    beginning = engine.state()
+    engine.restore(beginning)  # nothing is drawn yet
+    engine.train_step(BATCH)
+    after = engine.state()
+    loss = engine.train_step(BATCH).loss
+    for state in (beginning, after):
+        with pytest.raises(EngineError, match=r"after \d steps: tf-keras keeps the random state of dropout\S* where"):
+            engine.restore(state)
+    engine.prepare(0)
+    with pytest.raises(EngineError, match="cannot continue to the same bits after 1 steps"):
+        engine.restore(after)
+    assert engine.train_step(BATCH).loss != loss  # nothing was put in
 
 
 def run(folder: Path, **changes: Any) -> RunRecord:

@@ -14,7 +14,7 @@ from bertbench.matrix.building import build_matrices
 from bertbench.matrix.choosing import choose
 from bertbench.matrix.fields import Matrix
 from bertbench.report.matrix_files import write_json, write_markdown
-from bertbench.report.matrix_table import matrix_lines, matrix_table
+from bertbench.report.matrix_table import matrix_lines, matrix_table, row
 from bertbench.report.terminal import rendered
 
 
@@ -38,6 +38,13 @@ def test_what_differs_from_the_reference_has_a_star(matrix: Matrix) -> None:
     assert re.search(r"0\.96\d\d +2 +reference +125 ms +- +A$", lines["py311-tf2.21-keras3.15-native"].rstrip())
     assert re.search(r"\*undecided +250 ms +2\.00 +\*B$", lines["py311-tf2.21-keras3.12-native"].rstrip())
     assert re.search(r"fail +- +0 +\*fail +- +- +-$", lines["py311-tf2.21-keras3.15-keras-hub"].rstrip())
+
+
+def test_bits_that_were_not_compared_have_no_star(tmp_path: Path) -> None:
+    store = store_of(tmp_path, run_in("1"), run_in("2", keras="3.12.4", bits=1, hits={5: 290}))
+    (matrix,) = build_matrices(choose(store), store)
+    assert [row(cell)[-1] for cell in matrix.cells] == ["A", "B"]
+    assert any(line.startswith("bits: no seed ran in both of A and B") for line in matrix_lines(matrix))
 
 
 def test_below_stand_reasons_separations_and_what_speed_is_worth(matrix: Matrix) -> None:

@@ -332,6 +332,7 @@ def test_a_bank_that_is_too_small_is_no_baseline_where_bits_differ() -> None:
     identity, quality = compared(run_of(shifted(0, 4), bits=1), baseline_of({s: BANK[s] for s in range(19)}))
     assert (identity.outcome, quality.outcome) == ("undecided", "no_baseline")
     assert "a bank of 19 seeds says nothing of quality: 20 are needed" in quality.reason
+    assert quality.numbers == {"bank_seeds": 19, "smallest_bank_seeds": 20}
     assert "--seeds 0-19" in quality.next_step
 
 

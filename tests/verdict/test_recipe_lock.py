@@ -151,6 +151,19 @@ def test_dropout_acts_in_training_and_nowhere_else(seen: dict[str, Any], words: 
     assert words in judge_recipe(record(live={"dropout_seen": whole | seen})).reason
 
 
+@pytest.mark.parametrize(("seen", "outcome"), [({}, "pass"), ({"in_inference": ["embeddings"]}, "fail")])
+def test_which_operations_drop_in_training_may_be_left_out_alone(seen: dict[str, Any], outcome: str) -> None:
+    whole = make_live_recipe(make_spec())["dropout_seen"] | {"in_training": ["classifier"], **seen}
+    live = {"engine": "keras-hub", "dropout_seen": whole}
+    spec = {"engine": "keras-hub"}
+    left_out = {"not_held": {"dropout_in_training": "nobody says"}}
+    assert judge_recipe(record(spec=spec, live=live)).outcome == "fail"
+    check = judge_recipe(record(spec=spec, live={**live, **left_out}))
+    assert check.outcome == outcome
+    assert "operations that drop in training" not in check.reason
+    assert ("dropout in training (nobody says)" in check.reason) == (outcome == "pass")
+
+
 def test_without_any_dropout_nothing_may_depend_on_its_seed() -> None:
     model = {"hidden_dropout_rate": 0.0, "attention_dropout_rate": 0.0, "classifier_dropout_rate": 0.0}
     live = {"dropout_rates": dict.fromkeys(RATES, 0.0)}

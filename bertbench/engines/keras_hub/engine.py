@@ -18,7 +18,6 @@ from bertbench.engines.export import write_folder
 from bertbench.engines.flops import training_step_flops
 from bertbench.engines.fresh_layers import draw_under, drawn_digests_of_tensors, fresh_shapes, tensors_of
 from bertbench.engines.keras_fit import FitStepper
-from bertbench.engines.keras_fit.products import matmul_seconds
 from bertbench.engines.keras_hub.inference import inference_of
 from bertbench.engines.keras_hub.network import dropouts_of, load, variables_of
 from bertbench.engines.keras_hub.recipe import live_recipe
@@ -33,6 +32,7 @@ from bertbench.engines.limits import (
 from bertbench.engines.native.backends import require_backend
 from bertbench.engines.native.state import LiveState, numpy_of
 from bertbench.engines.padding import pad
+from bertbench.engines.products import matmul_seconds
 from bertbench.engines.protocol import StepResult, Task
 from bertbench.engines.schedules import learning_rate_at
 from bertbench.engines.weight_decay import decayed_tensors

@@ -5,7 +5,6 @@ Everything that changes goes in and comes out: parameters, the optimizer's varia
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
@@ -20,6 +19,7 @@ from bertbench.engines.native.bert import Bert
 from bertbench.engines.native.layout import INPUT_NAMES, OF_LOSS, Layout
 from bertbench.engines.native.shapes import Shape, ShapeTable
 from bertbench.engines.native.steps import predictions, weighted_loss
+from bertbench.engines.products import matmul_seconds
 from bertbench.engines.protocol import StepResult
 
 Arrays = list[jax.Array]
@@ -100,10 +100,7 @@ class JaxSteps:
 
     def matmul_seconds(self, size: int) -> float:
         """Seconds of one float32 product size x size x size."""
-        left, right = _matrices(size)
-        began = time.perf_counter()
-        jnp.matmul(left, right).block_until_ready()
-        return time.perf_counter() - began
+        return matmul_seconds(size, "jax")
 
     # Programs
 
@@ -220,14 +217,6 @@ def _flat(shape: Shape) -> list[int]:
 
 def _inputs(layout: Layout, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     return {name: getattr(layout.inputs, name) for name in names if name != "rectangles"}
-
-
-@lru_cache(maxsize=2)
-def _matrices(size: int) -> tuple[jax.Array, jax.Array]:
-    """Two fixed matrices, made once."""
-    generator = np.random.default_rng(0)
-    left, right = (jnp.asarray(generator.standard_normal((size, size), dtype=np.float32)) for _ in range(2))
-    return left, right
 
 
 #: Programs that this process found in the cache on disk.

@@ -7,8 +7,6 @@ gradient is dense before anybody looks at it.
 
 from __future__ import annotations
 
-import time
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from bertbench.engines.native.bert import Bert
 from bertbench.engines.native.layout import GROUPS, INPUT_NAMES, OF_LOSS, Layout
 from bertbench.engines.native.steps import AnyShape, predictions, weighted_loss
+from bertbench.engines.products import matmul_seconds
 from bertbench.engines.protocol import StepResult
 
 #: Inputs of the graphs: flat arrays of any length, but for the rectangles, whose number is fixed.
@@ -76,11 +75,7 @@ class TensorFlowSteps(AnyShape):
 
     def matmul_seconds(self, size: int) -> float:
         """Seconds of one float32 product size x size x size."""
-        left, right = _matrices(size)
-        began = time.perf_counter()
-        tf.linalg.matmul(left, right)
-        tf.test.experimental.sync_devices()
-        return time.perf_counter() - began
+        return matmul_seconds(size, "tensorflow")
 
     def _train_step(self, learning_rate: tf.Tensor, given: dict[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
         """Loss, gradient norm, predicted classes, and the rate that was applied."""
@@ -118,11 +113,3 @@ def _scalars(given: dict[str, tf.Tensor]) -> dict[str, Any]:
 
 def _tensors(layout: Layout) -> dict[str, tf.Tensor]:
     return {name: tf.constant(getattr(layout.inputs, name)) for name in _SIGNATURE}
-
-
-@lru_cache(maxsize=2)
-def _matrices(size: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Two fixed matrices, made once."""
-    generator = np.random.default_rng(0)
-    left, right = (tf.constant(generator.standard_normal((size, size)), tf.float32) for _ in range(2))
-    return left, right

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from bertbench.engines.native.bert import Bert
 from bertbench.engines.native.layout import INPUT_NAMES, OF_LOSS, Layout
 from bertbench.engines.native.steps import AnyShape, predictions, weighted_loss
+from bertbench.engines.products import matmul_seconds
 from bertbench.engines.protocol import StepResult
 
 
@@ -64,12 +63,7 @@ class TorchSteps(AnyShape):
 
     def matmul_seconds(self, size: int) -> float:
         """Seconds of one float32 product size x size x size."""
-        left, right = _matrices(size)
-        _wait()
-        began = time.perf_counter()
-        torch.matmul(left, right)
-        _wait()
-        return time.perf_counter() - began
+        return matmul_seconds(size, "torch", device=get_device())
 
     def _scaled_gradients(self, layout: Layout) -> tuple[Any, Any, Any, list[Any]]:
         """Loss, its scale, predicted classes, and the gradients of the scaled loss."""
@@ -90,19 +84,3 @@ def _inputs(layout: Layout) -> dict[str, Any]:
         name: array.tolist() if name == "rectangles" else torch.as_tensor(array, device=get_device())
         for name, array in arrays.items()
     }
-
-
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-@lru_cache(maxsize=2)
-def _matrices(size: int) -> tuple[Any, Any]:
-    """Two fixed matrices, made once."""
-    generator = np.random.default_rng(0)
-    left, right = (
-        torch.as_tensor(generator.standard_normal((size, size), dtype=np.float32), device=get_device())
-        for _ in range(2)
-    )
-    return left, right

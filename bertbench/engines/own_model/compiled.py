@@ -17,15 +17,15 @@ from bertbench.atomic import explained
 from bertbench.data.batches import PackedBatch
 from bertbench.engines.export import TOKENIZER_FILES
 from bertbench.engines.keras_fit import FitStepper, LibraryThread, torch_random
-from bertbench.engines.keras_fit.products import matmul_seconds
 from bertbench.engines.keras_fit.stepper import library_of
 from bertbench.engines.own_model.factory import Factory, told
 from bertbench.engines.own_model.inputs import feeding_of
 from bertbench.engines.own_model.live_model import LiveModel, Values, value_of
 from bertbench.engines.own_model.outputs import Scores, scores_in
-from bertbench.engines.own_model.recipe import live_recipe, random_layers
+from bertbench.engines.own_model.recipe import forgetful_layers, live_recipe, random_layers
+from bertbench.engines.products import matmul_seconds
 from bertbench.engines.protocol import StepResult, Task
-from bertbench.errors import BertbenchError
+from bertbench.errors import BertbenchError, EngineError
 from bertbench.seeds import operation_seed
 
 #: For the second of two looks at dropout; no seed of a run but by chance.
@@ -151,23 +151,25 @@ class CompiledModelEngine:
         yield from sorted(self._live.weights().items())
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Weights, optimizer, step; of Keras 3 also the random state, which tf-keras does not give out."""
+        """Weights, optimizer, step; of Keras 3 also the random state: see `restore` for tf-keras."""
         random = torch_random.save() if self._library == "torch" else {}
         return self._live.values() | random | {_STEPS_DONE: np.array(self._steps_done, np.int64)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Continue from a `state` in a new `fit`; with Keras 3, to the same bits.
+        """Continue from a `state` in a new `fit`, to the same bits.
 
         Raises:
-            EngineError: If *state* is of another model.
+            EngineError: If *state* is of another model, or of tf-keras where random numbers would go on as others.
         """
+        steps_done = int(state.get(_STEPS_DONE, np.array(0)))
+        self._refuse_forgotten_draws(steps_done)
         self._stepper.end()
         beside = (_STEPS_DONE, *torch_random.NAMES)
         values = {name: array for name, array in state.items() if name not in beside}
         self._live.load(values, engine=self.name)
         if self._library == "torch":
             torch_random.load(state)
-        self._steps_done = int(state.get(_STEPS_DONE, np.array(0)))
+        self._steps_done = steps_done
 
     def matmul_seconds(self, size: int) -> float:
         """Seconds of one float32 matrix product size x size x size in this library, on this device."""
@@ -217,6 +219,7 @@ class CompiledModelEngine:
         outputs = self._build(made.model, self._feeding)
         self._scores.refuse_other_width(outputs.shape)
         self._width = int(outputs.shape[1])
+        self._scores.are_logits(self._width)  # refused before the first step
         self._stepper = FitStepper(
             made.model,
             total_steps=self._task.total_steps,
@@ -227,6 +230,21 @@ class CompiledModelEngine:
         self._beginning = {} if self._library == "tf-keras" else self._live.values()
         self._steps_done = 0
         _seed_everything(operation_seed(self._seed, "fit"))
+
+    def _refuse_forgotten_draws(self, steps_done: int) -> None:
+        """Raise if random numbers were drawn, for the state or since `prepare`, by layers that cannot be put back.
+
+        Raises:
+            EngineError: With the layers.
+        """
+        if self._library != "tf-keras" or not (steps_done or self._steps_done):
+            return
+        if forgetful := forgetful_layers(self._live.model):
+            raise EngineError(
+                f"engine {self.name}: cannot continue to the same bits after {max(steps_done, self._steps_done)} "
+                f"steps: tf-keras keeps the random state of {', '.join(forgetful)} where nobody can put it back",
+                remedy="Train from the beginning, or build the model with Keras 3, whose layers keep theirs.",
+            )
 
     def _build(self, model: Any, feeding: Any) -> NDArray[Any]:
         """Outputs for two short rows: a model that is not built yet makes its variables.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ from bertbench.errors import EngineError
 
 #: Keras clips probabilities here before their logarithm.
 _EPSILON = 1e-7
-#: Of the sum of probabilities, in float32.
-_SUM_TOLERANCE = 1e-4
+#: Activations that make probabilities.
+_TO_CHANCES = ("softmax", "sigmoid")
+#: Losses of Keras that are functions of probabilities, and have no `from_logits`.
+_OF_CHANCES = ("kldivergence", "kullbackleiblerdivergence", "kld")
 
 #: Beginnings of the names of losses that compare outputs with a column for each class; a class's name, written in
 #: snake case, may stand apart elsewhere than a function's: KLDivergence, kl_divergence.
@@ -53,9 +56,9 @@ class Scores:
                     remedy="Return a model with a single output.",
                 )
             loss = next(iter(loss.values() if isinstance(loss, dict) else loss))
-        self._classes = classes
+        self._model, self._classes = model, classes
         self._name = _name_of(loss)
-        self._are_logits = _from_logits(loss)
+        self._are_logits = _from_logits(loss, self._name)
 
     def labels(self, labels: NDArray[np.int32], *, width: int) -> NDArray[Any]:
         """*labels* as the loss wants them: numbers, or a column for each class.
@@ -83,25 +86,48 @@ class Scores:
         """
         outputs = np.array(outputs, np.float32)
         self.refuse_other_width(outputs.shape)
-        if not self.are_logits(outputs):
+        if not self.are_logits(outputs.shape[1]):
             outputs = _log(outputs) if outputs.shape[1] > 1 else _log(outputs) - _log(1 - outputs)
         if outputs.shape[1] == 1:
             outputs = np.concatenate([np.zeros_like(outputs), outputs], axis=1)
         return outputs
 
-    def are_logits(self, outputs: NDArray[np.float32]) -> bool:
-        """What the loss says; where it says nothing, whether *outputs* are anything but probabilities."""
+    def are_logits(self, width: int) -> bool:
+        """What the loss says; where it says nothing, what the activation of the last layer leaves no doubt of.
+
+        The outputs themselves are not asked: logits between 0 and 1 look like probabilities.
+
+        Args:
+            width: Of the outputs.
+
+        Raises:
+            EngineError: If neither says it.
+        """
         if self._are_logits is None:
-            sums = outputs.sum(axis=1) if outputs.shape[1] > 1 else np.ones(len(outputs))
-            are_chances = bool(np.all((outputs >= 0) & (outputs <= 1)) and np.all(np.abs(sums - 1) <= _SUM_TOLERANCE))
-            self._are_logits = not are_chances
+            activation = _last_activation(self._model)
+            if activation in _TO_CHANCES:
+                self._are_logits = False
+            elif activation == "linear" and width > 1:  # of one output, where the other class begins is not known
+                self._are_logits = True
+            else:
+                last = f"{activation} of the last layer" if activation else "the last layer"
+                raise EngineError(
+                    f"the loss {self._name} does not say whether the model's outputs are logits or probabilities, and "
+                    f"{last} does not either",
+                    remedy="Compile with a loss of Keras that has from_logits, as in "
+                    "SparseCategoricalCrossentropy(from_logits=True), or say it of your own: loss.from_logits = True.",
+                )
         return self._are_logits
 
     def ranked(self, outputs: Any) -> Any:
-        """A tensor (rows, classes) in which the largest of a row is its most likely class."""
+        """A tensor (rows, classes) in which the largest of a row is its most likely class.
+
+        Raises:
+            EngineError: If nobody says whether a single output is a logit or a probability.
+        """
         if outputs.shape[-1] != 1:
             return outputs
-        return _two_columns(outputs, 0.0 if self._are_logits else 0.5)
+        return _two_columns(outputs, 0.0 if self.are_logits(1) else 0.5)
 
     def refuse_other_width(self, shape: tuple[int | None, ...]) -> None:
         """Raise if outputs of *shape* are no scores of the data's classes.
@@ -153,15 +179,34 @@ def _name_of(loss: Any) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
-def _from_logits(loss: Any) -> bool | None:
-    """What the loss says of itself. None if nothing: a function of the user's."""
-    if isinstance(loss, str):
-        return False  # Keras' defaults, by name
+def _from_logits(loss: Any, name: str) -> bool | None:
+    """What the loss says of itself, or Keras of its losses by default. None if nothing."""
     if hasattr(loss, "get_config"):
-        try:
-            said = loss.get_config().get("from_logits")
-        except NotImplementedError:
-            return None
-        return None if said is None else bool(said)
-    module = str(getattr(loss, "__module__", ""))
-    return False if module.startswith(("keras.", "tf_keras.")) else None
+        with contextlib.suppress(NotImplementedError, TypeError, AttributeError):  # a class of the user's own
+            if (said := loss.get_config().get("from_logits")) is not None:
+                return bool(said)
+    if (said := getattr(loss, "from_logits", None)) is not None:
+        return bool(said)
+    of_keras = isinstance(loss, str) or _module_of(loss).startswith(("keras.", "tf_keras."))
+    joined = name.replace("_", "")
+    by_default = "crossentropy" in joined or joined == "bce" or joined in _OF_CHANCES
+    return False if of_keras and by_default else None
+
+
+def _module_of(loss: Any) -> str:
+    """Where a function, or the class of an object, is written."""
+    return str(getattr(loss if hasattr(loss, "__name__") else type(loss), "__module__", ""))
+
+
+def _last_activation(model: Any) -> str:
+    """Of the layer that gives the model's one output, such as `linear`; empty if that is not known for certain."""
+    outputs = list(getattr(model, "outputs", None) or [])
+    history = getattr(outputs[0], "_keras_history", None) if len(outputs) == 1 else None
+    layer = getattr(history, "operation", None) or getattr(history, "layer", None)
+    if layer is None:
+        return ""
+    if getattr(layer, "outputs", None):  # a model as the last layer of another
+        return _last_activation(layer)
+    if type(layer).__name__ == "Softmax":
+        return "softmax"
+    return str(getattr(getattr(layer, "activation", None), "__name__", ""))

@@ -58,6 +58,8 @@ def _not_held(name: str, optimizer: Any, library: str, schedule: ScheduleSpec) -
     parts = ("architecture", "parameters", "weights", "drawn_weights", "movement", "dropout_rates")
     reasons = dict.fromkeys(parts, _OWN_NETWORK)
     reasons["dropout_states"] = "the factory draws its seeds itself, from the one that it is called under"
+    if library == "tensorflow":
+        reasons["dropout_in_training"] = "which of its layers should drop is the user's own to say"
     if name not in _DESCRIBED:
         reasons["optimizer"] = f"a spec has no words for {name}"
     if schedule == ScheduleSpec() and has_schedule(optimizer):
@@ -85,6 +87,15 @@ def random_layers(model: Any) -> dict[str, Any]:
     """Layers of Keras 3 that draw random numbers, by path, or name where a layer has none."""
     drawing = [layer for layer in layers_of(model) if hasattr(layer, "seed_generator")]
     return named(drawing, lambda layer: layer.path or layer.name)
+
+
+def forgetful_layers(model: Any) -> list[str]:
+    """Names of layers of tf-keras that drop or draw, whose random state is no variable and so cannot be kept."""
+    return [
+        layer.name
+        for layer in layers_of(model)
+        if any(base.__name__ == "BaseRandomLayer" for base in type(layer).__mro__) and getattr(layer, "rate", None) != 0
+    ]
 
 
 def _is_plain(value: Any) -> bool:

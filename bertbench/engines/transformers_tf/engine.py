@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from bertbench.engines.limits import (
     refuse_unknown_words,
 )
 from bertbench.engines.padding import pad
+from bertbench.engines.products import matmul_seconds
 from bertbench.engines.protocol import StepResult, Task
 from bertbench.engines.schedules import learning_rate_at
 from bertbench.engines.transformers_tf.network import build, dropouts_of, tensors_of
@@ -159,10 +158,7 @@ class TransformersTfEngine:
 
     def matmul_seconds(self, size: int) -> float:
         """Seconds of one float32 matrix product size x size x size in this library, on this device."""
-        left, right = _matrices(size)
-        began = time.perf_counter()
-        tf.linalg.matmul(left, right).numpy()
-        return time.perf_counter() - began
+        return matmul_seconds(size, "tf-keras")
 
     def flops(self, batch: PackedBatch) -> float:
         """Floating-point operations that one training step on *batch* needs; see `flops.training_step_flops`."""
@@ -214,11 +210,3 @@ def _inference_of(network: Any) -> Any:
         return network(inputs, training=False).logits
 
     return tf.function(infer, input_signature=[ids, ids, ids])
-
-
-@lru_cache(maxsize=2)
-def _matrices(size: int) -> tuple[Any, Any]:
-    """Two fixed matrices, made once."""
-    generator = np.random.default_rng(0)
-    left, right = (tf.constant(generator.standard_normal((size, size), dtype=np.float32)) for _ in range(2))
-    return left, right

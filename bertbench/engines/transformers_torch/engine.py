@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +23,11 @@ from bertbench.engines.limits import (
     refuse_unknown_words,
 )
 from bertbench.engines.padding import pad
+from bertbench.engines.products import matmul_seconds
 from bertbench.engines.protocol import StepResult, Task
 from bertbench.engines.schedules import learning_rate_at
 from bertbench.engines.transformers_torch.dropouts import drawing
-from bertbench.engines.transformers_torch.network import compiled, load
+from bertbench.engines.transformers_torch.network import compiled, is_of_compiling, load
 from bertbench.engines.transformers_torch.recipe import live_recipe
 from bertbench.engines.transformers_torch.state import LiveState, copy_of
 from bertbench.engines.transformers_torch.updates import create_clipping, create_optimizer, refuse_impossible
@@ -193,12 +192,7 @@ class TransformersTorchEngine:
 
     def matmul_seconds(self, size: int) -> float:
         """Seconds of one float32 matrix product size x size x size in this library, on this device."""
-        left, right = _matrices(size, self._device)
-        self._wait()
-        began = time.perf_counter()
-        torch.matmul(left, right)
-        self._wait()
-        return time.perf_counter() - began
+        return matmul_seconds(size, "torch", device=self._device.type)
 
     def flops(self, batch: PackedBatch) -> float:
         """Floating-point operations that one training step on *batch* needs; see `flops.training_step_flops`."""
@@ -229,13 +223,9 @@ class TransformersTorchEngine:
     def _tensor(self, values: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(values).to(self._device)
 
-    def _wait(self) -> None:
-        if self._device.type == "cuda":
-            torch.cuda.synchronize()
-
     def _refuse_uncompilable(self, error: RuntimeError) -> None:
-        """Raise what *error* means if it came out of torch.compile; it can mean nothing else but too little memory."""
-        if not self._spec.runtime.compile or isinstance(error, torch.OutOfMemoryError):
+        """Raise what *error* means if it came out of torch.compile."""
+        if not self._spec.runtime.compile or not is_of_compiling(error):
             return
         first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise EngineError(
@@ -264,13 +254,3 @@ def _generator_of(device: torch.device) -> torch.Generator:
         return torch.default_generator
     torch.cuda.init()
     return torch.cuda.default_generators[torch.cuda.current_device()]
-
-
-@lru_cache(maxsize=2)
-def _matrices(size: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two fixed matrices, made once."""
-    generator = np.random.default_rng(0)
-    left, right = (
-        torch.from_numpy(generator.standard_normal((size, size), dtype=np.float32)).to(device) for _ in range(2)
-    )
-    return left, right

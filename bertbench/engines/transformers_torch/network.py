@@ -48,6 +48,16 @@ def compiled(network: BertForSequenceClassification) -> Any:
     return torch.compile(network, dynamic=True)
 
 
+def is_of_compiling(error: BaseException) -> bool:
+    """Whether the parts of PyTorch that compile raised *error*, or what it was raised from; not what they compiled."""
+    found: BaseException | None = error
+    while found is not None:
+        if type(found).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            return True
+        found = found.__cause__
+    return False
+
+
 @contextmanager
 def _without_remarks() -> Iterator[None]:
     """No progress bar and no word about a head that is drawn anew: both are as intended."""

@@ -97,20 +97,13 @@ class LiveState:
         }
 
     def _refuse_other(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Raise if a parameter is missing, has another shape, or if there is something that is none of ours."""
-        shapes = {f"model/{name}": tuple(parameter.shape) for name, parameter in self._parameters.items()}
-        kept = set(_KEPT[type(self._optimizer).__name__])
-        moments = {
-            name: values.shape
-            for name, values in state.items()
-            if name.startswith("optimizer/") and name.rpartition("/")[2] in kept
+        """Raise if anything is missing, has another shape, or is none of ours."""
+        wanted: dict[str, tuple[int, ...]] = {
+            f"model/{name}": tuple(parameter.shape) for name, parameter in self._parameters.items()
         }
-        allowed = {
-            f"optimizer/{name}/{key}": () if key == "step" else tuple(parameter.shape)
-            for name, parameter in self._parameters.items()
-            for key in kept
-        }
-        wanted = shapes | {name: allowed.get(name, "none") for name in moments} | {_STEPS_DONE: ()}
+        wanted[_STEPS_DONE] = ()
+        if np.any(state.get(_STEPS_DONE, 0)):  # before the first step the optimizer keeps nothing
+            wanted |= self._shapes_of_moments()
         given = {name: values.shape for name, values in state.items() if name != _RANDOM}
         different = sorted(name for name in wanted.keys() | given if wanted.get(name) != given.get(name))
         if different or _RANDOM not in state:
@@ -121,13 +114,23 @@ class LiveState:
                 remedy="Continue with the spec, checkpoint and data that the state was saved under.",
             )
 
+    def _shapes_of_moments(self) -> dict[str, tuple[int, ...]]:
+        """Of all that the optimizer keeps once it has made a step, by name."""
+        names = {id(parameter): name for name, parameter in self._parameters.items()}
+        return {
+            f"optimizer/{names[id(parameter)]}/{key}": () if key == "step" else tuple(parameter.shape)
+            for group in self._optimizer.param_groups
+            for parameter in group["params"]
+            if parameter.requires_grad
+            for key in _kept(group)
+        }
 
-#: What each optimizer keeps of a parameter.
-_KEPT = {
-    "Adam": ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
-    "AdamW": ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
-    "SGD": ("momentum_buffer",),
-}
+
+def _kept(group: Mapping[str, Any]) -> tuple[str, ...]:
+    """What Adam and AdamW, or SGD, keep of each parameter of a group."""
+    if "betas" in group:
+        return ("step", "exp_avg", "exp_avg_sq", *(("max_exp_avg_sq",) if group["amsgrad"] else ()))
+    return ("momentum_buffer",) if group["momentum"] else ()
 
 
 def copy_of(tensor: torch.Tensor) -> NDArray[Any]:

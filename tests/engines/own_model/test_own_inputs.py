@@ -117,7 +117,8 @@ def test_logits_are_taken_as_they_are_where_the_loss_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "loss", ["sparse_categorical_crossentropy", Loss("SparseCategoricalCrossentropy", from_logits=False), Loss("own")]
+    "loss",
+    ["sparse_categorical_crossentropy", Loss("SparseCategoricalCrossentropy", from_logits=False), "kl_divergence"],
 )
 def test_probabilities_come_back_from_their_logits(loss: Any) -> None:
     logits = Scores(model(loss=loss), 3).logits(CHANCES)
@@ -125,8 +126,65 @@ def test_probabilities_come_back_from_their_logits(loss: Any) -> None:
     np.testing.assert_allclose(softmax(logits), CHANCES, atol=1e-6)
 
 
-def test_a_loss_that_says_nothing_is_told_from_the_outputs() -> None:
-    assert np.array_equal(Scores(model(loss=Loss("own")), 3).logits(CHANCES + 1), CHANCES + 1)
+def ending_in(activation: str | None, loss: Any, *, kind: str = "Dense") -> SimpleNamespace:
+    """A model whose last layer has this activation."""
+    layer = type(kind, (), {"activation": SimpleNamespace(__name__=activation)} if activation else {})()
+    output = SimpleNamespace(_keras_history=SimpleNamespace(operation=layer))
+    return SimpleNamespace(loss=loss, outputs=[output])
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("loss", [Loss("own"), "mse", Loss("Huber")])
+def test_where_the_loss_says_nothing_the_last_activation_does(activation: str, loss: Any) -> None:
+    logits = Scores(ending_in(activation, loss), 3).logits(CHANCES)
+    np.testing.assert_allclose(softmax(logits), CHANCES, atol=1e-6)
+    assert np.array_equal(Scores(ending_in("linear", loss), 3).logits(CHANCES), CHANCES)
+
+
+def test_a_layer_of_its_own_may_make_the_probabilities() -> None:
+    assert not Scores(ending_in(None, Loss("own"), kind="Softmax"), 3).are_logits(3)
+
+
+def test_the_last_layer_of_a_model_within_a_model_counts() -> None:
+    inner = ending_in("softmax", None)
+    outer = SimpleNamespace(
+        loss=Loss("own"), outputs=[SimpleNamespace(_keras_history=SimpleNamespace(layer=inner, operation=None))]
+    )
+    assert not Scores(outer, 3).are_logits(3)
+
+
+@pytest.mark.parametrize(
+    ("which", "width"),
+    [
+        (model(loss=Loss("own")), 3),  # a subclass
+        (model(loss="mse"), 3),
+        (ending_in("relu", Loss("own")), 3),
+        (ending_in(None, Loss("own")), 3),
+        (ending_in("linear", Loss("own")), 1),
+        (ending_in("linear", "mse"), 1),
+        (model(loss="hinge"), 1),
+    ],
+)
+def test_where_nobody_says_it_logits_are_not_taken_for_probabilities(which: Any, width: int) -> None:
+    """Outputs between 0 and 1 could be either."""
+    outputs = np.full((4, width), 1 / width, np.float32)
+    scores = Scores(which, max(width, 2))
+    with pytest.raises(EngineError, match="does not say whether the model's outputs are logits or prob") as refused:
+        scores.logits(outputs)
+    assert refused.value.remedy is not None
+    assert "from_logits" in refused.value.remedy
+    if width == 1:
+        with pytest.raises(EngineError, match="does not say"):
+            scores.ranked(outputs)
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_a_function_of_the_users_own_may_say_it(from_logits: bool) -> None:
+    def loss(labels: Any, scores: Any) -> Any:
+        """Never called."""
+
+    loss.from_logits = from_logits  # type: ignore[attr-defined]
+    assert Scores(model(loss=loss), 2).are_logits(1) == from_logits
 
 
 @pytest.mark.parametrize("from_logits", [False, True])

@@ -16,6 +16,7 @@ from small_bench import small_spec, write_rows
 
 from bertbench.digests import digest_arrays
 from bertbench.engines import Engine, create_engine
+from bertbench.engines.own_model.outputs import Scores
 from bertbench.engines.padding import pad
 from bertbench.errors import EngineError
 from bertbench.record import RunRecord
@@ -172,8 +173,10 @@ def test_a_whole_run_passes_the_lock_and_says_what_it_leaves_out(tiny_bert_folde
         "drawn_weights",
         "movement",
         "dropout_rates",
+        "dropout_in_training",
         "dropout_states",
     }
+    assert "dropout in training (which of its layers should drop" in check.reason
     assert record.seeds[0].utilization is None
     assert record.seeds[0].live_recipe["factory"]["sha256"]
 
@@ -219,6 +222,30 @@ def test_a_schedule_that_the_spec_describes_is_held(tiny_bert_folder: Path, tmp_
     assert "learning rate of step" in check.reason
 
 
+@pytest.mark.parametrize(
+    ("loss", "activation", "are_logits"),
+    [
+        ("KLDivergence", "softmax", False),
+        ("kl_divergence", None, False),
+        ("binary_crossentropy", None, False),
+        ("MeanSquaredError", "sigmoid", False),
+        ("mean_squared_error", None, True),
+    ],
+)
+@pytest.mark.parametrize("as_sequence", [False, True])
+def test_keras_own_models_and_losses_say_what_their_outputs_are(
+    loss: str, activation: str | None, are_logits: bool, as_sequence: bool
+) -> None:
+    import keras
+
+    layers = [keras.Input((4,)), keras.layers.Dense(3, activation=activation)]
+    model = keras.Sequential(layers) if as_sequence else keras.Model(layers[0], layers[1](layers[0]))
+    found = getattr(keras.losses, loss)
+    for form in (found() if isinstance(found, type) else found, loss):
+        model.compile("sgd", form)
+        assert Scores(model, 3).are_logits(3) == are_logits
+
+
 # What is refused
 
 
@@ -227,6 +254,7 @@ def test_a_schedule_that_the_spec_describes_is_held(tiny_bert_folder: Path, tmp_
     [
         ("build_uncompiled", "the model is not compiled"),
         ("build_too_narrow", r"the model's outputs have shape \(2, 8\), and the data has 3 classes"),
+        ("build_says_nothing", "the loss loss does not say whether the model's outputs are logits or probabilities"),
         ("build_nothing", "the factory returned builtins.dict, expected a compiled model of Keras 3 or tf-keras"),
         (
             "build_half_an_engine",
