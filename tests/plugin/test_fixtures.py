@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def test_a_test_gets_the_record_its_marker_names(project):
-    project.makepyfile(
+    tests = project.makepyfile(
         """
         import pytest
 
@@ -20,7 +20,7 @@ def test_a_test_gets_the_record_its_marker_names(project):
             assert bertbench.run("specs/card.toml").outcome == "pass"
         """
     )
-    result = project.runpytest_subprocess("--strict-markers", "specs", ".")
+    result = project.runpytest_subprocess("--strict-markers", "specs", tests)
     result.assert_outcomes(passed=8)
     assert len((project.path / "runs.log").read_text().splitlines()) == 4  # two benchmarks, each with its repeat
 

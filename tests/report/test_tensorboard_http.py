@@ -10,6 +10,7 @@ import html
 import json
 import math
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 from record_maker import make_failed_record, make_record
 from tensorboard_process import NO_TENSORFLOW, Server, eventually, run_script, serving
 
+from bertbench.errors import ReportError
 from bertbench.quantities import QUALITY
 from bertbench.record import RunRecord
 from bertbench.report.confusion import confusion_picture
@@ -292,3 +294,25 @@ for options in ({{}}, {{"size_guidance": {{"tensors": 0}}}}):
 print(json.dumps(kept))
 """
     assert json.loads(run_script(script, logdir / RUN / "seed-0").stdout) == [10, 20]
+
+
+@pytest.mark.parametrize(
+    ("lacks", "remedy"),
+    [("pkg_resources", "python -m pip install 'setuptools<82'"), ("grpc", "python -m pip install grpc")],
+)
+def test_serve_says_what_an_installed_tensorboard_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacks: str, remedy: str
+) -> None:
+    """TensorBoard 2.19 beside a setuptools that has no pkg_resources any more, for one."""
+    from bertbench.report import tensorboard
+
+    class Lacking:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "bertbench.report.tensorboard.server":
+                raise ModuleNotFoundError(f"No module named {lacks!r}", name=lacks)
+
+    monkeypatch.delitem(sys.modules, "bertbench.report.tensorboard.server", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Lacking(), *sys.meta_path])
+    with pytest.raises(ReportError, match=f"cannot show anything here: it imports {lacks}") as caught:
+        tensorboard.serve(tmp_path)
+    assert caught.value.remedy.startswith(remedy)

@@ -16,6 +16,7 @@ Written without TensorFlow, which need not be installed. Importing this imports 
 
 from __future__ import annotations
 
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -55,12 +56,20 @@ def serve(logdir: Path, *, host: str = "127.0.0.1", port: int = 6006) -> None:
         port: TCP port; 0 takes any that is free. TensorBoard prints the address.
 
     Raises:
-        ReportError: If TensorBoard is not installed, the folder is not there, or the port is taken.
+        ReportError: If TensorBoard is not installed or lacks something, the folder is not there, or the port is taken.
     """
     _need_tensorboard()
     if not logdir.is_dir():
         raise ReportError(f"{logdir}: there is no such folder", remedy="run a benchmark with this logdir first")
-    from bertbench.report.tensorboard.server import serve_logdir
+    try:
+        from bertbench.report.tensorboard.server import serve_logdir
+    except ModuleNotFoundError as error:
+        # TensorBoard 2.19 imports what newer setuptools no longer bring.
+        wanted = "'setuptools<82'" if error.name == "pkg_resources" else error.name
+        raise ReportError(
+            f"TensorBoard {metadata.version('tensorboard')} cannot show anything here: it imports {error.name}",
+            remedy=f"python -m pip install {wanted}",
+        ) from None
 
     serve_logdir(logdir, host, port)
 
