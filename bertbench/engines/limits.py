@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,3 +92,26 @@ def refuse_optimizer_fields(spec: Spec, absent: Mapping[str, str]) -> None:
                 f"optimizer.{name}: engine {spec.engine} has none: {reason}",
                 remedy=f"Leave {name} out, or use engine = 'native'.",
             )
+
+
+def refuse_other_state(
+    state: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, ...]], *, engine: str
+) -> None:
+    """Refuse to continue from what another network, optimizer or library saved.
+
+    Args:
+        state: As given to `Engine.restore`.
+        shapes: Of everything that it must hold, and nothing else.
+        engine: Its name.
+
+    Raises:
+        EngineError: If anything is missing, has another shape, or is not expected; the first by name is told.
+    """
+    given = {name: values.shape for name, values in state.items()}
+    if different := sorted(name for name in shapes.keys() | given if shapes.get(name) != given.get(name)):
+        name = different[0]
+        raise EngineError(
+            f"{engine} engine: cannot continue from this state: {name} has shape {given.get(name, 'none')}, "
+            f"expected {shapes.get(name, 'none')} ({len(different)} of {len(shapes)} differ)",
+            remedy="Continue with the spec, checkpoint and data that the state was saved under.",
+        )

@@ -5,6 +5,7 @@ Thin on purpose: imports nothing heavy until a spec is asked for, and decides no
 ::
 
     __init__.py   options, marker, which files are collected
+    options.py    what was asked for, read or refused
     items.py      a spec file and its promises as pytest sees them
     fixtures.py   for tests of one's own
     seen.py       what passed by: items collected, deselected, undecided; told by xdist's workers

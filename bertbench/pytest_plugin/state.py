@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bertbench.errors import BertbenchError
+from bertbench.pytest_plugin.options import parsed_against, parsed_engine, parsed_seeds
 from bertbench.pytest_plugin.seen import Seen, is_spec_item
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from bertbench.comparing import Against
     from bertbench.record import RunRecord
     from bertbench.report.run_progress import RecordProgress
     from bertbench.session import Session
@@ -47,10 +47,10 @@ class PluginState:
         self.session_id = inputs.get(_SESSION_INPUT) or uuid.uuid4().hex[:12]
         self.workers = int(inputs.get("workercount", 1))
         self.is_worker = bool(inputs)
-        self.seeds = _parsed_seeds(config.getoption("--bertbench-seeds"))
-        self.engine = _parsed_engine(config.getoption("--bertbench-engine"))
+        self.seeds = parsed_seeds(config.getoption("--bertbench-seeds"))
+        self.engine = parsed_engine(config.getoption("--bertbench-engine"))
         self.backend = config.getoption("--bertbench-backend")
-        self._against = _parsed_against(config)
+        self._against = parsed_against(config)
         self.strict = bool(config.getoption("--bertbench-strict"))
 
     # Options
@@ -328,48 +328,6 @@ class XdistHooks:
 
 #: Where the state is found.
 STATE: pytest.StashKey[PluginState] = pytest.StashKey()
-
-
-def _parsed_seeds(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    from bertbench.seed_list import parse_seeds
-
-    try:
-        return parse_seeds(text)
-    except ValueError as error:
-        raise pytest.UsageError(f"--bertbench-seeds: {error}") from None
-
-
-def _parsed_engine(text: str | None) -> str | None:
-    if text is None:
-        return None
-    from bertbench.spec.engine_names import known_engine
-
-    try:
-        return known_engine(text)
-    except ValueError as error:
-        raise pytest.UsageError(f"--bertbench-engine: {text!r}: {error}") from None
-
-
-def _parsed_against(config: pytest.Config) -> Against | None:
-    text = config.getoption("--bertbench-compare")
-    if text is None:
-        return None
-    from bertbench.comparing import Against
-    from bertbench.errors import BaselineError
-
-    gated, declared = config.getini("bertbench_gated_specs"), config.getini("bertbench_baselines")
-    try:
-        return Against(_names(text), declared=_names(declared), gated_specs=int(gated))
-    except ValueError:
-        raise pytest.UsageError(f"bertbench_gated_specs: {gated!r} was given, a whole number was expected") from None
-    except BaselineError as error:
-        raise pytest.UsageError(f"--bertbench-compare, bertbench_baselines: {error}") from None
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",")) if text.strip() else ()
 
 
 def _why_not_written(write: Callable[[tuple[Result, ...]], None], results: tuple[Result, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from bertbench.engines.limits import (
     refuse_absent_pooler,
     refuse_long_rows,
     refuse_optimizer_fields,
+    refuse_other_state,
     refuse_unknown_segments,
     refuse_unknown_words,
 )
@@ -164,3 +166,21 @@ def test_a_pooler_that_is_not_there_is_refused_unless_it_is_drawn(tmp_path: Path
     with pytest.raises(EngineError, match=r"model\.pooler") as refusal:
         refuse_absent_pooler(make_task(folder), present=False)
     assert "pooler = 'fresh'" in refusal.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"a": np.zeros(3)}, r"a has shape \(3,\), expected \(2,\) \(1 of 2 differ\)"),
+        ({"a": None}, r"a has shape none, expected \(2,\)"),
+        ({"c": np.zeros(1)}, r"c has shape \(1,\), expected none"),
+        ({"a": None, "b": None}, r"2 of 2 differ"),
+    ],
+)
+def test_a_state_of_something_else_is_refused_with_the_first_difference(changed: dict[str, Any], words: str) -> None:
+    shapes = {"a": (2,), "b": ()}
+    state = {"a": np.zeros(2), "b": np.zeros(())}
+    refuse_other_state(state, shapes, engine="some")
+    state = {name: values for name, values in (state | changed).items() if values is not None}
+    with pytest.raises(EngineError, match=f"some engine: cannot continue from this state: .*{words}"):
+        refuse_other_state(state, shapes, engine="some")

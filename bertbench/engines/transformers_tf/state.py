@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from bertbench.engines.limits import refuse_other_state
 from bertbench.engines.transformers_tf.network import Tensor, generator_of
-from bertbench.errors import EngineError
 
 _STEPS_DONE = "engine/steps_done"
 
@@ -82,14 +82,7 @@ class LiveState:
         """
         variables = self._all()
         shapes = {name: tuple(variable.shape) for name, variable in variables.items()} | {_STEPS_DONE: ()}
-        given = {name: values.shape for name, values in state.items()}
-        if different := sorted(name for name in shapes.keys() | given if shapes.get(name) != given.get(name)):
-            name = different[0]
-            raise EngineError(
-                f"transformers-tf engine: cannot continue from this state: {name} has shape {given.get(name, 'none')}, "
-                f"expected {shapes.get(name, 'none')} ({len(different)} of {len(shapes)} differ)",
-                remedy="Continue with the spec, checkpoint and data that the state was saved under.",
-            )
+        refuse_other_state(state, shapes, engine="transformers-tf")
         for name, variable in variables.items():
             variable.assign(state[name])
         self.steps_done = int(state[_STEPS_DONE])

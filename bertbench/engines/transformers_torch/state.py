@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bertbench.engines.limits import refuse_other_state
 from bertbench.engines.transformers_torch.updates import Parameters
-from bertbench.errors import EngineError
 
 _STEPS_DONE, _RANDOM = "engine/steps_done", "random/generator"
 
@@ -101,18 +101,10 @@ class LiveState:
         wanted: dict[str, tuple[int, ...]] = {
             f"model/{name}": tuple(parameter.shape) for name, parameter in self._parameters.items()
         }
-        wanted[_STEPS_DONE] = ()
+        wanted |= {_STEPS_DONE: (), _RANDOM: tuple(self._generator.get_state().shape)}
         if np.any(state.get(_STEPS_DONE, 0)):  # before the first step the optimizer keeps nothing
             wanted |= self._shapes_of_moments()
-        given = {name: values.shape for name, values in state.items() if name != _RANDOM}
-        different = sorted(name for name in wanted.keys() | given if wanted.get(name) != given.get(name))
-        if different or _RANDOM not in state:
-            name = different[0] if different else _RANDOM
-            raise EngineError(
-                f"transformers-torch engine: cannot continue from this state: {name} has shape "
-                f"{given.get(name, 'none')}, expected {wanted.get(name, 'none')} ({len(different) or 1} differ)",
-                remedy="Continue with the spec, checkpoint and data that the state was saved under.",
-            )
+        refuse_other_state(state, wanted, engine="transformers-torch")
 
     def _shapes_of_moments(self) -> dict[str, tuple[int, ...]]:
         """Of all that the optimizer keeps once it has made a step, by name."""
