@@ -92,7 +92,8 @@ def test_all_moments_lost_at_once_are_missed() -> None:
     live = Live("adam")
     live.step()
     state = {name: value for name, value in live.state.save().items() if not name.startswith("optimizer/")}
-    assert "(6 of 10 differ)" in refusal(live, state)
+    # Three parameters, three moments of each of the two that learn, the generator, the number of steps.
+    assert "(6 of 11 differ)" in refusal(live, state)
 
 
 def test_errors_of_torch_compile_are_told_from_those_of_what_it_compiled() -> None:
