@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bertbench.baseline import Baseline
 from bertbench.errors import VerdictError
@@ -23,18 +22,18 @@ from bertbench.stats import (
     QualitySamples,
     chance_of_failed_seeds,
     decide_look,
-    multi_bootstrap,
 )
 from bertbench.verdict.candidate import Candidate
 from bertbench.verdict.failed_seeds import failed_baseline_seeds, failed_candidate_seeds, failed_seeds_told
+from bertbench.verdict.flipped_rows import rows_told
 from bertbench.verdict.outcomes import Check, Outcome, change_of_accuracy
 from bertbench.verdict.quality_gate import QualityGate
+from bertbench.verdict.quality_words import notices, sentence, why
 
 #: Where resamples begin: a verdict shown again is the same verdict.
 _RESAMPLES_FROM = 0
 #: Seeds whose flipped rows are told one by one.
 _SHOWN = 8
-_POINTS = 100.0
 #: Fewer seeds have no spread.
 _TWO = 2
 
@@ -193,10 +192,12 @@ def _judged(name: str, compared: _Compared, look: _Look, context: str) -> Check:
     counted = failed_seeds_told(look.failed, {seed: why for seed, why in compared.failed.items() if seed in seeds})
     sentences = [counted] if look.failed.word == "fail" else []
     if seen is not None:
-        sentences += [sentence(seen), _why(seen), _notices(seen)]
+        sentences += [sentence(seen), why(seen), notices(seen)]
     sentences += [counted] if look.failed.word != "fail" else []
     sentences += _beyond(compared, look)
-    sentences += _rows_told(compared, [seed for seed in seeds if seed not in compared.failed])
+    sentences += rows_told(
+        compared.baseline, compared.wrong_rows, [seed for seed in seeds if seed not in compared.failed]
+    )
     later = [later for later in compared.rule.looks if later > look.failed.seeds] if outcome == "undecided" else []
     next_steps: dict[Outcome, str] = {
         "fail": "look at what differs from the baseline; if the drop is meant: bertbench baseline accept SPEC",
@@ -264,97 +265,6 @@ def _numbers(look: _Look) -> dict[str, float]:
             "spread_points": seen.candidate_spread_points,
         }
     return numbers
-
-
-def sentence(seen: LookDecision) -> str:
-    """What is known, on these rows and over seeds; never 'on unseen data', never 'the model'."""
-    low, high = _oriented(seen.drop_points, seen.interval_points)
-    change = change_of_accuracy(seen.drop_points)
-    return (
-        f"On these {seen.rows} validation messages, averaged over fresh seeds, accuracy {change} "
-        f"(99 % interval {low:.2f} to {high:.2f})."
-    )
-
-
-def _oriented(drop_points: float, interval: tuple[float, float]) -> tuple[float, float]:
-    """An interval in the direction of the verb: of a rise where accuracy rose."""
-    low, high = interval
-    return (-high, -low) if drop_points < 0 else (low, high)
-
-
-def _why(seen: LookDecision) -> str:
-    """The numbers that the word on the mean rests on."""
-    sides = f"{seen.seeds} seeds against a bank of {seen.bank_seeds}"
-    if seen.word == "fail":
-        small = " A small drop: between floor and margin either verdict may come." if seen.small_drop else ""
-        return f"{sides}: p = {seen.p_value:.2g}, and {seen.fail_level:.2g} or less is a fail.{small}"
-    bound = f"{_POINTS * seen.pass_confidence:g} % upper bound of the drop {seen.upper_bound_points:.2f} points"
-    side = "below" if seen.word == "pass" else "not below"
-    small = " A small drop: between floor and margin either verdict may come." if seen.small_drop else ""
-    cannot = (
-        ""
-        if seen.can_fail or seen.word == "pass"
-        else (f" This look cannot fail: the smallest possible p is {seen.smallest_possible_p:.2g}.")
-    )
-    p_value = f"p = {seen.p_value:.2g}{_stopped(seen)}."
-    return f"{sides}: {bound}, {side} the margin of {seen.margin_points:.2f}; {p_value}{small}{cannot}"
-
-
-def _stopped(seen: LookDecision) -> str:
-    """That the guard of the same seeds stopped a fail; nothing if it did not."""
-    if not seen.reaches_fail or seen.shared_drop_points is None:
-        return ""
-    return (
-        f", and {seen.fail_level:.2g} or less would be a fail, but over the seeds that both sides ran "
-        f"({seen.shared_seeds}) accuracy {change_of_accuracy(seen.shared_drop_points)}, and equal predictions are "
-        "never accused"
-    )
-
-
-def _notices(seen: LookDecision) -> str:
-    """Without a vote: better than chance explains, or less stable."""
-    spreads = f"{seen.baseline_spread_points:.2f} to {seen.candidate_spread_points:.2f} points"
-    better = "Notice: better than chance explains; make sure that no validation row leaked into training." * seen.better
-    less_stable = f"Notice: less stable: the spread over seeds went from {spreads}." * seen.welch
-    return " ".join(part for part in (better, less_stable) if part)
-
-
-def _rows_told(compared: _Compared, seeds: Sequence[int]) -> list[str]:
-    """Flipped rows by seed, and what may be so for other messages; nothing without the run's predictions."""
-    bank = {seed.seed: set(seed.wrong_rows) for seed in compared.baseline.seeds}
-    shared = [seed for seed in seeds if seed in bank and seed in compared.wrong_rows]
-    if not shared:
-        return []
-    flips = [_flipped(seed, bank[seed], set(compared.wrong_rows[seed])) for seed in shared]
-    more = f", and of {len(flips) - _SHOWN} more seeds" if len(flips) > _SHOWN else ""
-    told = [f"Flipped rows: {', '.join(flips[:_SHOWN])}{more}."]
-    rows = compared.baseline.validation_rows
-    try:
-        other = multi_bootstrap(
-            np.stack([_right(bank[seed], rows) for seed in shared]),
-            np.stack([_right(set(compared.wrong_rows[seed]), rows) for seed in shared]),
-            generator=np.random.default_rng(_RESAMPLES_FROM),
-        )
-    except VerdictError:
-        return told  # one shared seed, or a handful of rows, says nothing of other messages
-    low, high = _oriented(other.estimate, (_POINTS * other.low, _POINTS * other.high))
-    direction = "rise" if other.estimate < 0 else "drop"
-    told.append(
-        f"For other messages like these the {direction} may lie between {low:.2f} and {high:.2f} points "
-        f"(approximate: multi-bootstrap over the {len(shared)} shared seeds)."
-    )
-    return told
-
-
-def _flipped(seed: int, before: set[int], now: set[int]) -> str:
-    return f"seed {seed}: {len(now - before)} lost, {len(before - now)} won"
-
-
-def _right(wrong: set[int], rows: int) -> NDArray[np.float64]:
-    """1 where a row is right, float64 (rows,)."""
-    right = np.ones(rows)
-    right[sorted(wrong)] = 0.0
-    return right
 
 
 def _plan(look: _Look, compared: _Compared) -> str:

@@ -1,0 +1,63 @@
+"""Rows that flipped, seed by seed, and what may be so for other messages: shown, without a vote. Loads scipy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertbench.baseline import Baseline
+from bertbench.errors import VerdictError
+from bertbench.stats import multi_bootstrap
+from bertbench.verdict.quality_words import oriented
+
+#: Where resamples begin: a verdict shown again is the same verdict.
+_RESAMPLES_FROM = 0
+#: Seeds whose flipped rows are told one by one.
+_SHOWN = 8
+_POINTS = 100.0
+
+
+def rows_told(baseline: Baseline, wrong_rows: Mapping[int, Sequence[int]], seeds: Sequence[int]) -> list[str]:
+    """Sentences; none without the run's predictions.
+
+    Args:
+        baseline: The bank.
+        wrong_rows: By seed, rows that the candidate had wrong at its end; may lack seeds.
+        seeds: Of the candidate, in the order of looks, those that did not fail.
+    """
+    bank = {seed.seed: set(seed.wrong_rows) for seed in baseline.seeds}
+    shared = [seed for seed in seeds if seed in bank and seed in wrong_rows]
+    if not shared:
+        return []
+    flips = [_flipped(seed, bank[seed], set(wrong_rows[seed])) for seed in shared]
+    more = f", and of {len(flips) - _SHOWN} more seeds" if len(flips) > _SHOWN else ""
+    told = [f"Flipped rows: {', '.join(flips[:_SHOWN])}{more}."]
+    rows = baseline.validation_rows
+    try:
+        other = multi_bootstrap(
+            np.stack([_right(bank[seed], rows) for seed in shared]),
+            np.stack([_right(set(wrong_rows[seed]), rows) for seed in shared]),
+            generator=np.random.default_rng(_RESAMPLES_FROM),
+        )
+    except VerdictError:
+        return told  # one shared seed, or a handful of rows, says nothing of other messages
+    low, high = oriented(other.estimate, (_POINTS * other.low, _POINTS * other.high))
+    direction = "rise" if other.estimate < 0 else "drop"
+    told.append(
+        f"For other messages like these the {direction} may lie between {low:.2f} and {high:.2f} points "
+        f"(approximate: multi-bootstrap over the {len(shared)} shared seeds)."
+    )
+    return told
+
+
+def _flipped(seed: int, before: set[int], now: set[int]) -> str:
+    return f"seed {seed}: {len(now - before)} lost, {len(before - now)} won"
+
+
+def _right(wrong: set[int], rows: int) -> NDArray[np.float64]:
+    """1 where a row is right, float64 (rows,)."""
+    right = np.ones(rows)
+    right[sorted(wrong)] = 0.0
+    return right
