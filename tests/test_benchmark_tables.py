@@ -126,14 +126,17 @@ def rounds_of(rounds: int, *, slower: float, spread: float = 0.01, disturbed: in
 
 
 def speed_table(load, capsys: pytest.CaptureFixture[str], **rounds: float) -> tuple[str, list[list[str]]]:
-    load("speed_trials")._show(rounds_of(60, **rounds))
+    command = load("speed_trials")
+    command.DRAWS = 200
+    command._show(rounds_of(60, **rounds))
     printed = capsys.readouterr().out
     return printed, lines_of(printed)[2:]
 
 
 def test_trials_of_speed_fail_where_steps_are_slower_and_only_there(load, capsys: pytest.CaptureFixture[str]) -> None:
-    _, (same, five, two) = speed_table(load, capsys, slower=0.06)
-    assert int(same[4].split(" / ")[0]) == 0
+    _, (same, unmoved, five, _, two, _) = speed_table(load, capsys, slower=0.06)
+    for row in (same, unmoved):
+        assert int(row[4].split(" / ")[0]) == 0
     for row in (five, two):
         assert row[5] == "100.0%"
         fails, passes = (int(number) for number in row[4].split(" (")[0].split(" / ")[:2])
@@ -142,11 +145,21 @@ def test_trials_of_speed_fail_where_steps_are_slower_and_only_there(load, capsys
         assert "+5." in row[3] or "+6." in row[3]
 
 
+def test_pairs_are_moved_to_the_slowdown_that_the_fault_is_named_after(
+    load, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, rows = speed_table(load, capsys, slower=0.09)
+    assert [row[0] for row in rows[1::2]] == ["the same, moved to " + to for to in ("no change", "5%", "2%")]
+    assert [row[3].split()[0] for row in rows[1::2]] == ["+0.0%", "+5.0%", "+2.0%"]
+    assert [row[1:3] for row in rows[1::2]] == [row[1:3] for row in rows[::2]], "the same pairs, with the same spread"
+
+
 def test_disturbed_rounds_are_counted_and_decide_nothing(load, capsys: pytest.CaptureFixture[str]) -> None:
     printed, rows = speed_table(load, capsys, slower=0.0, disturbed=5)
     assert printed.startswith("60 rounds, 5 disturbed; spread of the other clean processes ")
-    assert [row[1] for row in rows] == ["27", "55", "55"]
-    assert all(float(row[5].rstrip("%")) < 2 for row in rows)
+    assert [row[1] for row in rows] == ["27", "27", "55", "55", "55", "55"]
+    unmoved = (rows[0], rows[2], rows[4])
+    assert all(float(row[5].rstrip("%")) < 2 for row in unmoved)
 
 
 # Engines
