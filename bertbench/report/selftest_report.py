@@ -245,13 +245,25 @@ def fault_table(found: SelfTest) -> Iterator[str]:
     if idle:
         yield ""
         yield f"Changed no number of this spec's runs, so there was nothing to see: {', '.join(idle)}."
-    invisible = [row.name for row in ran if not row.changes_numbers]
-    if invisible:
+    slow = [row.name for row in ran if row.slows_median_step]
+    if slow:
         yield ""
         yield (
-            f"{', '.join(invisible)} change no number of a run: invisible to lock, identity and quality by "
-            "construction; speed alone can see them."
+            f"{', '.join(slow)} change no number of a run: invisible to lock, identity and quality by construction; "
+            "speed alone can see them."
         )
+    not_gated = [row.name for row in found.faults if not _is_gated(row)]
+    if not_gated:
+        yield ""
+        yield (
+            f"{', '.join(not_gated)} change no number of a run and slow no median step, which is all that speed is "
+            "gated by: not gated, and not missed. Only quantities that are shown and have no vote can tell of them."
+        )
+
+
+def _is_gated(row: FaultRow) -> bool:
+    """Whether it changes what any layer looks at."""
+    return row.changes_numbers or row.slows_median_step
 
 
 def _not_trusted(found: SelfTest) -> Iterator[str]:
@@ -287,7 +299,8 @@ def _harm(found: SelfTest) -> Iterator[str]:
 def _fault(row: FaultRow) -> Iterable[str]:
     slowdown = "" if row.slowdown is None else f"{row.slowdown:+.1%}"
     layers = (_bold_if(getattr(row, layer) or "-", row.caught_by == layer) for layer in _LAYERS)
-    return (row.name, row.does, *layers, row.caught_by, str(row.seeds or ""), interval(row.drop_points, 2), slowdown)
+    caught_by = "not gated" if row.caught_by == "none" and not _is_gated(row) else row.caught_by
+    return (row.name, row.does, *layers, caught_by, str(row.seeds or ""), interval(row.drop_points, 2), slowdown)
 
 
 def _bold_if(text: str, is_bold: bool) -> str:

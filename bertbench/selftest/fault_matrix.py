@@ -22,7 +22,7 @@ from bertbench.verdict import Check, judge_recipe
 from bertbench.verdict.speed_comparison import SpeedEvidence, judge_speed, speed_rule
 
 #: Pairs of processes see these sooner than others, so they come first.
-SPEED_FIRST = ("steps-10-percent-slower", "steps-5-percent-slower", "steps-2-percent-slower")
+_SPEED_FIRST = ("steps-10-percent-slower", "steps-5-percent-slower", "steps-2-percent-slower")
 #: Harm is shown by so many seeds a side, not by four that were unlucky.
 _SEEDS_THAT_SHOW_HARM = 10
 #: In the order in which they are asked; of each, what counts as 'seen'.
@@ -54,6 +54,10 @@ class KnownFault(Protocol):
     def changes_numbers(self) -> bool:
         """Whether losses, weights or predictions change."""
 
+    @property
+    def slows_median_step(self) -> bool:
+        """Whether pairs of processes can see it."""
+
 
 def in_turn(faults: Sequence[KnownFault]) -> tuple[KnownFault, ...]:
     """Faults of different places in turn, so that a budget that ends early has seen some of each."""
@@ -62,6 +66,12 @@ def in_turn(faults: Sequence[KnownFault]) -> tuple[KnownFault, ...]:
         by_place.setdefault(fault.place, []).append(fault)
     longest = max((len(group) for group in by_place.values()), default=0)
     return tuple(group[turn] for turn in range(longest) for group in by_place.values() if turn < len(group))
+
+
+def slowest_first(faults: Sequence[KnownFault]) -> tuple[KnownFault, ...]:
+    """Faults of time and memory alone: those that pairs of processes can see come first, the slowest before others."""
+    order = {name: place for place, name in enumerate(_SPEED_FIRST)}
+    return tuple(sorted(faults, key=lambda fault: (not fault.slows_median_step, order.get(fault.name, len(order)))))
 
 
 def fault_rows(
@@ -206,7 +216,12 @@ def speed_row(
 
 def unrun(fault: KnownFault) -> FaultRow:
     """A row of a fault that no layer was asked about."""
-    return FaultRow(name=fault.name, does=fault.does, changes_numbers=fault.changes_numbers)
+    return FaultRow(
+        name=fault.name,
+        does=fault.does,
+        changes_numbers=fault.changes_numbers,
+        slows_median_step=fault.slows_median_step,
+    )
 
 
 def _caught(row: FaultRow, reasons: Mapping[str, str]) -> FaultRow:

@@ -2,6 +2,7 @@
 
 Schema history:
     1: first.
+    2: which faults slow the median step, the first and the last seed, the faults that were asked for.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from bertbench.spec import Spec
 from bertbench.stats import ExactRate, GateRates, Interval
 from bertbench.versioned import Versioned
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 #: Within the self-test's folder.
 FILE_NAME = "selftest.json"
 
@@ -221,6 +222,8 @@ class FaultRow(Fact):
     """One sentence."""
     changes_numbers: bool
     """Whether it is meant to."""
+    slows_median_step: bool = False
+    """Whether it is meant to slow the median step, which is all that speed is gated by; False before schema 2."""
     changed_numbers: bool | None = None
     """Whether any loss, gradient norm, rate, count or quality of a seed was another than without it, times apart; None
     if no seed completed with it, or if clean runs differ among themselves."""
@@ -235,7 +238,7 @@ class FaultRow(Fact):
     quality: LayerWord = ""
     """Gate against the own class's bank; 'undecided' where its looks ask for more seeds than were run."""
     speed: LayerWord = ""
-    """Pairs of processes with and without it."""
+    """Pairs of processes with and without it; asked of faults that slow the median step alone."""
     caught_by: Layer = ""
     """The first layer that saw it; `none` if those asked did not; empty if it was not run."""
     drop_points: IntervalFacts | None = None
@@ -271,7 +274,7 @@ class PromiseFacts(Fact):
 class SelfTest(Fact):
     """One self-test."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     """See the history above."""
     selftest_id: str
     """Name of its folder; begins with the UTC time."""
@@ -328,7 +331,7 @@ class SelfTest(Fact):
 _SELF_TESTS = Versioned(
     SelfTest,
     noun="self-test",
-    readable=(SCHEMA_VERSION,),
+    readable=(1, SCHEMA_VERSION),
     error=RecordError,
     damaged="bertbench selftest",
     other_version="use the bertbench that wrote it, or bertbench selftest",

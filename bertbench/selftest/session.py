@@ -15,7 +15,7 @@ from bertbench.processes import run_request
 from bertbench.record import RunRecord
 from bertbench.selftest.classes import NumericsClass, harmless_classes
 from bertbench.selftest.clean import Clean, clean_facts, smallest_bank
-from bertbench.selftest.fault_matrix import SPEED_FIRST, KnownFault, fault_rows, in_turn, speed_row, unrun
+from bertbench.selftest.fault_matrix import KnownFault, fault_rows, in_turn, slowest_first, speed_row, unrun
 from bertbench.selftest.gate import Measured, code_check, quality_rows, speed_rows
 from bertbench.selftest.keeping import kept_promises, outcome_of
 from bertbench.selftest.measuring import class_facts, effect_facts, process_facts
@@ -118,10 +118,8 @@ class _SelfTest:
         self._keep = keep
         self._spec, self._settings, self._runs = benchmark.spec, settings, runs
         self._faults = in_turn([fault for fault in faults if fault.changes_numbers])
-        self._slow_faults = sorted(
-            (fault for fault in faults if not fault.changes_numbers),
-            key=lambda fault: SPEED_FIRST.index(fault.name) if fault.name in SPEED_FIRST else len(SPEED_FIRST),
-        )
+        self._unseen_faults = slowest_first([fault for fault in faults if not fault.changes_numbers])
+        self._slow_faults = [fault for fault in self._unseen_faults if fault.slows_median_step]
         self._own, *self._others = harmless_classes(benchmark.spec)
         self._generator = np.random.default_rng(settings.random_seed)
         self._started = datetime.now(timezone.utc)
@@ -173,7 +171,7 @@ class _SelfTest:
         wishes = Wishes(
             parts=self._settings.parts,
             classes=[one.name for one in (self._own, *self._others)],
-            faults=len(self._faults) + len(self._slow_faults),
+            faults=len(self._faults) + len(self._unseen_faults),
             speed_faults=len(self._slow_faults),
             bank_seeds=self._gate.rule.smallest_bank,
             pairs=speed_rule(gated_specs=self._settings.gated_specs).smallest_pairs + 1,
@@ -322,7 +320,7 @@ class _SelfTest:
 
     def _put_faults_in(self) -> None:
         """Each fault that fits the plan, those that change no number last: a single run shows that of them."""
-        wanted = (*self._faults, *self._slow_faults)[: self._plan.faults]
+        wanted = (*self._faults, *self._unseen_faults)[: self._plan.faults]
         if not wanted:
             return
         if not self._fits(REPEATED_SEEDS):
@@ -343,7 +341,9 @@ class _SelfTest:
         return Clean(self._own, outcomes, bank, self._gate, self._rows, self._clean_facts)
 
     def _slow_down(self) -> None:
-        """Pairs of processes for the faults that only they can see."""
+        """Pairs of processes for the faults that slow the median step: it is all that a pair is judged by."""
+        if not self._slow_faults:
+            self._note("speed", done="none of the faults slows the median step")
         chosen = self._slow_faults[: self._plan.speed_faults]
         for number, fault in enumerate(chosen):
             row = speed_row(
@@ -360,7 +360,7 @@ class _SelfTest:
 
     def record(self, selftest_id: str) -> SelfTest:
         """What was found until now."""
-        every = [self._fault_rows.get(fault.name, unrun(fault)) for fault in (*self._faults, *self._slow_faults)]
+        every = [self._fault_rows.get(fault.name, unrun(fault)) for fault in (*self._faults, *self._unseen_faults)]
         asked = bool({"faults", "speed"} & set(self._settings.parts))
         found = SelfTest(
             selftest_id=selftest_id,

@@ -45,7 +45,14 @@ FAULTS = (
     FaultRow(name="seen", **ROW, run="pass", lock="fail", identity="differs", caught_by="lock", seeds=4),
     FaultRow(name="idle", **ROW, run="pass", lock="pass", identity="equal", caught_by="none", changed_numbers=False),
     FaultRow(
-        name="slow", does="Slow.", changes_numbers=False, run="pass", speed="fail", caught_by="speed", slowdown=0.1
+        name="slow",
+        does="Slow.",
+        changes_numbers=False,
+        slows_median_step=True,
+        run="pass",
+        speed="fail",
+        caught_by="speed",
+        slowdown=0.1,
     ),
     FaultRow(name="later", **ROW),
     FaultRow(name="refused", **ROW, reason="there is no second sentence"),
@@ -141,6 +148,24 @@ def test_the_matrix_shows_every_layer_and_who_was_first() -> None:
     assert "would do nothing to this spec: refused (there is no second sentence)." in text
     assert "so there was nothing to see: idle." in text
     assert "slow change no number of a run" in text
+
+
+def test_a_fault_that_no_layer_looks_at_is_not_gated_and_not_missed() -> None:
+    leak = FaultRow(name="leak", does="Leaks.", changes_numbers=False, run="pass", identity="equal", caught_by="none")
+    text = page(faults=(*FAULTS, leak))
+    assert "| leak | Leaks. | pass | - | equal | - | - | not gated |" in text
+    assert "leak change no number of a run and slow no median step" in text
+    assert "slow change no number of a run: invisible" in text
+    assert "leak change no number of a run: invisible" not in text
+    assert "not gated" not in page(faults=FAULTS)
+
+
+def test_a_fault_of_time_that_pairs_did_not_see_is_none_that_is_not_gated() -> None:
+    (slow,) = [row for row in FAULTS if row.name == "slow"]
+    unseen = slow.model_copy(update={"speed": "pass", "caught_by": "none"})
+    text = page(faults=(unseen,))
+    assert "| pass | none |" in text
+    assert "not gated" not in text
 
 
 def test_harm_is_measured_and_not_declared() -> None:
