@@ -97,7 +97,9 @@ def _promises(promises: Sequence[PromiseFacts]) -> Iterator[str]:
     yield ""
     yield (
         "*shown*: the whole interval keeps the promise; *consistent*: a part of it does; *violated*: none of it does. "
-        "Promises without exception, such as equal bits, are broken by a single case and never shown."
+        "What was simulated is consistent at best: it shows the arithmetic of the rule, and only runs can show that "
+        "real seeds behave as it takes them to. Promises without exception, such as equal bits, are broken by a single "
+        "case and never shown."
     )
 
 
@@ -233,10 +235,13 @@ def fault_table(found: SelfTest) -> Iterator[str]:
     if broken:
         yield ""
         yield f"Broke off, so nothing is said of them there: {'; '.join(broken)}."
-    refused = [f"{row.name} ({row.reason})" for row in found.faults if not row.caught_by and row.reason]
+    refused = [row.name for row in found.faults if row.is_refused]
     if refused:
         yield ""
-        yield f"Refused, since they would do nothing to this spec: {'; '.join(refused)}."
+        yield (
+            f"Refused by this spec, of which they would change nothing, and counted nowhere: {', '.join(refused)}. "
+            "The record has the reason of each."
+        )
     late = [row.name for row in found.faults if not (row.caught_by or row.reason or row.broke_off)]
     if late:
         yield ""

@@ -253,6 +253,11 @@ class FaultRow(Fact):
     broke_off: str = ""
     """Why a process ended that nothing was meant to end; such a run, or such pairs, say nothing of any layer."""
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the spec refused it, since it would change nothing of it: then no layer was asked."""
+        return bool(self.reason) and not self.caught_by
+
 
 class PromiseFacts(Fact):
     """A promise held against what was seen."""
@@ -266,7 +271,7 @@ class PromiseFacts(Fact):
     without_exception: bool = False
     """Whether a single case breaks it, as with equal bits; then the rate's interval means nothing."""
     standing: Literal["shown", "consistent", "violated"]
-    """Whether all of the interval keeps it, some of it, or none."""
+    """Whether all of the interval keeps it, some of it, or none; since schema 2 a simulation shows none."""
     note: str = ""
     """Which cases broke it."""
 

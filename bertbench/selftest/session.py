@@ -329,9 +329,15 @@ class _SelfTest:
         clean = self._clean()
         for row in fault_rows(wanted, clean, self._runs, seeds=self._plan.fault_seeds, costs=self._costs):
             self._fault_rows[row.name] = row
-            self._note("faults", done=f"{len(self._fault_rows)} with {self._plan.fault_seeds} seeds each")
+            self._note("faults", done=self._faults_done())
         if len(self._fault_rows) < len(wanted):
             self._too_late("faults", f"{len(wanted) - len(self._fault_rows)} of them")
+
+    def _faults_done(self) -> str:
+        """Those that the spec refused are none that ran."""
+        refused = sum(row.is_refused for row in self._fault_rows.values())
+        ran = f"{len(self._fault_rows) - refused} with {self._plan.fault_seeds} seeds each"
+        return f"{ran}; {refused} refused" if refused else ran
 
     def _clean(self) -> Clean:
         outcomes = self._outcomes.get(self._own.name) or outcomes_of(self._first)

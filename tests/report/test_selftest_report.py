@@ -82,6 +82,10 @@ def test_the_outcome_is_said_in_words(outcome: str, said: str) -> None:
     assert said in text
 
 
+def test_the_page_says_why_a_simulation_shows_nothing() -> None:
+    assert "What was simulated is consistent at best" in page(promises=(SHOWN,))
+
+
 def test_what_was_left_out_is_said() -> None:
     part = PartFacts(name="speed", planned="0 faults", left_out="0 of 5 faults; all need 19 min")
     found = made_selftest(parts=(part,), interrupted=True)
@@ -145,9 +149,15 @@ def test_the_matrix_shows_every_layer_and_who_was_first() -> None:
     assert "| seen | Does it. | pass | **fail** | differs | - | - | lock | 4 |  |  |" in text
     assert "| slow | Slow. | pass | - | - | - | **fail** | speed |  |  | +10.0% |" in text
     assert "Not run: later." in text
-    assert "would do nothing to this spec: refused (there is no second sentence)." in text
     assert "so there was nothing to see: idle." in text
     assert "slow change no number of a run" in text
+
+
+def test_what_the_spec_refused_is_told_in_one_line() -> None:
+    refused = tuple(FaultRow(name=f"refused-{number}", **ROW, reason="a long reason") for number in range(3))
+    (line,) = [line for line in page(faults=(*FAULTS[:2], *refused)).splitlines() if "refused-" in line]
+    assert "they would change nothing, and counted nowhere: refused-0, refused-1, refused-2." in line
+    assert "Refused" not in page(faults=FAULTS[:-1])
 
 
 def test_a_fault_that_no_layer_looks_at_is_not_gated_and_not_missed() -> None:

@@ -81,3 +81,21 @@ def test_the_slowest_is_asked_first_and_what_pairs_cannot_see_last(turned: bool)
         "other",
         "memory-leak",
     ]
+
+
+# What a spec refuses
+
+
+def test_faults_that_the_spec_refuses_are_none_that_ran(tmp_path: Path) -> None:
+    faults = (FakeFault("one", refused=True), FakeFault("two", refused=True), FakeFault("three"))
+    found = run_on(FakeMachine(faults=faults), tmp_path, parts=("faults",), fault_seeds=2)
+    assert {row.name: row.is_refused for row in found.faults} == {"one": True, "two": True, "three": False}
+    faults_part = next(part for part in found.parts if part.name == "faults")
+    assert (faults_part.done, faults_part.left_out) == ("1 with 2 seeds each; 2 refused", "")
+    assert found.outcome == "pass"
+
+
+def test_refused_faults_alone_leave_the_outcome_to_the_other_parts(tmp_path: Path) -> None:
+    machine = FakeMachine(faults=(FakeFault("one", refused=True),))
+    assert run_on(machine, tmp_path / "both", parts=("processes", "faults")).outcome == "pass"
+    assert run_on(machine, tmp_path / "alone", parts=("faults",)).outcome == "undecided"
