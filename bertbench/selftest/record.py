@@ -125,7 +125,8 @@ class EffectFacts(Fact):
     shared_seeds: Count
     """Seeds that both ran."""
     drop_points: IntervalFacts | None = None
-    """Mean of the own class minus that of this one; None with fewer than two seeds."""
+    """Mean of the own class minus that of this one; None with fewer than five seeds a side (two
+    before schema 2)."""
     correlation: IntervalFacts | None = None
     """Of the same seeds; None if a side has no spread, or with fewer than four."""
     note: str = ""
@@ -242,7 +243,7 @@ class FaultRow(Fact):
     caught_by: Layer = ""
     """The first layer that saw it; `none` if those asked did not; empty if it was not run."""
     drop_points: IntervalFacts | None = None
-    """Mean of the own class minus that with the fault."""
+    """Mean of the own class minus that with the fault; None with fewer than five seeds a side (two before schema 2)."""
     harm_points: IntervalFacts | None = None
     """The same over seeds that had no part in *quality* on either side, so that one can contradict the other; None with
     fewer than ten such seeds a side."""
@@ -305,6 +306,12 @@ class SelfTest(Fact):
     """Given."""
     random_seed: Count
     """Of every simulated draw."""
+    first_seed: Count = 1
+    """No smaller seed was run; always 1 before schema 2."""
+    last_seed: Count | None = None
+    """No larger seed was run: a self-test of fresh seeds begins after it. None before schema 2."""
+    faults_asked: tuple[str, ...] | None = None
+    """Names of the only faults that were asked for; None for all that there are."""
     interrupted: bool = False
     """Whether somebody stopped it; what was measured until then is here."""
     parts: tuple[PartFacts, ...]

@@ -97,6 +97,19 @@ def test_what_was_left_out_is_said() -> None:
     ]
 
 
+def test_the_seeds_that_ran_are_said_so_that_others_can_follow() -> None:
+    found = made_selftest(first_seed=1_001, last_seed=2_931)
+    words = "seeds 1001 to 2931; others begin with --first-seed 2932"
+    assert f"\n- {words}\n" in selftest_markdown(found)
+    assert words in selftest_lines(found)
+    assert "others begin" not in selftest_markdown(made_selftest())  # of a schema that did not know
+
+
+def test_a_page_of_some_faults_says_that_no_others_were_asked_for() -> None:
+    assert "\n- asked for these faults alone: seen, idle\n" in page(faults_asked=("seen", "idle"))
+    assert "alone" not in page()
+
+
 def test_seeds_and_effects_have_their_intervals() -> None:
     own = ClassFacts(
         name="own",
@@ -113,6 +126,8 @@ def test_seeds_and_effects_have_their_intervals() -> None:
     assert "| own | nothing | 2 | 0 | 97.00 | 0.50 (0.40 to unknown) | 1 of 20 (0.1 to 24.9 %) |" in text
     assert "| threads | 3 of 20 | 0.10 (-0.20 to 0.40) | no spread |" in text
     assert "half the margin (0.50 points)" in text
+    few = effect.model_copy(update={"drop_points": None})
+    assert "| threads | 3 of 20 | - | no spread |" in page(classes=(own,), effects=(few,))
 
 
 def test_processes_show_every_median_and_the_spread_in_percent() -> None:
@@ -146,8 +161,8 @@ def test_trials_are_listed_and_shared_banks_admitted() -> None:
 
 def test_the_matrix_shows_every_layer_and_who_was_first() -> None:
     text = page(faults=FAULTS)
-    assert "| seen | Does it. | pass | **fail** | differs | - | - | lock | 4 |  |  |" in text
-    assert "| slow | Slow. | pass | - | - | - | **fail** | speed |  |  | +10.0% |" in text
+    assert "| seen | Does it. | pass | **fail** | differs | - | - | lock | 4 | - |  |" in text
+    assert "| slow | Slow. | pass | - | - | - | **fail** | speed |  | - | +10.0% |" in text
     assert "Not run: later." in text
     assert "so there was nothing to see: idle." in text
     assert "slow change no number of a run" in text

@@ -10,7 +10,7 @@ import pytest
 from selftest_examples import made_selftest
 
 from bertbench.errors import RecordError, RecordWriteError
-from bertbench.selftest.record import ClassFacts, IntervalFacts, RateFacts, read_selftest, write_selftest
+from bertbench.selftest.record import ClassFacts, FaultRow, IntervalFacts, RateFacts, read_selftest, write_selftest
 from bertbench.stats import Interval, exact_rate
 
 
@@ -23,6 +23,20 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert path.name == "selftest.json"
     assert read_selftest(path) == record
     assert json.loads(path.read_text())["schema_version"] == 2
+
+
+def test_a_self_test_of_schema_1_is_read(tmp_path: Path) -> None:
+    """Its seeds were numbered from 1, it asked for all faults, and where its seeds ended it did not say."""
+    faults = (FaultRow(name="memory-leak", does="Leaks.", changes_numbers=False),)
+    written = made_selftest(schema_version=1, faults=faults).model_dump(mode="json")
+    for later in ("first_seed", "last_seed", "faults_asked"):
+        del written[later]
+    del written["faults"][0]["slows_median_step"]
+    path = tmp_path / "selftest.json"
+    path.write_text(json.dumps(written))
+    found = read_selftest(path)
+    assert (found.first_seed, found.last_seed, found.faults_asked) == (1, None, None)
+    assert found.faults == faults
 
 
 def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
