@@ -45,6 +45,16 @@ def add_selftest(commands: Commands[argparse.ArgumentParser]) -> None:
         help="trials that share a bank; above 1 cheaper and not independent (1)",
     )
     selftest.add_argument("--fault-seeds", type=int, metavar="N", help="seeds with each fault (as many as fit)")
+    selftest.add_argument(
+        "--faults", metavar="NAME[,NAME...]", help="put in only these (all that bertbench run --list-faults lists)"
+    )
+    selftest.add_argument(
+        "--first-seed",
+        type=int,
+        default=1,
+        metavar="N",
+        help="run no smaller seed; a report says where the next begins, so that trials of several days add up (1)",
+    )
     selftest.add_argument("--random-seed", type=int, default=0, metavar="N", help="of simulated draws and coins (0)")
     selftest.set_defaults(command=_selftest)
 
@@ -62,12 +72,14 @@ def _selftest(options: argparse.Namespace) -> int:
 
     settings = Settings(
         budget_seconds,
-        parts=tuple(part.strip() for part in options.parts.split(",")),
+        parts=_names(options.parts),
         gated_specs=options.gated_specs,
         random_seed=options.random_seed,
         most_trials=options.trials,
         candidates_per_bank=options.candidates_per_bank,
         fault_seeds=options.fault_seeds,
+        first_seed=options.first_seed,
+        faults=None if options.faults is None else _names(options.faults),
     )
 
     def keep(found: SelfTest, folder: Path) -> None:
@@ -90,6 +102,10 @@ def _selftest(options: argparse.Namespace) -> int:
     for line in (*selftest_lines(found), f"{folder / _REPORT}, {folder / FILE_NAME}"):
         say(line)
     return INTERRUPTED if found.interrupted else status_of([found.outcome])
+
+
+def _names(given: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in given.split(","))
 
 
 @contextlib.contextmanager

@@ -37,6 +37,8 @@ class Fault:
         does: What it does, one sentence.
         place: Where it acts.
         changes_numbers: Whether losses, weights or predictions of a run change; else time or memory alone.
+        slows_median_step: Whether it changes no number and makes the median step slower, which is all that speed is
+            gated by: pairs of processes are asked of these alone. No other fault is meant to slow anything.
         spec: The spec as executed, from the spec as written, which is what the record keeps.
         rows: The rows as trained and validated on, from the rows as read and recorded.
         engine: The engine as run, from one just built and not yet traced.
@@ -47,6 +49,7 @@ class Fault:
     does: str
     place: Place
     changes_numbers: bool = True
+    slows_median_step: bool = False
     spec: Callable[[Spec], Spec] = _same_spec
     rows: Callable[[TokenizedDataset, Dataset, Tokenizer], TokenizedDataset] = _same_rows
     engine: Callable[[Engine], Engine] = _same_engine

@@ -25,6 +25,7 @@ def faults_of_the_machine() -> tuple[Fault, ...]:
             f"steps-{percent}-percent-slower",
             f"Each training step takes {percent} % longer than it would: the processor is kept busy that long.",
             partial(SlowerSteps, share=percent / 100.0),
+            slows_median_step=True,
         )
         for percent in (2, 5, 10)
     )
@@ -39,8 +40,8 @@ def faults_of_the_machine() -> tuple[Fault, ...]:
     )
 
 
-def _of(name: str, does: str, wrap: Callable[[Engine], Engine]) -> Fault:
-    return Fault(name, does, "machine", changes_numbers=False, engine=wrap)
+def _of(name: str, does: str, wrap: Callable[[Engine], Engine], *, slows_median_step: bool = False) -> Fault:
+    return Fault(name, does, "machine", changes_numbers=False, slows_median_step=slows_median_step, engine=wrap)
 
 
 class SlowerSteps(WrappedEngine):

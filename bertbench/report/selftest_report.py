@@ -35,7 +35,9 @@ def selftest_lines(found: SelfTest) -> list[str]:
     """In words: what was left out, and the outcome."""
     left_out = [f"{part.name}: {part.left_out}" for part in found.parts if part.left_out]
     stopped = ["interrupted: what follows had no time"] if found.interrupted else []
-    return [*stopped, *left_out, f"self-test of {found.spec.name}: {found.outcome}: {_OUTCOMES[found.outcome]}"]
+    seeds = [_seeds_used(found)] if found.last_seed is not None else []
+    outcome = f"self-test of {found.spec.name}: {found.outcome}: {_OUTCOMES[found.outcome]}"
+    return [*stopped, *left_out, *seeds, outcome]
 
 
 def selftest_markdown(found: SelfTest) -> str:
@@ -83,8 +85,18 @@ def _heading(found: SelfTest) -> Iterator[str]:
     yield f"- {took / 60:.1f} min of a budget of {found.budget_seconds / 60:.1f} min; random seed {found.random_seed}"
     yield f"- {found.validation_rows} validation rows, margin {found.margin_points:.2f} points"
     yield f"- error rates shared by {found.gated_specs} gated specs"
+    if found.last_seed is not None:
+        yield f"- {_seeds_used(found)}"
+    if found.faults_asked is not None:
+        yield f"- asked for these faults alone: {', '.join(found.faults_asked)}"
     if found.interrupted:
         yield "- **interrupted**: this is as far as it got"
+
+
+def _seeds_used(found: SelfTest) -> str:
+    """All that ran are among them, so that the next self-test can have others."""
+    next_seed = 1 + (found.last_seed or 0)
+    return f"seeds {found.first_seed} to {found.last_seed}; others begin with --first-seed {next_seed}"
 
 
 def _promises(promises: Sequence[PromiseFacts]) -> Iterator[str]:
@@ -97,7 +109,9 @@ def _promises(promises: Sequence[PromiseFacts]) -> Iterator[str]:
     yield ""
     yield (
         "*shown*: the whole interval keeps the promise; *consistent*: a part of it does; *violated*: none of it does. "
-        "Promises without exception, such as equal bits, are broken by a single case and never shown."
+        "What was simulated is consistent at best: it shows the arithmetic of the rule, and only runs can show that "
+        "real seeds behave as it takes them to. Promises without exception, such as equal bits, are broken by a single "
+        "case and never shown."
     )
 
 
@@ -134,7 +148,7 @@ def _seeds(found: SelfTest) -> Iterator[str]:
         (
             one.name,
             f"{one.equal_bits} of {one.shared_seeds}",
-            interval(one.drop_points, 2),
+            interval(one.drop_points, 2) or "-",
             interval(one.correlation, 2) if one.correlation else one.note,
         )
         for one in found.effects
@@ -233,10 +247,13 @@ def fault_table(found: SelfTest) -> Iterator[str]:
     if broken:
         yield ""
         yield f"Broke off, so nothing is said of them there: {'; '.join(broken)}."
-    refused = [f"{row.name} ({row.reason})" for row in found.faults if not row.caught_by and row.reason]
+    refused = [row.name for row in found.faults if row.is_refused]
     if refused:
         yield ""
-        yield f"Refused, since they would do nothing to this spec: {'; '.join(refused)}."
+        yield (
+            f"Refused by this spec, of which they would change nothing, and counted nowhere: {', '.join(refused)}. "
+            "The record has the reason of each."
+        )
     late = [row.name for row in found.faults if not (row.caught_by or row.reason or row.broke_off)]
     if late:
         yield ""
@@ -245,13 +262,25 @@ def fault_table(found: SelfTest) -> Iterator[str]:
     if idle:
         yield ""
         yield f"Changed no number of this spec's runs, so there was nothing to see: {', '.join(idle)}."
-    invisible = [row.name for row in ran if not row.changes_numbers]
-    if invisible:
+    slow = [row.name for row in ran if row.slows_median_step]
+    if slow:
         yield ""
         yield (
-            f"{', '.join(invisible)} change no number of a run: invisible to lock, identity and quality by "
-            "construction; speed alone can see them."
+            f"{', '.join(slow)} change no number of a run: invisible to lock, identity and quality by construction; "
+            "speed alone can see them."
         )
+    not_gated = [row.name for row in found.faults if not _is_gated(row)]
+    if not_gated:
+        yield ""
+        yield (
+            f"{', '.join(not_gated)} change no number of a run and slow no median step, which is all that speed is "
+            "gated by: not gated, and not missed. Only quantities that are shown and have no vote can tell of them."
+        )
+
+
+def _is_gated(row: FaultRow) -> bool:
+    """Whether it changes what any layer looks at."""
+    return row.changes_numbers or row.slows_median_step
 
 
 def _not_trusted(found: SelfTest) -> Iterator[str]:
@@ -287,7 +316,9 @@ def _harm(found: SelfTest) -> Iterator[str]:
 def _fault(row: FaultRow) -> Iterable[str]:
     slowdown = "" if row.slowdown is None else f"{row.slowdown:+.1%}"
     layers = (_bold_if(getattr(row, layer) or "-", row.caught_by == layer) for layer in _LAYERS)
-    return (row.name, row.does, *layers, row.caught_by, str(row.seeds or ""), interval(row.drop_points, 2), slowdown)
+    drop = interval(row.drop_points, 2) or "-"
+    caught_by = "not gated" if row.caught_by == "none" and not _is_gated(row) else row.caught_by
+    return (row.name, row.does, *layers, caught_by, str(row.seeds or ""), drop, slowdown)
 
 
 def _bold_if(text: str, is_bold: bool) -> str:

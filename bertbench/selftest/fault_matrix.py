@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import count
 
 import numpy as np
 
@@ -13,16 +13,15 @@ from bertbench.machine_watch import MachineWatch
 from bertbench.record import Failure, RunRecord
 from bertbench.selftest.classes import NumericsClass
 from bertbench.selftest.clean import Clean
+from bertbench.selftest.fault_choice import KnownFault
 from bertbench.selftest.judging import quality_check, restricted
 from bertbench.selftest.measuring import drop_interval
-from bertbench.selftest.plan import FIRST_SEED, Costs
+from bertbench.selftest.plan import Costs
 from bertbench.selftest.record import FaultRow, IntervalFacts, Layer, LayerWord
 from bertbench.selftest.runs import Runs, SeedOutcome, outcomes_of
 from bertbench.verdict import Check, judge_recipe
 from bertbench.verdict.speed_comparison import SpeedEvidence, judge_speed, speed_rule
 
-#: Pairs of processes see these sooner than others, so they come first.
-SPEED_FIRST = ("steps-10-percent-slower", "steps-5-percent-slower", "steps-2-percent-slower")
 #: Harm is shown by so many seeds a side, not by four that were unlucky.
 _SEEDS_THAT_SHOW_HARM = 10
 #: In the order in which they are asked; of each, what counts as 'seen'.
@@ -33,35 +32,6 @@ _SEEN: tuple[tuple[Layer, LayerWord], ...] = (
     ("quality", "fail"),
     ("speed", "fail"),
 )
-
-
-class KnownFault(Protocol):
-    """What the matrix needs of a fault in `bertbench.faults`."""
-
-    @property
-    def name(self) -> str:
-        """In the catalogue."""
-
-    @property
-    def does(self) -> str:
-        """One sentence."""
-
-    @property
-    def place(self) -> str:
-        """Where it acts."""
-
-    @property
-    def changes_numbers(self) -> bool:
-        """Whether losses, weights or predictions change."""
-
-
-def in_turn(faults: Sequence[KnownFault]) -> tuple[KnownFault, ...]:
-    """Faults of different places in turn, so that a budget that ends early has seen some of each."""
-    by_place: dict[str, list[KnownFault]] = {}
-    for fault in faults:
-        by_place.setdefault(fault.place, []).append(fault)
-    longest = max((len(group) for group in by_place.values()), default=0)
-    return tuple(group[turn] for turn in range(longest) for group in by_place.values() if turn < len(group))
 
 
 def fault_rows(
@@ -77,7 +47,7 @@ def fault_rows(
         costs: What a run takes, to begin none that will not fit.
     """
     known = list(clean.outcomes)
-    fresh = (seed for seed in range(FIRST_SEED, FIRST_SEED + len(known) + seeds) if seed not in clean.outcomes)
+    fresh = (seed for seed in count(min(known)) if seed not in clean.outcomes)
     order = [*known[:seeds], *(next(fresh) for _ in range(seeds - len(known)))]
     for fault in faults:
         if costs.of(seeds=len(order)) > runs.seconds_left:
@@ -206,7 +176,12 @@ def speed_row(
 
 def unrun(fault: KnownFault) -> FaultRow:
     """A row of a fault that no layer was asked about."""
-    return FaultRow(name=fault.name, does=fault.does, changes_numbers=fault.changes_numbers)
+    return FaultRow(
+        name=fault.name,
+        does=fault.does,
+        changes_numbers=fault.changes_numbers,
+        slows_median_step=fault.slows_median_step,
+    )
 
 
 def _caught(row: FaultRow, reasons: Mapping[str, str]) -> FaultRow:
@@ -214,3 +189,10 @@ def _caught(row: FaultRow, reasons: Mapping[str, str]) -> FaultRow:
     layer = next((layer for layer, word in _SEEN if getattr(row, layer) == word), "none")
     reason = row.reason if layer in ("run", row.caught_by) else reasons.get(layer, "")
     return row.model_copy(update={"caught_by": layer, "reason": reason})
+
+
+def words_of(rows: Collection[FaultRow], *, seeds: int) -> str:
+    """How many ran, with so many seeds each; those that the spec refused are none of them."""
+    refused = sum(row.is_refused for row in rows)
+    ran = f"{len(rows) - refused} with {seeds} seeds each"
+    return f"{ran}; {refused} refused" if refused else ran

@@ -15,7 +15,11 @@ def kept_promises(found: SelfTest) -> tuple[PromiseFacts, ...]:
 
 
 def outcome_of(promises: Collection[PromiseFacts], found: SelfTest, *, asked: Collection[str]) -> PartOutcome:
-    """Fail if one is violated, undecided if an asked part saw nothing that could have violated one."""
+    """Fail if one is violated, undecided if an asked part saw nothing that could have violated one.
+
+    Of two parts nothing is expected, and of them alone nothing follows: of speed, since one comparison of each fault is
+    no rate, and of faults where the spec refuses every one that was asked for.
+    """
     if any(promise.standing == "violated" for promise in promises):
         return "fail"
     seen = {
@@ -23,9 +27,12 @@ def outcome_of(promises: Collection[PromiseFacts], found: SelfTest, *, asked: Co
         "processes": found.processes is not None and found.processes.processes > 1,
         "trials": found.trials is not None and bool(found.trials.counted or found.trials.by_identity),
         "faults": _are_clean(found) and any(row.identity for row in found.faults),
-        "speed": True,  # one comparison of each fault is no rate, so nothing is promised of it
     }
-    measured = all(seen[part] for part in asked) and any(part != "speed" for part in asked)
+    silent = {"speed"}
+    if _are_clean(found) and found.faults and all(row.is_refused for row in found.faults):
+        silent.add("faults")
+    expected = set(asked) - silent
+    measured = bool(expected) and all(seen[part] for part in expected)
     return "pass" if measured and not found.interrupted else "undecided"
 
 
@@ -38,7 +45,8 @@ def _simulated(found: SelfTest) -> Iterator[PromiseFacts]:
     for kind, rows in (("quality", found.quality_gate), ("speed", found.speed_gate)):
         for row in rows:
             for promise in PROMISES.get(row.truth, ()):
-                yield _held(f"{kind}, simulated on what was measured: {row.words}", promise, _rate(row, promise))
+                about = f"{kind}, simulated on what was measured: {row.words}"
+                yield _held(about, promise, _rate(row, promise), simulated=True)
 
 
 def _rate(row: GateRow, promise: Promise) -> RateFacts:
@@ -51,7 +59,7 @@ def _tried(found: SelfTest) -> Iterator[PromiseFacts]:
     words = [trial.word for trial in found.trials.counted]
     for promise in PROMISES["same"]:
         seen = RateFacts.of(exact_rate(words.count(promise.verdict), len(words)))
-        yield _held(f"fresh trials with class {found.trials.candidate_class}", promise, seen)
+        yield _held(f"fresh trials with class {found.trials.candidate_class}", promise, seen, simulated=False)
 
 
 def _same_bits(found: SelfTest) -> Iterator[PromiseFacts]:
@@ -88,12 +96,13 @@ def _harmful_faults(found: SelfTest) -> Iterator[PromiseFacts]:
     if harmful:
         seen = RateFacts.of(exact_rate(sum(row.quality == "fail" for row in harmful), len(harmful)))
         (promise,) = [promise for promise in PROMISES["point"] if promise.verdict == "fail"]
-        yield _held("faults shown to cost the margin or more, judged by quality", promise, seen)
+        yield _held("faults shown to cost the margin or more, judged by quality", promise, seen, simulated=False)
 
 
-def _held(about: str, promise: Promise, seen: RateFacts) -> PromiseFacts:
+def _held(about: str, promise: Promise, seen: RateFacts, *, simulated: bool) -> PromiseFacts:
     rate = ExactRate(seen.count, seen.trials, seen.low, seen.high, 0.95)
-    return PromiseFacts(about=about, promise=promise.words, seen=seen, standing=promise.standing(rate))
+    standing = promise.standing(rate, simulated=simulated)
+    return PromiseFacts(about=about, promise=promise.words, seen=seen, standing=standing)
 
 
 def _certain(about: str, promise: str, cases: int, broken: Collection[str]) -> PromiseFacts:

@@ -17,7 +17,9 @@ from bertbench.stats.spread import FEWEST_FOR_INTERVAL, FEWEST_PAIRS, Interval
 #: Of every interval that a self-test prints.
 CONFIDENCE = 0.95
 _POINTS = 100.0
-_FEWEST_FOR_MEAN = 2
+#: Seeds a side from which a difference of means has an interval that is printed.
+FEWEST_FOR_DROP = 5
+_FEWEST_FOR_TAIL = 2
 
 
 def class_facts(of: NumericsClass, records: Sequence[RunRecord], *, rows: int) -> ClassFacts:
@@ -39,7 +41,7 @@ def class_facts(of: NumericsClass, records: Sequence[RunRecord], *, rows: int) -
         hits=good,
         failed_seeds=tuple(seed for seed, outcome in outcomes.items() if outcome.failed),
         spread_points=IntervalFacts.of(spread_interval(points)) if len(points) >= FEWEST_FOR_INTERVAL else None,
-        tail=RateFacts.of(lower_tail(points)) if len(points) >= _FEWEST_FOR_MEAN else None,
+        tail=RateFacts.of(lower_tail(points)) if len(points) >= _FEWEST_FOR_TAIL else None,
         runs=tuple(record.run_id for record in records),
     )
 
@@ -78,14 +80,14 @@ def effect_facts(
 
 
 def drop_interval(own: Mapping[int, int], other: Mapping[int, int], *, rows: int) -> IntervalFacts | None:
-    """Mean accuracy of one side minus that of the other, in points, at 95 %; None with fewer than two seeds a side.
+    """Mean accuracy of one side minus that of the other, in points, at 95 %; None with fewer than five seeds a side.
 
     Args:
         own: Hits by seed.
         other: Hits by seed.
         rows: That hits are of.
     """
-    if min(len(own), len(other)) < _FEWEST_FOR_MEAN:
+    if min(len(own), len(other)) < FEWEST_FOR_DROP:
         return None
     sides = ([_POINTS * hits / rows for hits in side.values()] for side in (own, other))
     seen = difference_of_means(*sides, least_spread=_POINTS * rounding_spread(rows))

@@ -58,7 +58,7 @@ class Wishes:
         parts: Asked for, of `PARTS`.
         classes: Numerics classes, the own one first.
         faults: Faults that change numbers, or are meant to be invisible: each is run once at least.
-        speed_faults: Faults that pairs of processes are to see.
+        speed_faults: Faults that slow the median step: pairs of processes are to see them.
         bank_seeds: Of the smallest bank.
         pairs: Of processes, the discarded one included, before speed can be decided.
         most_trials: More are not run, whatever time there is.

@@ -37,10 +37,19 @@ class Promise:
             return rate <= self.at_most
         return self.at_least is not None and rate >= self.at_least
 
-    def standing(self, seen: ExactRate) -> Standing:
-        """What a count says: the whole interval keeps the promise, contradicts it, or the promise lies within it."""
+    def standing(self, seen: ExactRate, *, simulated: bool) -> Standing:
+        """What a count says: the whole interval keeps the promise, contradicts it, or the promise lies within it.
+
+        Args:
+            seen: The count, with its interval.
+            simulated: Whether it was counted in a simulation instead of in runs. A simulation draws from seeds taken to
+                be exchangeable, so it shows the arithmetic of the rule and not what a change does to real seeds; its
+                interval shrinks with simulated trials, which cost nothing. It can contradict a promise, never show one.
+        """
         ends = self.keeps(seen.low), self.keeps(seen.high)
-        return "shown" if all(ends) else "consistent" if any(ends) else "violated"
+        if not any(ends):
+            return "violated"
+        return "shown" if all(ends) and not simulated else "consistent"
 
     def rate_of(self, rates: GateRates) -> ExactRate:
         """The rate that it is about."""

@@ -2,6 +2,7 @@
 
 Schema history:
     1: first.
+    2: which faults slow the median step, the first and the last seed, the faults that were asked for.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from bertbench.spec import Spec
 from bertbench.stats import ExactRate, GateRates, Interval
 from bertbench.versioned import Versioned
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 #: Within the self-test's folder.
 FILE_NAME = "selftest.json"
 
@@ -124,7 +125,8 @@ class EffectFacts(Fact):
     shared_seeds: Count
     """Seeds that both ran."""
     drop_points: IntervalFacts | None = None
-    """Mean of the own class minus that of this one; None with fewer than two seeds."""
+    """Mean of the own class minus that of this one; None with fewer than five seeds a side (two
+    before schema 2)."""
     correlation: IntervalFacts | None = None
     """Of the same seeds; None if a side has no spread, or with fewer than four."""
     note: str = ""
@@ -221,6 +223,8 @@ class FaultRow(Fact):
     """One sentence."""
     changes_numbers: bool
     """Whether it is meant to."""
+    slows_median_step: bool = False
+    """Whether it is meant to slow the median step, which is all that speed is gated by; False before schema 2."""
     changed_numbers: bool | None = None
     """Whether any loss, gradient norm, rate, count or quality of a seed was another than without it, times apart; None
     if no seed completed with it, or if clean runs differ among themselves."""
@@ -235,11 +239,11 @@ class FaultRow(Fact):
     quality: LayerWord = ""
     """Gate against the own class's bank; 'undecided' where its looks ask for more seeds than were run."""
     speed: LayerWord = ""
-    """Pairs of processes with and without it."""
+    """Pairs of processes with and without it; asked of faults that slow the median step alone."""
     caught_by: Layer = ""
     """The first layer that saw it; `none` if those asked did not; empty if it was not run."""
     drop_points: IntervalFacts | None = None
-    """Mean of the own class minus that with the fault."""
+    """Mean of the own class minus that with the fault; None with fewer than five seeds a side (two before schema 2)."""
     harm_points: IntervalFacts | None = None
     """The same over seeds that had no part in *quality* on either side, so that one can contradict the other; None with
     fewer than ten such seeds a side."""
@@ -249,6 +253,11 @@ class FaultRow(Fact):
     """What the layer that caught it said; of a fault that was refused since it would do nothing to this spec, why."""
     broke_off: str = ""
     """Why a process ended that nothing was meant to end; such a run, or such pairs, say nothing of any layer."""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the spec refused it, since it would change nothing of it: then no layer was asked."""
+        return bool(self.reason) and not self.caught_by
 
 
 class PromiseFacts(Fact):
@@ -263,7 +272,7 @@ class PromiseFacts(Fact):
     without_exception: bool = False
     """Whether a single case breaks it, as with equal bits; then the rate's interval means nothing."""
     standing: Literal["shown", "consistent", "violated"]
-    """Whether all of the interval keeps it, some of it, or none."""
+    """Whether all of the interval keeps it, some of it, or none; since schema 2 a simulation shows none."""
     note: str = ""
     """Which cases broke it."""
 
@@ -271,7 +280,7 @@ class PromiseFacts(Fact):
 class SelfTest(Fact):
     """One self-test."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     """See the history above."""
     selftest_id: str
     """Name of its folder; begins with the UTC time."""
@@ -297,6 +306,12 @@ class SelfTest(Fact):
     """Given."""
     random_seed: Count
     """Of every simulated draw."""
+    first_seed: Count = 1
+    """No smaller seed was run; always 1 before schema 2."""
+    last_seed: Count | None = None
+    """No larger seed was run: a self-test of fresh seeds begins after it. None before schema 2."""
+    faults_asked: tuple[str, ...] | None = None
+    """Names of the only faults that were asked for; None for all that there are."""
     interrupted: bool = False
     """Whether somebody stopped it; what was measured until then is here."""
     parts: tuple[PartFacts, ...]
@@ -328,7 +343,7 @@ class SelfTest(Fact):
 _SELF_TESTS = Versioned(
     SelfTest,
     noun="self-test",
-    readable=(SCHEMA_VERSION,),
+    readable=(1, SCHEMA_VERSION),
     error=RecordError,
     damaged="bertbench selftest",
     other_version="use the bertbench that wrote it, or bertbench selftest",

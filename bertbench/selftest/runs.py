@@ -73,6 +73,8 @@ class Runs:
         self._runner = runner
         self.told = told or (lambda _words: None)
         self._ends = clock() + budget_seconds
+        #: The largest that any process was asked for, whatever became of it; None before the first.
+        self.last_seed: int | None = None
 
     @property
     def seconds_left(self) -> float:
@@ -97,6 +99,7 @@ class Runs:
 
     def start(self, request: Request) -> RunRecord:
         """Run one request in a process of its own."""
+        self.last_seed = max((*request.spec.training.seeds, self.last_seed or 0))
         return self._runner(request)
 
     def clean(self, of: NumericsClass, seeds: Sequence[int]) -> RunRecord:

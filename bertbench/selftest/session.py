@@ -15,11 +15,12 @@ from bertbench.processes import run_request
 from bertbench.record import RunRecord
 from bertbench.selftest.classes import NumericsClass, harmless_classes
 from bertbench.selftest.clean import Clean, clean_facts, smallest_bank
-from bertbench.selftest.fault_matrix import SPEED_FIRST, KnownFault, fault_rows, in_turn, speed_row, unrun
+from bertbench.selftest.fault_choice import KnownFault, chosen, in_turn, slowest_first
+from bertbench.selftest.fault_matrix import fault_rows, speed_row, unrun, words_of
 from bertbench.selftest.gate import Measured, code_check, quality_rows, speed_rows
 from bertbench.selftest.keeping import kept_promises, outcome_of
 from bertbench.selftest.measuring import class_facts, effect_facts, process_facts
-from bertbench.selftest.plan import FIRST_SEED, PARTS, REPEATED_SEEDS, Costs, Plan, Wishes, make_plan
+from bertbench.selftest.plan import PARTS, REPEATED_SEEDS, Costs, Plan, Wishes, make_plan
 from bertbench.selftest.record import (
     ClassFacts,
     CleanFacts,
@@ -65,7 +66,7 @@ def self_test(
         benchmark: What is measured; its promises are left out.
         out: The self-test's folder is made in it.
         settings: What is asked for.
-        faults: To put in.
+        faults: To put in, if *settings* name no fewer.
         runner: Runs a request; processes of their own if not given.
         clock: Monotonic time in seconds.
         told: Hears what begins, in words.
@@ -77,9 +78,11 @@ def self_test(
         then is returned.
 
     Raises:
+        FaultError: If *settings* name a fault that is none of *faults*.
         VerdictError: If parts cannot be meant, the first seed does not complete, or it has too few rows for a margin.
         KeyboardInterrupt: If it was interrupted before anything was planned.
     """
+    put_in = chosen(faults, settings.faults)
     selftest_id = new_run_id(benchmark.spec.name)
     folder = out / selftest_id
     runs = Runs(
@@ -95,7 +98,7 @@ def self_test(
         if keep is not None:
             keep(test.record(selftest_id), folder)
 
-    test = _SelfTest(benchmark, settings, runs, faults, keep_it)
+    test = _SelfTest(benchmark, settings, runs, put_in, keep_it)
     try:
         test.run()
     except KeyboardInterrupt:
@@ -117,11 +120,10 @@ class _SelfTest:
     ) -> None:
         self._keep = keep
         self._spec, self._settings, self._runs = benchmark.spec, settings, runs
+        self._first_seed = settings.first_seed
         self._faults = in_turn([fault for fault in faults if fault.changes_numbers])
-        self._slow_faults = sorted(
-            (fault for fault in faults if not fault.changes_numbers),
-            key=lambda fault: SPEED_FIRST.index(fault.name) if fault.name in SPEED_FIRST else len(SPEED_FIRST),
-        )
+        self._unseen_faults = slowest_first([fault for fault in faults if not fault.changes_numbers])
+        self._slow_faults = [fault for fault in self._unseen_faults if fault.slows_median_step]
         self._own, *self._others = harmless_classes(benchmark.spec)
         self._generator = np.random.default_rng(settings.random_seed)
         self._started = datetime.now(timezone.utc)
@@ -148,7 +150,7 @@ class _SelfTest:
         """The parts in their order, each as far as time allows."""
         # One seed: what a process costs, and whether anything works at all
         began = self._runs.clock()
-        self._first = self._runs.clean(self._own, [FIRST_SEED])
+        self._first = self._runs.clean(self._own, [self._first_seed])
         self._costs = costs_of(self._first, self._runs.clock() - began)
         self._rows = validation_rows(self._first)
         self._gate = quality_gate(self._rows, self._spec.verdict, gated_specs=self._settings.gated_specs)
@@ -173,7 +175,7 @@ class _SelfTest:
         wishes = Wishes(
             parts=self._settings.parts,
             classes=[one.name for one in (self._own, *self._others)],
-            faults=len(self._faults) + len(self._slow_faults),
+            faults=len(self._faults) + len(self._unseen_faults),
             speed_faults=len(self._slow_faults),
             bank_seeds=self._gate.rule.smallest_bank,
             pairs=speed_rule(gated_specs=self._settings.gated_specs).smallest_pairs + 1,
@@ -220,7 +222,7 @@ class _SelfTest:
                 self._too_late("seeds", f"class {one.name}")
                 continue
             try:
-                records = [*have, self._pool(one, range(FIRST_SEED + len(have), FIRST_SEED + wanted))]
+                records = [*have, self._pool(one, range(self._first_seed + len(have), self._first_seed + wanted))]
             except VerdictError as error:  # without the own class nothing can be measured, without another the rest can
                 if one is self._own:
                     raise
@@ -272,9 +274,9 @@ class _SelfTest:
             if not self._fits(1):
                 self._too_late("processes", f"{self._plan.processes - len(records)} of them")
                 break
-            records.append(self._runs.clean(self._own, [FIRST_SEED]))
+            records.append(self._runs.clean(self._own, [self._first_seed]))
             self._processes = process_facts(records)
-            self._note("processes", done=f"{len(records)} of seed {FIRST_SEED}")
+            self._note("processes", done=f"{len(records)} of seed {self._first_seed}")
         if self._processes is not None and self._processes.spread is not None:
             self._runs.told("simulating the speed gate")
             self._speed_gate = speed_rows(
@@ -303,7 +305,7 @@ class _SelfTest:
             own=self._own,
             other=other,
             gate=self._gate,
-            first_seed=FIRST_SEED + max(self._plan.pool_seeds.values()),
+            first_seed=self._first_seed + max(self._plan.pool_seeds.values()),
             trials=self._plan.trials,
             candidates_per_bank=self._settings.candidates_per_bank,
             costs=self._costs,
@@ -322,7 +324,7 @@ class _SelfTest:
 
     def _put_faults_in(self) -> None:
         """Each fault that fits the plan, those that change no number last: a single run shows that of them."""
-        wanted = (*self._faults, *self._slow_faults)[: self._plan.faults]
+        wanted = (*self._faults, *self._unseen_faults)[: self._plan.faults]
         if not wanted:
             return
         if not self._fits(REPEATED_SEEDS):
@@ -331,7 +333,7 @@ class _SelfTest:
         clean = self._clean()
         for row in fault_rows(wanted, clean, self._runs, seeds=self._plan.fault_seeds, costs=self._costs):
             self._fault_rows[row.name] = row
-            self._note("faults", done=f"{len(self._fault_rows)} with {self._plan.fault_seeds} seeds each")
+            self._note("faults", done=words_of(self._fault_rows.values(), seeds=self._plan.fault_seeds))
         if len(self._fault_rows) < len(wanted):
             self._too_late("faults", f"{len(wanted) - len(self._fault_rows)} of them")
 
@@ -343,13 +345,15 @@ class _SelfTest:
         return Clean(self._own, outcomes, bank, self._gate, self._rows, self._clean_facts)
 
     def _slow_down(self) -> None:
-        """Pairs of processes for the faults that only they can see."""
+        """Pairs of processes for the faults that slow the median step: it is all that a pair is judged by."""
+        if not self._slow_faults:
+            self._note("speed", done="none of the faults slows the median step")
         chosen = self._slow_faults[: self._plan.speed_faults]
         for number, fault in enumerate(chosen):
             row = speed_row(
                 self._fault_rows.get(fault.name, unrun(fault)),
                 self._own,
-                FIRST_SEED,
+                self._first_seed,
                 self._runs,
                 gated_specs=self._settings.gated_specs,
                 seconds=self._runs.seconds_left / (len(chosen) - number),
@@ -360,8 +364,7 @@ class _SelfTest:
 
     def record(self, selftest_id: str) -> SelfTest:
         """What was found until now."""
-        every = [self._fault_rows.get(fault.name, unrun(fault)) for fault in (*self._faults, *self._slow_faults)]
-        asked = bool({"faults", "speed"} & set(self._settings.parts))
+        every = [self._fault_rows.get(fault.name, unrun(fault)) for fault in (*self._faults, *self._unseen_faults)]
         found = SelfTest(
             selftest_id=selftest_id,
             bertbench_version=VERSION,
@@ -375,6 +378,9 @@ class _SelfTest:
             finished_at=datetime.now(timezone.utc),
             budget_seconds=self._settings.budget_seconds,
             random_seed=self._settings.random_seed,
+            first_seed=self._first_seed,
+            last_seed=self._runs.last_seed,
+            faults_asked=self._settings.faults,
             interrupted=self._interrupted,
             parts=tuple(self._parts.values()),
             classes=tuple(self._classes),
@@ -385,7 +391,7 @@ class _SelfTest:
             code_check=self._code_check,
             trials=self._trials,
             clean=self._clean_facts,
-            faults=tuple(every) if asked else (),
+            faults=tuple(every) if self._settings.puts_faults_in else (),
             outcome="undecided",
         )
         promises = kept_promises(found)

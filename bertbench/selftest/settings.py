@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bertbench.errors import VerdictError
-from bertbench.selftest.plan import PARTS
+from bertbench.selftest.plan import FIRST_SEED, PARTS
+
+#: Seeds end at 2**31; this leaves more than a self-test could ever run.
+_LARGEST_FIRST_SEED = 2**30
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class Settings:
         most_trials: More are not run, whatever time there is.
         candidates_per_bank: Trials that share a bank; more than one are not independent.
         fault_seeds: Seeds with each fault; as many as fit if None.
+        first_seed: No smaller seed is run, 1 to 2**30; self-tests whose ranges of seeds do not overlap add up.
+        faults: Names of the only faults to put in; all that there are if None.
     """
 
     budget_seconds: float
@@ -33,12 +38,15 @@ class Settings:
     most_trials: int = 1_000
     candidates_per_bank: int = 1
     fault_seeds: int | None = None
+    first_seed: int = FIRST_SEED
+    faults: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant.
 
         Raises:
-            VerdictError: If a part is unknown or rests on one that is left out.
+            VerdictError: If a part is unknown or rests on one that is left out, faults are named that no part would
+                put in, or a number is out of its range.
         """
         unknown = [part for part in self.parts if part not in PARTS]
         if unknown or not self.parts:
@@ -48,8 +56,30 @@ class Settings:
                 "parts: trials was given without seeds, which say what class changes bits",
                 remedy="--parts seeds,trials",
             )
-        least = {"gated_specs": 1, "most_trials": 0, "candidates_per_bank": 1, "fault_seeds": 1, "random_seed": 0}
+        if self.faults is not None and not self.puts_faults_in:
+            given = ",".join(self.faults)
+            raise VerdictError(
+                f"faults: {given!r} was given without the parts faults and speed, which put them in",
+                remedy="--parts faults,speed",
+            )
+        if self.first_seed > _LARGEST_FIRST_SEED:
+            raise VerdictError(
+                f"self-test: first_seed = {self.first_seed} was given, {_LARGEST_FIRST_SEED} or less was expected"
+            )
+        least = {
+            "gated_specs": 1,
+            "first_seed": FIRST_SEED,
+            "most_trials": 0,
+            "candidates_per_bank": 1,
+            "fault_seeds": 1,
+            "random_seed": 0,
+        }
         for name, smallest in least.items():
             given = getattr(self, name)
             if given is not None and given < smallest:
                 raise VerdictError(f"self-test: {name} = {given} was given, {smallest} or more was expected")
+
+    @property
+    def puts_faults_in(self) -> bool:
+        """Whether a part that does was asked for."""
+        return bool({"faults", "speed"} & set(self.parts))

@@ -99,7 +99,9 @@ def test_without_a_spec_the_one_that_comes_along_is_measured(
 def test_options_are_handed_on(asked, tmp_path: Path) -> None:
     path = write_small_bench(tmp_path, "no-checkpoint-needed")
     line = "--budget 2h --parts seeds,trials --gated-specs 3 --trials 300 --candidates-per-bank 4 --fault-seeds 40"
-    cli.run(["selftest", str(path), "--out", str(tmp_path), *line.split(), "--random-seed", "7"])
+    cli.run(
+        ["selftest", str(path), "--out", str(tmp_path), *line.split(), "--random-seed", "7", "--first-seed", "2932"]
+    )
     assert asked["settings"] == Settings(
         7200.0,
         parts=("seeds", "trials"),
@@ -108,9 +110,29 @@ def test_options_are_handed_on(asked, tmp_path: Path) -> None:
         most_trials=300,
         candidates_per_bank=4,
         fault_seeds=40,
+        first_seed=2_932,
     )
     assert asked["benchmark"].spec.name == "small"
     assert asked["faults"] == tuple(CATALOGUE.values())
+
+
+def test_faults_may_be_named(asked, tmp_path: Path) -> None:
+    cli.run(["selftest", "--out", str(tmp_path), "--faults", "memory-leak, gelu-tanh"])
+    assert asked["settings"].faults == ("memory-leak", "gelu-tanh")
+    cli.run(["selftest", "--out", str(tmp_path)])
+    assert asked["settings"].faults is None
+
+
+def test_faults_that_there_are_not_are_a_usage_error_that_names_the_nearest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything has run."""
+    line = ["selftest", "--out", str(tmp_path / "out"), "--faults", "gelu-tan,memory-leak,labels-changed-100,zzz"]
+    assert cli.run(line) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "there is no fault 'gelu-tan', 'labels-changed-100', 'zzz'" in said
+    assert "did you mean gelu-tanh, labels-changed-10? bertbench run --list-faults lists them" in said
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -119,6 +141,9 @@ def test_options_are_handed_on(asked, tmp_path: Path) -> None:
         (["--budget", "soon"], "--budget soon"),
         (["--parts", "everything"], "parts: 'everything'"),
         (["--parts", "trials"], "trials was given without seeds"),
+        (["--first-seed", "0"], "first_seed = 0 was given, 1 or more"),
+        (["--first-seed", "2000000000"], "first_seed = 2000000000 was given, 1073741824 or less"),
+        (["--faults", "memory-leak", "--parts", "processes"], "faults: 'memory-leak' was given without the parts"),
         (["nowhere.toml"], "nowhere.toml"),
     ],
 )

@@ -32,6 +32,9 @@ INVISIBLE = {
     "memory-leak",
 }
 
+#: Of those, what pairs of processes can see: they are judged by the median step.
+SLOWS_THE_MEDIAN = {"steps-2-percent-slower", "steps-5-percent-slower", "steps-10-percent-slower"}
+
 
 def test_names_stay() -> None:
     assert list(CATALOGUE) == NAMES
@@ -60,6 +63,7 @@ def test_each_has_a_mechanism_that_fits_its_place(fault: Fault) -> None:
     }
     assert acts in allowed[fault.place]
     assert fault.changes_numbers == (fault.name not in INVISIBLE)
+    assert fault.slows_median_step == (fault.name in SLOWS_THE_MEDIAN)
 
 
 def test_no_name_is_no_fault() -> None:

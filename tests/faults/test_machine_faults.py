@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,13 @@ def test_each_tenth_step_takes_twice_as_long() -> None:
     world = World(*[1.0] * 20)
     took = durations(world, SlowerSteps(world, share=1.0, every=10, clock=world.clock), 20)  # type: ignore[arg-type]
     assert [round(seconds) for seconds in took] == [*[1] * 9, 2, *[1] * 9, 2]
+
+
+def test_a_slow_step_in_ten_leaves_the_median_step_as_it_was() -> None:
+    """So no pairs of processes can see it, and it is not declared to slow the median step."""
+    world = World(*[1.0] * 20)
+    took = durations(world, SlowerSteps(world, share=1.0, every=10, clock=world.clock), 20)  # type: ignore[arg-type]
+    assert statistics.median(took) == pytest.approx(1.0, abs=0.005)
 
 
 @pytest.mark.parametrize("name", [name for name in CATALOGUE if CATALOGUE[name].place == "machine"])

@@ -45,7 +45,14 @@ FAULTS = (
     FaultRow(name="seen", **ROW, run="pass", lock="fail", identity="differs", caught_by="lock", seeds=4),
     FaultRow(name="idle", **ROW, run="pass", lock="pass", identity="equal", caught_by="none", changed_numbers=False),
     FaultRow(
-        name="slow", does="Slow.", changes_numbers=False, run="pass", speed="fail", caught_by="speed", slowdown=0.1
+        name="slow",
+        does="Slow.",
+        changes_numbers=False,
+        slows_median_step=True,
+        run="pass",
+        speed="fail",
+        caught_by="speed",
+        slowdown=0.1,
     ),
     FaultRow(name="later", **ROW),
     FaultRow(name="refused", **ROW, reason="there is no second sentence"),
@@ -75,6 +82,10 @@ def test_the_outcome_is_said_in_words(outcome: str, said: str) -> None:
     assert said in text
 
 
+def test_the_page_says_why_a_simulation_shows_nothing() -> None:
+    assert "What was simulated is consistent at best" in page(promises=(SHOWN,))
+
+
 def test_what_was_left_out_is_said() -> None:
     part = PartFacts(name="speed", planned="0 faults", left_out="0 of 5 faults; all need 19 min")
     found = made_selftest(parts=(part,), interrupted=True)
@@ -84,6 +95,19 @@ def test_what_was_left_out_is_said() -> None:
         "speed: 0 of 5 faults; all need 19 min",
         "self-test of seed_card: undecided: too little was measured to say",
     ]
+
+
+def test_the_seeds_that_ran_are_said_so_that_others_can_follow() -> None:
+    found = made_selftest(first_seed=1_001, last_seed=2_931)
+    words = "seeds 1001 to 2931; others begin with --first-seed 2932"
+    assert f"\n- {words}\n" in selftest_markdown(found)
+    assert words in selftest_lines(found)
+    assert "others begin" not in selftest_markdown(made_selftest())  # of a schema that did not know
+
+
+def test_a_page_of_some_faults_says_that_no_others_were_asked_for() -> None:
+    assert "\n- asked for these faults alone: seen, idle\n" in page(faults_asked=("seen", "idle"))
+    assert "alone" not in page()
 
 
 def test_seeds_and_effects_have_their_intervals() -> None:
@@ -102,6 +126,8 @@ def test_seeds_and_effects_have_their_intervals() -> None:
     assert "| own | nothing | 2 | 0 | 97.00 | 0.50 (0.40 to unknown) | 1 of 20 (0.1 to 24.9 %) |" in text
     assert "| threads | 3 of 20 | 0.10 (-0.20 to 0.40) | no spread |" in text
     assert "half the margin (0.50 points)" in text
+    few = effect.model_copy(update={"drop_points": None})
+    assert "| threads | 3 of 20 | - | no spread |" in page(classes=(own,), effects=(few,))
 
 
 def test_processes_show_every_median_and_the_spread_in_percent() -> None:
@@ -135,12 +161,36 @@ def test_trials_are_listed_and_shared_banks_admitted() -> None:
 
 def test_the_matrix_shows_every_layer_and_who_was_first() -> None:
     text = page(faults=FAULTS)
-    assert "| seen | Does it. | pass | **fail** | differs | - | - | lock | 4 |  |  |" in text
-    assert "| slow | Slow. | pass | - | - | - | **fail** | speed |  |  | +10.0% |" in text
+    assert "| seen | Does it. | pass | **fail** | differs | - | - | lock | 4 | - |  |" in text
+    assert "| slow | Slow. | pass | - | - | - | **fail** | speed |  | - | +10.0% |" in text
     assert "Not run: later." in text
-    assert "would do nothing to this spec: refused (there is no second sentence)." in text
     assert "so there was nothing to see: idle." in text
     assert "slow change no number of a run" in text
+
+
+def test_what_the_spec_refused_is_told_in_one_line() -> None:
+    refused = tuple(FaultRow(name=f"refused-{number}", **ROW, reason="a long reason") for number in range(3))
+    (line,) = [line for line in page(faults=(*FAULTS[:2], *refused)).splitlines() if "refused-" in line]
+    assert "they would change nothing, and counted nowhere: refused-0, refused-1, refused-2." in line
+    assert "Refused" not in page(faults=FAULTS[:-1])
+
+
+def test_a_fault_that_no_layer_looks_at_is_not_gated_and_not_missed() -> None:
+    leak = FaultRow(name="leak", does="Leaks.", changes_numbers=False, run="pass", identity="equal", caught_by="none")
+    text = page(faults=(*FAULTS, leak))
+    assert "| leak | Leaks. | pass | - | equal | - | - | not gated |" in text
+    assert "leak change no number of a run and slow no median step" in text
+    assert "slow change no number of a run: invisible" in text
+    assert "leak change no number of a run: invisible" not in text
+    assert "not gated" not in page(faults=FAULTS)
+
+
+def test_a_fault_of_time_that_pairs_did_not_see_is_none_that_is_not_gated() -> None:
+    (slow,) = [row for row in FAULTS if row.name == "slow"]
+    unseen = slow.model_copy(update={"speed": "pass", "caught_by": "none"})
+    text = page(faults=(unseen,))
+    assert "| pass | none |" in text
+    assert "not gated" not in text
 
 
 def test_harm_is_measured_and_not_declared() -> None:

@@ -29,6 +29,7 @@ class FakeFault:
     name: str
     place: str = "rows"
     changes_numbers: bool = True
+    slows_median_step: bool = False
     does: str = "Something | wrong."
     drop_rows: int = 0
     live: dict[str, Any] = field(default_factory=dict)
@@ -138,6 +139,18 @@ class FakeMachine:
         steps = run.steps.model_copy(update={"seconds": (pace,) * len(run.steps.seconds)})
         share = {"steps": 0.6 * self.seed_seconds, "validation": 0.4 * self.seed_seconds}
         return run.model_copy(update={"steps": steps, "phases_seconds": share})
+
+
+def slower_steps(percent: int) -> FakeFault:
+    """A fault that pairs of processes can see."""
+    return FakeFault(
+        f"steps-{percent}-percent-slower",
+        place="machine",
+        changes_numbers=False,
+        slows_median_step=True,
+        new_bits=False,
+        slower=percent / 100,
+    )
 
 
 def small_spec(**fields: Any) -> Spec:

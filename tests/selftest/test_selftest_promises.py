@@ -39,7 +39,24 @@ from bertbench.stats import exact_rate
     ],
 )
 def test_a_count_shows_allows_or_contradicts(promise: Promise, count: int, trials: int, standing: str) -> None:
-    assert promise.standing(exact_rate(count, trials)) == standing
+    assert promise.standing(exact_rate(count, trials), simulated=False) == standing
+
+
+@pytest.mark.parametrize(
+    ("promise", "count", "trials", "standing"),
+    [
+        (FALSE_ALARMS, 0, 1_000_000, "consistent"),
+        (PASSES, 1_000_000, 1_000_000, "consistent"),
+        (FALSE_ALARMS, 0, 300, "consistent"),
+        (FALSE_ALARMS, 8, 300, "violated"),
+        (PASSES, 80, 100, "violated"),
+    ],
+)
+def test_a_simulation_allows_or_contradicts_and_shows_nothing(
+    promise: Promise, count: int, trials: int, standing: str
+) -> None:
+    """However many trials: they cost nothing, and each is drawn from what it is meant to show."""
+    assert promise.standing(exact_rate(count, trials), simulated=True) == standing
 
 
 def test_promises_are_said_in_words() -> None:
@@ -75,8 +92,8 @@ def test_a_simulated_gate_is_held_against_what_is_true() -> None:
     assert seen == {
         ("quality", "fail <= 1 %"): "violated",
         ("quality", "pass >= 95 %"): "consistent",
-        ("quality", "undecided <= 5 %"): "shown",
-        ("quality", "pass <= 5 %"): "shown",
+        ("quality", "undecided <= 5 %"): "consistent",
+        ("quality", "pass <= 5 %"): "consistent",
         ("quality", "fail >= 90 %"): "violated",
     }
 
@@ -96,6 +113,14 @@ def test_fresh_trials_are_held_against_the_same_promises() -> None:
     assert standings(made_selftest(trials=trials("pass")))["fresh trials with class threads", "fail <= 1 %"] == (
         "consistent"
     )
+
+
+def test_fresh_trials_may_show_what_a_simulation_may_not() -> None:
+    counted = trials(*["pass"] * 1_000)
+    seen = standings(made_selftest(trials=counted, quality_gate=(gate_row(0, 1_000),)))
+    assert seen["fresh trials with class threads", "fail <= 1 %"] == "shown"
+    assert seen["quality", "fail <= 1 %"] == "consistent"
+    assert "shown" not in standings(made_selftest(speed_gate=(gate_row(0, 1_000),))).values()
 
 
 def test_one_process_with_other_bits_breaks_a_promise() -> None:
@@ -212,6 +237,24 @@ def test_one_violation_fails_whatever_else_is_missing() -> None:
 )
 def test_an_asked_part_that_saw_nothing_is_undecided(missing: dict[str, Any]) -> None:
     assert outcome_of([promise("shown")], whole(**missing), asked=ALL) == "undecided"
+
+
+REFUSED = FaultRow(name="refused", does="", changes_numbers=True, reason="one batch an epoch")
+
+
+def test_a_fault_that_the_spec_refuses_leaves_the_part_as_the_others_make_it() -> None:
+    unseen = fault("y", run="", identity="")
+    assert outcome_of([promise("consistent")], whole(faults=(fault(), REFUSED)), asked=ALL) == "pass"
+    assert outcome_of([promise("consistent")], whole(faults=(unseen, REFUSED)), asked=ALL) == "undecided"
+
+
+def test_where_every_fault_is_refused_the_other_parts_decide() -> None:
+    found = whole(faults=(REFUSED,))
+    assert outcome_of([promise("consistent")], found, asked=ALL) == "pass"
+    assert outcome_of([], found, asked=("faults", "speed")) == "undecided"
+    assert outcome_of([promise("consistent")], whole(faults=()), asked=ALL) == "undecided"
+    dirty = whole(faults=(REFUSED,), clean=CLEAN.model_copy(update={"lock": "fail"}))
+    assert outcome_of([promise("consistent")], dirty, asked=ALL) == "undecided"
 
 
 def test_a_part_that_was_not_asked_for_is_not_missed() -> None:

@@ -10,7 +10,7 @@ import pytest
 from selftest_examples import made_selftest
 
 from bertbench.errors import RecordError, RecordWriteError
-from bertbench.selftest.record import ClassFacts, IntervalFacts, RateFacts, read_selftest, write_selftest
+from bertbench.selftest.record import ClassFacts, FaultRow, IntervalFacts, RateFacts, read_selftest, write_selftest
 from bertbench.stats import Interval, exact_rate
 
 
@@ -22,7 +22,21 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = write_selftest(tmp_path / "deep" / "folder", record)
     assert path.name == "selftest.json"
     assert read_selftest(path) == record
-    assert json.loads(path.read_text())["schema_version"] == 1
+    assert json.loads(path.read_text())["schema_version"] == 2
+
+
+def test_a_self_test_of_schema_1_is_read(tmp_path: Path) -> None:
+    """Its seeds were numbered from 1, it asked for all faults, and where its seeds ended it did not say."""
+    faults = (FaultRow(name="memory-leak", does="Leaks.", changes_numbers=False),)
+    written = made_selftest(schema_version=1, faults=faults).model_dump(mode="json")
+    for later in ("first_seed", "last_seed", "faults_asked"):
+        del written[later]
+    del written["faults"][0]["slows_median_step"]
+    path = tmp_path / "selftest.json"
+    path.write_text(json.dumps(written))
+    found = read_selftest(path)
+    assert (found.first_seed, found.last_seed, found.faults_asked) == (1, None, None)
+    assert found.faults == faults
 
 
 def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
@@ -37,7 +51,7 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
         ("", "no self-test can be read"),
         ("{}", "is no self-test"),
         ('{"schema_version": 1}', "is no self-test: "),
-        ('{"schema_version": 2}', "schema version 2; this bertbench reads 1"),
+        ('{"schema_version": 3}', "schema version 3; this bertbench reads 1 and 2"),
     ],
 )
 def test_what_is_no_self_test_is_refused(tmp_path: Path, content: str, said: str) -> None:

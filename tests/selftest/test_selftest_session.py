@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_machine import FakeFault, FakeMachine, small_spec
+from fake_machine import FakeFault, FakeMachine, slower_steps, small_spec
 
 from bertbench.errors import VerdictError
 from bertbench.processes import Request
@@ -24,8 +24,8 @@ FAULTS = (
     FakeFault("learning-rate-up", place="spec", live={"iterations": 3}),
     FakeFault("not-a-number", place="network", crashes=True),
     FakeFault("last-batch-dropped", place="harness", new_bits=False),
-    FakeFault("steps-2-percent-slower", place="machine", changes_numbers=False, new_bits=False, slower=0.02),
-    FakeFault("steps-10-percent-slower", place="machine", changes_numbers=False, new_bits=False, slower=0.1),
+    slower_steps(2),
+    slower_steps(10),
 )
 #: Few simulated runs: what they come to is tested elsewhere.
 QUICK: dict[str, Any] = {"simulated_runs": 400, "simulated_speed_runs": 50}

@@ -1,0 +1,182 @@
+"""Which faults a self-test puts in, on which seeds, and which of them pairs of processes are asked about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_machine import FakeFault, FakeMachine, slower_steps, small_spec
+
+from bertbench.errors import FaultError
+from bertbench.report.selftest_report import selftest_markdown
+from bertbench.selftest.fault_choice import chosen, slowest_first
+from bertbench.selftest.record import SelfTest
+from bertbench.selftest.session import self_test
+from bertbench.selftest.settings import Settings
+from bertbench.suite import Benchmark
+
+LEAK = FakeFault("memory-leak", place="machine", changes_numbers=False, new_bits=False)
+
+
+def run_on(machine: FakeMachine, folder: Path, seconds: float = 4_000, **settings: Any) -> SelfTest:
+    """Few simulated runs: what they come to is tested elsewhere."""
+    quick: dict[str, Any] = {"simulated_runs": 400, "simulated_speed_runs": 50}
+    found, _ = self_test(
+        Benchmark(small_spec(), folder),
+        folder / "out",
+        Settings(seconds, **(quick | settings)),
+        faults=machine.faults,
+        runner=machine,
+        clock=machine.clock,
+    )
+    return found
+
+
+# Some faults only
+
+
+def test_faults_are_chosen_by_name_each_once_and_in_that_order() -> None:
+    faults = (LEAK, slower_steps(5), FakeFault("other"))
+    assert chosen(faults, None) == faults
+    assert chosen(faults, ("other", "memory-leak", "other")) == (faults[2], LEAK)
+
+
+@pytest.mark.parametrize("wrong", ["memory-leek", "", "zzz"])
+def test_a_fault_that_there_is_not_is_refused(wrong: str) -> None:
+    with pytest.raises(FaultError, match=f"no fault '{wrong}'") as caught:
+        chosen((LEAK, slower_steps(5)), ("memory-leak", wrong))
+    guess = "did you mean memory-leak? " if wrong == "memory-leek" else ""
+    assert caught.value.remedy == f"{guess}bertbench run --list-faults lists them"
+
+
+def test_only_the_faults_that_were_asked_for_are_put_in(tmp_path: Path) -> None:
+    machine = FakeMachine(faults=(LEAK, slower_steps(10), FakeFault("one"), FakeFault("two")))
+    found = run_on(machine, tmp_path, parts=("faults", "speed"), faults=("two", "memory-leak"), fault_seeds=2)
+    assert {request.fault for request in machine.requests} == {None, "two", "memory-leak"}
+    assert [row.name for row in found.faults] == ["two", "memory-leak"]
+    assert found.faults_asked == ("two", "memory-leak")
+    assert found.outcome == "pass"
+
+
+# Seeds
+
+
+def seeds_of(machine: FakeMachine) -> set[int]:
+    return {seed for request in machine.requests for seed in request.spec.training.seeds}
+
+
+def test_no_seed_is_smaller_than_the_first_that_was_asked_for(tmp_path: Path) -> None:
+    """In every part; and the largest is told, so that the next self-test can begin after it."""
+    machine = FakeMachine(faults=(FakeFault("one"), slower_steps(10)))
+    found = run_on(machine, tmp_path, first_seed=1_001, most_trials=2, fault_seeds=44)
+    assert all(part.done for part in found.parts)
+    assert (min(seeds_of(machine)), max(seeds_of(machine))) == (found.first_seed, found.last_seed)
+    assert found.first_seed == 1_001
+    assert found.processes is not None
+    assert found.processes.seed == 1_001
+    assert found.trials is not None
+    assert found.trials.counted[0].bank_seeds == tuple(range(1_041, 1_061))
+    assert found.faults[0].seeds == 44
+    assert f"seeds 1001 to {found.last_seed}; others begin" in selftest_markdown(found)
+
+
+def test_a_self_test_that_begins_after_another_shares_no_seed_with_it(tmp_path: Path) -> None:
+    one, other = FakeMachine(), FakeMachine()
+    before = run_on(one, tmp_path / "one", parts=("seeds", "trials"), most_trials=2)
+    assert before.last_seed is not None
+    run_on(other, tmp_path / "other", parts=("seeds", "trials"), most_trials=2, first_seed=before.last_seed + 1)
+    assert not seeds_of(one) & seeds_of(other)
+
+
+def test_seeds_of_a_process_that_was_interrupted_count_as_used(tmp_path: Path) -> None:
+    """Nobody knows what it came to, so the next self-test leaves them alone."""
+    found = run_on(FakeMachine(stop_after=1), tmp_path, parts=("seeds",))
+    assert (found.interrupted, found.classes, found.last_seed) == (True, (), 40)
+
+
+def test_without_a_pool_faults_take_the_first_seeds(tmp_path: Path) -> None:
+    machine = FakeMachine(faults=(FakeFault("one"),))
+    run_on(machine, tmp_path, parts=("faults",), first_seed=7, fault_seeds=4)
+    assert machine.requests[-1].spec.training.seeds == (7, 8, 9, 10)
+
+
+# Pairs of processes
+
+
+def test_only_what_slows_the_median_step_is_given_pairs(tmp_path: Path) -> None:
+    """What leaks or is slow now and then is not in the median step, so no pair can see it."""
+    machine = FakeMachine(faults=(LEAK, slower_steps(10)))
+    found = run_on(machine, tmp_path, parts=("speed",))
+    assert {request.fault for request in machine.requests} == {None, "steps-10-percent-slower"}
+    assert {row.name: (row.speed, row.caught_by, row.slows_median_step) for row in found.faults} == {
+        "steps-10-percent-slower": ("fail", "speed", True),
+        "memory-leak": ("", "", False),
+    }
+
+
+def test_the_plan_counts_no_pairs_of_what_they_cannot_see(tmp_path: Path) -> None:
+    found = run_on(FakeMachine(faults=(LEAK, slower_steps(5), slower_steps(10))), tmp_path, parts=("speed",))
+    speed = next(part for part in found.parts if part.name == "speed")
+    assert speed.planned.startswith("2 faults, ")
+    assert (speed.done, speed.left_out) == ("2 faults", "")
+
+
+def test_bits_are_asked_of_every_fault_of_time_and_memory(tmp_path: Path) -> None:
+    found = run_on(FakeMachine(faults=(LEAK, slower_steps(10))), tmp_path, parts=("faults",))
+    assert {row.name: row.identity for row in found.faults} == {
+        "steps-10-percent-slower": "equal",
+        "memory-leak": "equal",
+    }
+    (promise,) = found.promises
+    assert (promise.about, promise.seen.trials) == ("faults of time and memory alone", 2)
+
+
+def test_where_no_fault_slows_the_median_step_that_is_said(tmp_path: Path) -> None:
+    machine = FakeMachine(faults=(LEAK,))
+    found = run_on(machine, tmp_path, parts=("speed",))
+    assert len(machine.requests) == 1
+    speed = next(part for part in found.parts if part.name == "speed")
+    assert speed.done == "none of the faults slows the median step"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_slowest_is_asked_first_and_what_pairs_cannot_see_last(turned: bool) -> None:
+    faults = [LEAK, *map(slower_steps, (2, 5, 10)), FakeFault("other", changes_numbers=False, slows_median_step=True)]
+    ordered = slowest_first(faults[::-1] if turned else faults)
+    assert [fault.name for fault in ordered] == [
+        "steps-10-percent-slower",
+        "steps-5-percent-slower",
+        "steps-2-percent-slower",
+        "other",
+        "memory-leak",
+    ]
+
+
+# What a fault costs
+
+
+@pytest.mark.parametrize(("seeds", "is_said"), [(4, False), (5, True)])
+def test_what_a_fault_costs_is_said_from_five_seeds_on(tmp_path: Path, seeds: int, is_said: bool) -> None:
+    machine = FakeMachine(faults=(FakeFault("one", drop_rows=6),))
+    found = run_on(machine, tmp_path, parts=("seeds", "faults"), fault_seeds=seeds)
+    assert (found.faults[0].drop_points is not None) == is_said
+    assert (f"| {seeds} | - |  |" in selftest_markdown(found)) == (not is_said)
+
+
+# What a spec refuses
+
+
+def test_faults_that_the_spec_refuses_are_none_that_ran(tmp_path: Path) -> None:
+    faults = (FakeFault("one", refused=True), FakeFault("two", refused=True), FakeFault("three"))
+    found = run_on(FakeMachine(faults=faults), tmp_path, parts=("faults",), fault_seeds=2)
+    assert {row.name: row.is_refused for row in found.faults} == {"one": True, "two": True, "three": False}
+    faults_part = next(part for part in found.parts if part.name == "faults")
+    assert (faults_part.done, faults_part.left_out) == ("1 with 2 seeds each; 2 refused", "")
+    assert found.outcome == "pass"
+
+
+def test_refused_faults_alone_leave_the_outcome_to_the_other_parts(tmp_path: Path) -> None:
+    machine = FakeMachine(faults=(FakeFault("one", refused=True),))
+    assert run_on(machine, tmp_path / "both", parts=("processes", "faults")).outcome == "pass"
+    assert run_on(machine, tmp_path / "alone", parts=("faults",)).outcome == "undecided"
