@@ -194,7 +194,7 @@ def _compared(
     if "drop_points" in quality.numbers:
         from bertbench.verdict.shown_quantities import shown_beside
 
-        shown = shown_beside(candidate, baseline, margin_points=gate.rule.margin_points)
+        shown = shown_beside(candidate, baseline, margin_points=gate.rule.margin_points, quality=quality)
     return Compared(name, identity, quality, baseline, shown)
 
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from bertbench.atomic import explained, sync_folder, write_atomically
 from bertbench.errors import RecordError
 from bertbench.observers import Observer
-from bertbench.record import SCHEMA_VERSION, ProcessFacts, RunRecord, SeedRun
+from bertbench.record import SCHEMA_VERSION, Failure, ProcessFacts, RunRecord, SeedRun
 from bertbench.spec import Spec, spec_fingerprint
 from bertbench.versioned import Versioned
 
@@ -70,6 +70,14 @@ class Entry:
     status: Status
     record: RunRecord | None
     problem: str = ""
+
+    @property
+    def settled(self) -> RunRecord | None:
+        """The record; of a run that was killed, as one that failed, although nothing of it could write so."""
+        if self.record is None or self.status != "killed":
+            return self.record
+        failure = Failure(kind="Killed", message=f"process {self.record.process.pid} is gone", phase="unknown")
+        return self.record.model_copy(update={"outcome": "failed", "failure": failure})
 
 
 class Store:
@@ -173,9 +181,9 @@ class Store:
         return tuple(self._entry(name) for name in names)
 
     def repeat_of(self, run_id: str) -> RunRecord | None:
-        """The newest readable run that repeats another in a fresh process."""
-        repeats = [e.record for e in self.entries() if e.record is not None and e.record.repeats == run_id]
-        return repeats[-1] if repeats else None
+        """The newest readable run that repeats another in a fresh process; one that was killed has failed."""
+        repeats = [e for e in self.entries() if e.record is not None and e.record.repeats == run_id]
+        return repeats[-1].settled if repeats else None
 
     def further_of(self, run_id: str) -> tuple[RunRecord, ...]:
         """The readable runs of further seeds of a run, oldest first."""
@@ -230,9 +238,13 @@ class Store:
     def _entry(self, run_id: str) -> Entry:
         try:
             record = self.read(run_id)
+            status = status_of(record)
+            if status == "killed":  # unless it wrote its end just after it was read: what is gone writes no more
+                record = self.read(run_id)
+                status = status_of(record)
         except RecordError as error:
             return Entry(run_id, "unreadable", None, error.message)
-        return Entry(run_id, status_of(record), record)
+        return Entry(run_id, status, record)
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

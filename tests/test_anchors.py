@@ -171,8 +171,9 @@ def test_row_5_another_environment_is_no_ground_for_seconds_and_another_ground_i
     assert run.data is not None
     elsewhere = run.environment.model_copy(update={"machine_fingerprint": "0" * 64})
     moved = run.model_copy(update={"environment": elsewhere})
+    judged = quality_of({seed: BANK[seed] for seed in range(4)})
     shown = [
-        {q.name for q in shown_beside(Candidate((one,)), baseline_of(), margin_points=1.0).quantities}
+        {q.name for q in shown_beside(Candidate((one,)), baseline_of(), margin_points=1.0, quality=judged).quantities}
         for one in (run, moved)
     ]
     assert shown[0] - shown[1] == {"seconds to target"}

@@ -470,6 +470,24 @@ def test_repeats_are_found_by_id_only_and_by_what_they_repeat(store: Store) -> N
     assert store.repeat_of("b-repeat") is None
 
 
+def test_repeat_that_still_runs_is_running_and_one_that_was_killed_has_failed(
+    store: Store, sleeper: subprocess.Popen[bytes]
+) -> None:
+    store.write(make_record(run_id="a-run"))
+    store.write(running(run_id="b-repeat", repeats="a-run", process=facts_of(sleeper.pid)))
+    repeat = store.repeat_of("a-run")
+    assert repeat is not None
+    assert (repeat.outcome, repeat.failure) == ("running", None)
+    sleeper.kill()
+    sleeper.wait()
+    repeat = store.repeat_of("a-run")
+    assert repeat is not None
+    assert repeat.failure is not None
+    assert (repeat.outcome, repeat.failure.kind) == ("failed", "Killed")
+    assert repeat.failure.message == f"process {sleeper.pid} is gone"
+    assert store.read("b-repeat").outcome == "running"  # a reader writes nothing
+
+
 # Running or killed
 
 
@@ -498,6 +516,20 @@ def test_run_whose_process_is_gone_was_killed(store: Store, sleeper: subprocess.
     sleeper.wait()
     assert status_of(record) == "killed"
     assert store.find("one").status == "killed"
+
+
+def test_run_that_ended_while_it_was_read_was_not_killed(
+    store: Store, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process writes the end and is gone, between the reading of its record and the look at its process."""
+    process = facts_of(sleeper.pid)
+    sleeper.kill()
+    sleeper.wait()
+    versions = [running(run_id="one", process=process), make_record(run_id="one", process=process)]
+    store.write(versions[1])
+    monkeypatch.setattr(Store, "read", lambda *_: versions.pop(0))
+    (entry,) = store.entries()
+    assert (entry.status, entry.settled) == ("completed", entry.record)
 
 
 @posix_only

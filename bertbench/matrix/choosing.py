@@ -9,7 +9,7 @@ from pathlib import Path
 from bertbench.errors import RecordError
 from bertbench.gathering import Group, groups_of, newest_candidate
 from bertbench.matrix.environment import Environment
-from bertbench.record import Failure, Revision, RunRecord
+from bertbench.record import Revision, RunRecord
 from bertbench.spec import Spec, benchmark_fingerprint, read_spec
 from bertbench.store import Store
 from bertbench.verdict import Candidate
@@ -89,14 +89,7 @@ def choose(store: Store, specs: Sequence[str] = (), *, commit: str | None = None
 
 def _ended(store: Store) -> list[RunRecord]:
     """All that can be read; what was killed has failed, although nothing of it could write so."""
-    return [
-        _killed(entry.record) if entry.status == "killed" else entry.record for entry in store.entries() if entry.record
-    ]
-
-
-def _killed(record: RunRecord) -> RunRecord:
-    failure = Failure(kind="Killed", message=f"process {record.process.pid} is gone", phase="unknown")
-    return record.model_copy(update={"outcome": "failed", "failure": failure})
+    return [record for entry in store.entries() if (record := entry.settled) is not None]
 
 
 def _benchmark(text: str, groups: Sequence[Group]) -> Benchmark:

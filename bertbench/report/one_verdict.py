@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -11,11 +12,14 @@ from rich.text import Text
 from bertbench.baseline import Baseline
 from bertbench.comparing import Compared
 from bertbench.record import RunRecord
-from bertbench.report.wording import with_next_step
+from bertbench.report.wording import counted, with_next_step
 from bertbench.suite import Result
 from bertbench.verdict import PRECEDENCE, Check
 from bertbench.verdict.identity import side_by_side
 from bertbench.verdict.outcomes import change_of_accuracy
+
+if TYPE_CHECKING:
+    from bertbench.verdict.shown_quantities import ShownQuantity
 
 #: Libraries whose versions say 'since when' in one sentence; the table has them all.
 _HEADLINE_LIBRARIES = ("tensorflow", "jax", "torch", "keras")
@@ -33,7 +37,10 @@ def comparison_tables(results: Sequence[Result]) -> list[Table]:
 
 
 def quantities_table(result: Result, compared: Compared) -> Table:
-    """One line for each quantity: means, spreads, the change and its interval; accuracy alone has a vote."""
+    """Accuracy as the deciding look saw it; below it, over all seeds, what has no vote.
+
+    Where the look took all seeds their accuracy is that of the look, and stands there once.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.title = f"{result.benchmark.spec.name} against {compared.name}"
     table.title_justify = "left"
@@ -43,21 +50,31 @@ def quantities_table(result: Result, compared: Compared) -> Table:
     table.add_column("", overflow="fold")
     if compared.shown is None:
         return table
-    for place, quantity in enumerate(compared.shown.quantities):
-        interval = " to ".join(map(_signed, quantity.interval)) if quantity.interval else "-"
-        words = [*(["decides"] if place == 0 else []), *([quantity.note] if quantity.note else [])]
-        table.add_row(
-            quantity.name,
-            _with_spread(quantity.baseline_mean, quantity.baseline_spread),
-            _with_spread(quantity.mean, quantity.spread),
-            "-" if quantity.change is None else _signed(quantity.change),
-            interval,
-            "; ".join(words),
-        )
-    if compared.shown.correlation is not None:
-        pairs = f"of {compared.shown.pairs} seeds that both ran"
-        table.add_row("correlation of same seeds", "", f"{compared.shown.correlation:+.2f}", "", "", pairs)
+    shown, rest = compared.shown, compared.shown.quantities
+    if shown.failed_seeds:
+        table.add_row("failed seeds", "", shown.failed_seeds, "", "", "decides")
+    if shown.decides is not None:
+        table.add_row(*_cells(shown.decides))
+        rest = rest[1:] if shown.decides.seeds == rest[0].seeds else rest
+    table.add_row(f"all {counted(shown.ran, 'seed')}, without a vote:")
+    for quantity in rest:
+        table.add_row(*_cells(quantity))
+    if shown.correlation is not None:
+        pairs = f"of {shown.pairs} seeds that both ran"
+        table.add_row("correlation of same seeds", "", f"{shown.correlation:+.2f}", "", "", pairs)
     return table
+
+
+def _cells(quantity: ShownQuantity) -> tuple[str, ...]:
+    """One line of the table."""
+    return (
+        quantity.name,
+        _with_spread(quantity.baseline_mean, quantity.baseline_spread),
+        _with_spread(quantity.mean, quantity.spread),
+        "-" if quantity.change is None else _signed(quantity.change),
+        " to ".join(map(_signed, quantity.interval)) if quantity.interval else "-",
+        quantity.note,
+    )
 
 
 def _signed(value: float) -> str:

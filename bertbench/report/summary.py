@@ -79,6 +79,8 @@ def _comparison(compared: Compared) -> dict[str, Any]:
         "bertbench_version": baseline.bertbench_version if baseline else None,
         "attempt": standing.number if standing else None,
         "failed_attempt": list(standing.failed.runs) if standing and standing.failed else [],
+        "decides": _finite(asdict(shown.decides)) if shown and shown.decides else None,
+        "seeds_ran": shown.ran if shown else None,
         "shown": [_finite(asdict(quantity)) for quantity in shown.quantities] if shown else [],
         "same_seed_correlation": shown.correlation if shown else None,
     }

@@ -15,16 +15,16 @@ NAME = "identity_on_repeat"
 def judge_repeat(first: RunRecord, repeat: RunRecord) -> Check:
     """Hold a repeat in a fresh process against the run it repeats.
 
-    A seed that differs fails; a seed that should have been repeated and was not leaves the promise undecided.
+    A seed that differs fails; a seed that should have been repeated and was not leaves the promise undecided, and so
+    does a repeat that still runs.
 
     Args:
         first: The run.
-        repeat: The same spec in another process, with some or all of the seeds.
+        repeat: The same spec in another process, with some or all of the seeds; one that was killed as one that failed
+            (`bertbench.store.Entry.settled`).
     """
-    for record, which in ((first, "run"), (repeat, "repeat")):
-        if record.outcome != "completed":
-            said = f"the {which} is {record.outcome}"
-            return _check("fail", said, f"{said}, so nothing was shown", next_step=f"bertbench show {record.run_id}")
+    if (check := _not_completed(first, repeat)) is not None:
+        return check
     if reason := _not_comparable(first, repeat):
         return _check("undecided", "not comparable", reason)
     repeated = [run for run in repeat.seeds if run.seed in first.spec.training.seeds]
@@ -36,6 +36,18 @@ def judge_repeat(first: RunRecord, repeat: RunRecord) -> Check:
         return _check("undecided", "not repeated", "no seed of the run was repeated")
     seeds = _listed(run.seed for run in repeated)
     return _check("pass", "equal bits", f"weights, losses and predictions of seed {seeds} are equal in a fresh process")
+
+
+def _not_completed(first: RunRecord, repeat: RunRecord) -> Check | None:
+    """What is said where one of the two did not complete, or not yet; None if both did."""
+    if first.outcome == "completed" and repeat.outcome == "running":
+        said, next_step = "the repeat still runs", f"wait until it has ended, then: bertbench show {first.run_id}"
+        return _check("undecided", said, f"{said} ({repeat.run_id}), so nothing was shown yet", next_step=next_step)
+    for record, which in ((first, "run"), (repeat, "repeat")):
+        if record.outcome != "completed":
+            said = f"the {which} is {record.outcome}"
+            return _check("fail", said, f"{said}, so nothing was shown", next_step=f"bertbench show {record.run_id}")
+    return None
 
 
 def _not_comparable(first: RunRecord, repeat: RunRecord) -> str:

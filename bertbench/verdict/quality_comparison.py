@@ -26,6 +26,7 @@ from bertbench.stats import (
 from bertbench.verdict.candidate import Candidate
 from bertbench.verdict.failed_seeds import failed_baseline_seeds, failed_candidate_seeds, failed_seeds_told
 from bertbench.verdict.flipped_rows import rows_told
+from bertbench.verdict.leak_checks import leak_checks, leak_checks_told, loss_told
 from bertbench.verdict.outcomes import Check, Outcome, change_of_accuracy
 from bertbench.verdict.quality_gate import QualityGate
 from bertbench.verdict.quality_words import notices, sentence, why
@@ -192,7 +193,7 @@ def _judged(name: str, compared: _Compared, look: _Look, context: str) -> Check:
     counted = failed_seeds_told(look.failed, {seed: why for seed, why in compared.failed.items() if seed in seeds})
     sentences = [counted] if look.failed.word == "fail" else []
     if seen is not None:
-        sentences += [sentence(seen), why(seen), notices(seen)]
+        sentences += [sentence(seen), why(seen), notices(seen, leaks=_leaks(compared, seeds) if seen.better else "")]
     sentences += [counted] if look.failed.word != "fail" else []
     sentences += _beyond(compared, look)
     sentences += rows_told(
@@ -219,6 +220,14 @@ def _judged(name: str, compared: _Compared, look: _Look, context: str) -> Check:
         numbers=_numbers(look),
         seeds_wanted=_wanted(compared, later[0]) if later else (),
     )
+
+
+def _leaks(compared: _Compared, seeds: Sequence[int]) -> str:
+    """What says whether better is a leak: the checks, and the loss of the seeds of the look."""
+    bank = [seed.quality.loss for seed in compared.baseline.seeds if seed.seed not in compared.failed_in_bank]
+    runs = [run for run in compared.candidate.seeds if run.seed in seeds and run.seed not in compared.failed]
+    told = leak_checks_told(leak_checks(compared.candidate, compared.baseline))
+    return f"{told} {loss_told(bank, [run.final_epoch.validation.loss for run in runs])}".rstrip()
 
 
 def _count(failed: FailedSeeds) -> str:

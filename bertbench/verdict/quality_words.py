@@ -53,9 +53,15 @@ def _stopped(seen: LookDecision) -> str:
     )
 
 
-def notices(seen: LookDecision) -> str:
-    """Without a vote: better than chance explains, or less stable."""
+def notices(seen: LookDecision, *, leaks: str = "") -> str:
+    """Without a vote: better than chance explains, or less stable.
+
+    Args:
+        seen: The look.
+        leaks: What the leak checks came to; said where accuracy is better than chance explains.
+    """
     spreads = f"{seen.baseline_spread_points:.2f} to {seen.candidate_spread_points:.2f} points"
-    better = "Notice: better than chance explains; make sure that no validation row leaked into training." * seen.better
+    better = "Notice: better than chance explains; make sure that no validation row leaked into training."
+    better = f"{better} {leaks}".rstrip() * seen.better
     less_stable = f"Notice: less stable: the spread over seeds went from {spreads}." * seen.welch
     return " ".join(part for part in (better, less_stable) if part)

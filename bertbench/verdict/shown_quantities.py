@@ -1,7 +1,8 @@
-"""What is shown beside a comparison of accuracy and has no vote: the same estimate and interval of everything else.
+"""What is shown of a comparison of accuracy: the numbers of the look that decided, and beside them what has no vote.
 
-None of these can fail or pass a run, so none of them spends error rate; an interval that excludes zero is a hint to
-look, and among several of them one does so by chance now and then. Loads scipy.
+What has no vote is the same estimate and interval of everything else, over all seeds that ran. None of these can fail
+or pass a run, so none of them spends error rate; an interval that excludes zero is a hint to look, and among several of
+them one does so by chance now and then. Loads scipy.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from bertbench.stats import difference_of_means, rounding_spread
 from bertbench.stats.sequential import SHOWN_CONFIDENCE
 from bertbench.verdict.candidate import Candidate
 from bertbench.verdict.failed_seeds import failed_baseline_seeds, failed_candidate_seeds
+from bertbench.verdict.outcomes import Check
 
 _POINTS = 100.0
 #: A correlation of fewer pairs is a line through two points.
@@ -66,17 +68,24 @@ class Shown:
     """All that is shown.
 
     Attributes:
-        quantities: Accuracy, which the vote is on, first.
+        decides: Accuracy at the deciding look: its estimate, interval and spreads, over its seeds that did not fail;
+            None if no look was taken of it.
+        failed_seeds: How many seeds of that look failed, such as '2 of 4', if that number alone decided; else empty.
+        ran: Seeds that came to an end, those that failed and those that no look needed included.
+        quantities: Without a vote, over all seeds that ran and did not fail: accuracy first.
         correlation: Of the accuracy of seeds that both sides ran (Pearson); None of fewer than three or without spread.
         pairs: How many seeds that is of.
     """
 
+    decides: ShownQuantity | None
+    failed_seeds: str
+    ran: int
     quantities: tuple[ShownQuantity, ...]
     correlation: float | None
     pairs: int
 
 
-def shown_beside(candidate: Candidate, baseline: Baseline, *, margin_points: float) -> Shown:
+def shown_beside(candidate: Candidate, baseline: Baseline, *, margin_points: float, quality: Check) -> Shown:
     """Everything that is shown of a comparison in which bits differ, over the seeds that did not fail.
 
     Args:
@@ -84,6 +93,7 @@ def shown_beside(candidate: Candidate, baseline: Baseline, *, margin_points: flo
         baseline: The bank.
         margin_points: Of the comparison; where the spec has no threshold on every seed, the target is the bank's mean
             accuracy minus this.
+        quality: What was judged of them: the deciding row shows its numbers.
     """
     failed = failed_candidate_seeds(candidate)
     runs = [run for run in candidate.seeds if run.seed not in failed]
@@ -107,7 +117,48 @@ def shown_beside(candidate: Candidate, baseline: Baseline, *, margin_points: flo
         for seed in bank
         if seed.seed == run.seed
     ]
-    return Shown(tuple(quantities), _correlation(pairs), len(pairs))
+    by_count = _is_by_count(quality)
+    look = candidate.order[: int(quality.numbers.get("look_seeds", 0))]
+    return Shown(
+        decides=_decides((bank, [run for run in runs if run.seed in look]), baseline.validation_rows, quality),
+        failed_seeds=f"{quality.numbers['failed_seeds']:g} of {len(look)}" if by_count else "",
+        ran=len(candidate.order),
+        quantities=tuple(quantities),
+        correlation=_correlation(pairs),
+        pairs=len(pairs),
+    )
+
+
+def _is_by_count(quality: Check) -> bool:
+    """Whether the number of failed seeds decided and the mean did not."""
+    numbers = quality.numbers
+    too_many = "look_seeds" in numbers and numbers["failed_seeds"] >= numbers["failed_seeds_limit"]
+    return too_many and quality.observed_value is None
+
+
+def _decides(
+    sides: tuple[Sequence[BaselineSeed], Sequence[SeedRun]], rows: int, quality: Check
+) -> ShownQuantity | None:
+    """Accuracy as the deciding look saw it: what the verdict rests on, and no second estimate of it."""
+    (bank, runs), numbers = sides, quality.numbers
+    if "drop_points" not in numbers:
+        return None
+    low, high = -numbers["drop_high_points"] / _POINTS, -numbers["drop_low_points"] / _POINTS
+    look = f"look of {numbers['look_seeds']:g} seeds"
+    failed = f", {numbers['failed_seeds']:g} failed" if numbers["failed_seeds"] else ""
+    return ShownQuantity(
+        "validation accuracy",
+        "higher",
+        len(bank),
+        len(runs),
+        sum(seed.hits for seed in bank) / (len(bank) * rows),
+        math.fsum(run.final_epoch.validation.accuracy for run in runs) / len(runs),
+        baseline_spread=numbers["baseline_spread_points"] / _POINTS,
+        spread=numbers["spread_points"] / _POINTS,
+        change=-numbers["drop_points"] / _POINTS,
+        interval=(low, high) if math.isfinite(low) and math.isfinite(high) else None,
+        note=f"{'' if _is_by_count(quality) else 'decides: '}{look}{failed}",
+    )
 
 
 def _compared(

@@ -89,6 +89,19 @@ def test_a_run_that_goes_on_is_shown_as_far_as_it_is(shell: Shell) -> None:
     assert "killed" not in shell.out
 
 
+@pytest.mark.parametrize("lives", [True, False])
+def test_a_repeat_that_still_runs_is_undecided_and_one_that_was_killed_failed(shell: Shell, lives: bool) -> None:
+    import psutil
+
+    here = ProcessFacts(pid=os.getpid(), host=os.uname().nodename, started=psutil.Process().create_time())
+    keep(shell, make_record())
+    keep(shell, running(run_id="x-repeat", repeats="20300102T030405Z-abc", **({"process": here} if lives else {})))
+    assert shell("show", "20300102") == cli.PASS
+    told = ["the repeat still runs", "undecided"] if lives else ["the repeat is failed", "fail"]
+    assert re.search(rf"identity_on_repeat +{told[0]} +equal bits +{told[1]}", shell.out)
+    assert ("wait until it has ended, then: bertbench show 20300102T030405Z-abc" in shell.out) == lives
+
+
 def test_an_unreadable_run_is_an_error_with_the_reason(shell: Shell) -> None:
     keep(shell, make_record())
     shell.store.run_folder("20300102T030405Z-abc").joinpath("record.json").write_text('{"schema_version": 1')

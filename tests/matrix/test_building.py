@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 
+import psutil
 import pytest
 from baseline_examples import BANK
 from matrix_examples import COMMIT, failed_in, run_in, store_of
@@ -197,6 +199,23 @@ def test_a_killed_run_is_a_row(tmp_path: Path) -> None:
     gone = killed.process.model_copy(update={"host": platform.node(), "pid": 2**22 + 1})
     matrix = matrix_of(tmp_path, run_in("1"), killed.model_copy(update={"process": gone}))
     assert "is gone" in cell(matrix, "py312").promises[0].reason
+
+
+@pytest.mark.parametrize(
+    ("lives", "outcome", "observed"),
+    [(True, "undecided", "the repeat still runs"), (False, "fail", "the repeat is failed")],
+)
+def test_a_repeat_that_still_runs_is_undecided_and_one_that_was_killed_failed(
+    tmp_path: Path, lives: bool, outcome: str, observed: str
+) -> None:
+    first = run_in("1")
+    spec = first.spec.model_copy(update={"identity": first.spec.identity.model_copy(update={"repeat": "first_seed"})})
+    first = first.model_copy(update={"spec": spec})
+    here = {"host": platform.node(), "pid": os.getpid(), "started": psutil.Process().create_time() - 60 * (not lives)}
+    changes = {"repeats": "1", "outcome": "running", "seeds": (), "process": first.process.model_copy(update=here)}
+    (only,) = matrix_of(tmp_path, first, run_in("2", changes=changes)).cells
+    check = only.promises[-1]
+    assert (check.name, check.outcome, check.observed) == ("identity_on_repeat", outcome, observed)
 
 
 def test_a_spec_is_named_by_file_or_by_name(tmp_path: Path) -> None:

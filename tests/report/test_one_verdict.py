@@ -44,7 +44,8 @@ def result(shift: int, seeds: int = 4, bits: int = 1, **numerics: Any) -> Result
     record, baseline = numerics_of(run_of(hits, bits=bits), **numerics), bank()
     candidate, gate = Candidate((record,)), quality_gate(ROWS)
     checks = compare(candidate, baseline, name="rolling", gate=gate, wrong_rows=first_rows_wrong)
-    beside = shown_beside(candidate, baseline, margin_points=1.0) if checks[1].numbers else None
+    quality = checks[1]
+    beside = shown_beside(candidate, baseline, margin_points=1.0, quality=quality) if quality.numbers else None
     compared = Compared("rolling", *checks, baseline, beside)
     return Result(Benchmark(record.spec, Path()), record, None, compared.checks, compared=(compared,))
 
@@ -178,11 +179,41 @@ def test_nothing_that_was_judged_has_no_sentence() -> None:
 def test_every_quantity_has_a_line_with_both_sides() -> None:
     shown = text(comparison_tables([result(-9)]))
     assert re.search(
-        r"validation accuracy +0\.9667 ± 0\.0043 +0\.9\d+ ± 0\.0\d+ +-0\.0283 +-0\.\d+ to -0\.\d+ +decides", shown
+        r"validation accuracy +0\.9667 ± 0\.0043 +0\.9\d+ ± 0\.0\d+ +-0\.0283 +-0\.\d+ to -0\.\d+ "
+        r"+decides: look of 4 seeds",
+        shown,
     )
+    assert shown.count("validation accuracy") == 1  # the look took all of them
     for name in ("macro_f1", "matthews_correlation", "loss", "epochs to target", "seconds to target"):
         assert name in shown
     assert re.search(r"correlation of same seeds +\+1\.00 +of 4 seeds that both ran", shown)
+
+
+def test_the_row_that_decides_has_the_numbers_of_the_sentence_and_all_seeds_stand_below() -> None:
+    """Two numbers for one thing would be one too many: of the second it is said which seeds it is of."""
+    one = result(-9, seeds=8)
+    numbers = one.compared[0].quality.numbers
+    lines = text(comparison_tables([one])).splitlines()
+    (decides,) = [line for line in lines if "decides" in line]
+    low, high = -numbers["drop_high_points"] / 100, -numbers["drop_low_points"] / 100
+    assert f"{-numbers['drop_points'] / 100:+.4f}" in decides
+    assert f"{low:+.4f} to {high:+.4f}" in decides
+    assert decides.rstrip().endswith("decides: look of 4 seeds")
+    below = lines[lines.index(decides) + 1 :]
+    assert below[0].strip() == "all 8 seeds, without a vote:"
+    assert below[1].startswith("validation accuracy")
+    assert below[2].startswith("validation macro_f1")
+
+
+def test_where_the_number_of_failed_seeds_decides_it_is_the_row_that_says_so() -> None:
+    record, baseline = run_with_failed(2), bank()
+    quality = result_of(record).compared[0].quality
+    beside = shown_beside(Candidate((record,)), baseline, margin_points=1.0, quality=quality)
+    one = result_of(record)
+    shown = text(comparison_tables([replace(one, compared=(replace(one.compared[0], shown=beside),))]))
+    assert re.search(r"failed seeds +2 of 4 +decides", shown)
+    assert re.search(r"validation accuracy .* look of 4 seeds, 2 failed", shown)
+    assert shown.count("decides") == 1
 
 
 def test_equal_bits_have_nothing_to_show() -> None:

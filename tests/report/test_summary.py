@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from baseline_examples import BANK, ROWS, baseline_of, run_of
 from record_maker import make_failed_record, make_record, make_spec
 
+from bertbench.comparing import Compared
 from bertbench.errors import RecordWriteError
 from bertbench.record import RunRecord
 from bertbench.report.summary import SUMMARY_SCHEMA_VERSION, summary, write_summary
 from bertbench.suite import Benchmark, Result, judge
-from bertbench.verdict import Check
+from bertbench.verdict import Candidate, Check, compare
+from bertbench.verdict.quality_gate import quality_gate
+from bertbench.verdict.shown_quantities import shown_beside
 
 PAGE = (Path(__file__).parents[2] / "docs" / "summary.md").read_text(encoding="utf-8")
 
@@ -56,6 +60,31 @@ def test_it_says_what_the_record_and_the_verdict_say() -> None:
     assert (first["seed"], first["epochs"], first["outcome"]) == (0, 20, "completed")
     assert first["validation"] == record.seeds[0].epochs[-1].validation.model_dump()
     assert first["utilization"] == 0.6875
+
+
+def compared(seeds: int) -> dict[str, Any]:
+    """What the file says of a run of the bank's first seeds, nine rows worse each, against the bank."""
+    record = run_of({seed: BANK[seed] - 9 for seed in range(seeds)}, bits=1)
+    candidate, baseline = Candidate((record,)), baseline_of()
+    checks = compare(candidate, baseline, name="rolling", gate=quality_gate(ROWS))
+    quality = checks[1]
+    shown = shown_beside(candidate, baseline, margin_points=1.0, quality=quality) if quality.numbers else None
+    one = Compared("rolling", *checks, baseline, shown)
+    (spec,) = summary([Result(Benchmark(record.spec, Path()), record, None, checks, compared=(one,))])["specs"]
+    (found,) = spec["comparisons"]
+    return {**found, "numbers": spec["checks"][1]["numbers"]}
+
+
+def test_a_comparison_has_the_row_that_decides_and_what_is_of_all_seeds_apart() -> None:
+    found = compared(8)
+    numbers = found.pop("numbers")
+    assert set(found) | set(found["decides"]) <= documented("A comparison:")
+    assert (found["decides"]["seeds"], found["shown"][0]["seeds"], found["seeds_ran"]) == (4, 8, 8)
+    assert found["decides"]["change"] == -numbers["drop_points"] / 100
+
+
+def test_a_comparison_before_the_first_look_decides_nothing() -> None:
+    assert (compared(2)["decides"], compared(2)["seeds_ran"], compared(2)["shown"]) == (None, None, [])
 
 
 def test_a_run_that_failed_is_there_as_far_as_it_got() -> None:

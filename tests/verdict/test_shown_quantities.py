@@ -15,12 +15,19 @@ from scipy import stats
 
 from bertbench.baseline import Baseline, build_baseline
 from bertbench.record import RunRecord
-from bertbench.verdict import Candidate
+from bertbench.verdict import Candidate, Check, compare
+from bertbench.verdict.quality_gate import quality_gate
 from bertbench.verdict.shown_quantities import Shown, ShownQuantity, shown_beside
 
 
+def quality(record: RunRecord, baseline: Baseline | None = None) -> Check:
+    return compare(Candidate((record,)), baseline or baseline_of(), name="rolling", gate=quality_gate(ROWS))[1]
+
+
 def shown(record: RunRecord, baseline: Baseline | None = None, margin_points: float = 1.0) -> Shown:
-    return shown_beside(Candidate((record,)), baseline or baseline_of(), margin_points=margin_points)
+    baseline = baseline or baseline_of()
+    judged = quality(record, baseline)
+    return shown_beside(Candidate((record,)), baseline, margin_points=margin_points, quality=judged)
 
 
 def named(result: Shown) -> dict[str, ShownQuantity]:
@@ -65,6 +72,67 @@ def test_every_quality_is_shown_and_accuracy_first() -> None:
     assert accuracy.spread == pytest.approx(statistics.stdev(run))
 
 
+@pytest.mark.parametrize("shift", [-9, 0])
+def test_what_decides_has_the_very_numbers_of_the_deciding_look(shift: int) -> None:
+    """Eight seeds ran and the look of four decided: the other four have no part in its row."""
+    hits = {seed: value + (shift if seed < 4 else 5) for seed, value in first(8).items()}
+    check, result = quality(run_of(hits, bits=1)), shown(run_of(hits, bits=1))
+    assert (check.numbers["look_seeds"], check.outcome) == (4, "fail" if shift else "pass")
+    one, beside = result.decides, result.quantities[0]
+    assert one is not None
+    assert (one.name, one.bank_seeds, one.seeds, one.note) == ("validation accuracy", 20, 4, "decides: look of 4 seeds")
+    assert one.change == -check.numbers["drop_points"] / 100
+    assert one.interval == (-check.numbers["drop_high_points"] / 100, -check.numbers["drop_low_points"] / 100)
+    assert one.mean == pytest.approx(statistics.fmean(list(hits.values())[:4]) / ROWS)
+    assert one.baseline_mean == pytest.approx(statistics.fmean(BANK.values()) / ROWS)
+    assert one.spread == pytest.approx(statistics.stdev(list(hits.values())[:4]) / ROWS)
+    assert one.baseline_spread == pytest.approx(statistics.stdev(BANK.values()) / ROWS)
+    assert (result.ran, beside.seeds, result.failed_seeds) == (8, 8, "")
+    assert beside.mean == pytest.approx(statistics.fmean(hits.values()) / ROWS)
+    assert "decides" not in beside.note
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(270, 298), min_size=4, max_size=9))
+def test_change_and_interval_of_what_decides_are_of_its_own_means(hits: list[int]) -> None:
+    """Whatever the numbers: the mean shown is that of the seeds that the look took."""
+    result = shown(run_of(dict(enumerate(hits)), bits=1))
+    one = result.decides
+    assert one is not None
+    assert one.change is not None
+    assert one.mean is not None
+    assert one.baseline_mean is not None
+    assert one.change == pytest.approx(one.mean - one.baseline_mean, abs=1e-12)
+    assert one.interval is not None
+    assert one.interval[0] <= one.change <= one.interval[1]
+    assert one.seeds <= result.ran == len(hits)
+
+
+def with_confusion(record: RunRecord) -> RunRecord:
+    """Half of the rows are of each class: 150 of 300 right is a failed seed."""
+    seeds = tuple(run.model_copy(update={"validation_confusion": ((150, 0), (0, 150))}) for run in record.seeds)
+    return record.model_copy(update={"seeds": seeds})
+
+
+def test_where_the_number_of_failed_seeds_decides_accuracy_does_not() -> None:
+    result = shown(with_confusion(run_of({**first(8), 1: 150, 3: 150}, bits=1)))
+    assert result.decides is not None
+    assert (result.failed_seeds, result.decides.note) == ("2 of 4", "look of 4 seeds, 2 failed")
+    assert (result.decides.seeds, result.quantities[0].seeds, result.ran) == (2, 6, 8)
+
+
+def test_a_failed_seed_of_the_look_is_told_where_accuracy_decides() -> None:
+    result = shown(with_confusion(run_of({**first(4, -20), 2: 150}, bits=1)))
+    assert result.decides is not None
+    assert (result.failed_seeds, result.decides.note) == ("", "decides: look of 4 seeds, 1 failed")
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_before_the_first_look_nothing_decides(seeds: int) -> None:
+    result = shown(run_of(first(seeds), bits=1))
+    assert (result.decides, result.failed_seeds, result.ran) == (None, "", seeds)
+
+
 def test_the_interval_is_students() -> None:
     bank = [0.10 + 0.002 * (seed % 5) for seed in range(20)]
     run = [0.16, 0.15, 0.17, 0.155]
@@ -87,11 +155,8 @@ def with_equal_losses() -> Baseline:
 
 
 def test_failed_seeds_are_left_out_on_both_sides() -> None:
-    hits = {**first(4), 2: 150}
-    record = run_of(hits, bits=1)
-    seeds = tuple(run.model_copy(update={"validation_confusion": ((150, 0), (0, 150))}) for run in record.seeds)
-    baseline = baseline_of({**BANK, 20: 140})
-    accuracy = shown(record.model_copy(update={"seeds": seeds}), baseline).quantities[0]
+    record = with_confusion(run_of({**first(4), 2: 150}, bits=1))
+    accuracy = shown(record, baseline_of({**BANK, 20: 140})).quantities[0]
     assert (accuracy.bank_seeds, accuracy.seeds) == (20, 3)
 
 

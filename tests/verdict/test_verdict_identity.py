@@ -282,17 +282,35 @@ def test_seed_without_digests_is_undecided() -> None:
     assert check.outcome == "undecided"
 
 
-@pytest.mark.parametrize("outcome", ["running", "failed", "interrupted"])
-def test_run_or_repeat_that_did_not_complete_fails(outcome: str) -> None:
-    repeat = repeat_of(make_seed(0))
-    for which, first, second in (
-        ("run", ended(run_of(), outcome), repeat),
-        ("repeat", run_of(), ended(repeat, outcome)),
-    ):
-        check = judge_repeat(first, second)
-        assert (check.outcome, check.observed) == ("fail", f"the {which} is {outcome}")
-        shown = first if which == "run" else second
-        assert check.next_step == f"bertbench show {shown.run_id}"
+@pytest.mark.parametrize(
+    ("which", "outcome"),
+    [
+        ("run", "running"),
+        ("run", "failed"),
+        ("run", "interrupted"),
+        ("repeat", "failed"),
+        ("repeat", "interrupted"),
+    ],
+)
+def test_run_or_repeat_that_did_not_complete_fails(which: str, outcome: str) -> None:
+    first, repeat = run_of(), repeat_of(make_seed(0))
+    first, repeat = (ended(first, outcome), repeat) if which == "run" else (first, ended(repeat, outcome))
+    check = judge_repeat(first, repeat)
+    assert (check.outcome, check.observed) == ("fail", f"the {which} is {outcome}")
+    assert check.next_step == f"bertbench show {(first if which == 'run' else repeat).run_id}"
+
+
+@pytest.mark.parametrize("runs", [(), (make_seed(0),), (PARTED,)])
+def test_a_repeat_that_still_runs_is_undecided_whatever_it_came_to_so_far(runs: tuple[SeedRun, ...]) -> None:
+    check = judge_repeat(run_of(), ended(repeat_of(make_seed(0)), "running").model_copy(update={"seeds": runs}))
+    assert (check.outcome, check.observed) == ("undecided", "the repeat still runs")
+    assert check.reason == "the repeat still runs (again), so nothing was shown yet"
+    assert check.next_step == "wait until it has ended, then: bertbench show first"
+
+
+def test_a_run_that_still_runs_fails_whatever_its_repeat_does() -> None:
+    check = judge_repeat(ended(run_of(), "running"), ended(repeat_of(make_seed(0)), "running"))
+    assert (check.outcome, check.observed) == ("fail", "the run is running")
 
 
 # Properties
