@@ -87,7 +87,7 @@ class Baseline(Fact):
     git_commit: str | None = None
     """Of the spec's repository when the runs were made; None if they have none or not the same. See the history."""
     git_dirty: bool | None = None
-    """Whether tracked files differed from that commit."""
+    """Whether the tree had changes, as in `Revision.dirty`."""
     bertbench_version: str
     """Of the package that made the runs."""
     accepted_at: Moment
