@@ -228,7 +228,7 @@ def _proposed(options: argparse.Namespace, benchmark: Benchmark) -> Baseline:
 
     proposal = propose_baseline(benchmark.spec, Store(options.store), runs=options.runs)
     if proposal.left_out:
-        say(f"left out, since data, weights or version are others: {', '.join(proposal.left_out)}")
+        say(f"left out, since data, weights, version or factory are others: {', '.join(proposal.left_out)}")
     return proposal.baseline
 
 

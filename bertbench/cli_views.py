@@ -114,23 +114,28 @@ def _data(options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from bertbench.report.audit_table import audit_sentence, audit_table
+    from bertbench.report.audit_table import audit_sentences, audit_table, left_out_line
     from bertbench.store import Store
     from bertbench.suite import load_benchmark
-    from bertbench.verdict.audit import audit_thresholds
+    from bertbench.verdict.audit import audit_spec
 
     spec = load_benchmark(options.spec).spec
     runs = Store(options.store).runs_of(spec, completed=False)
-    audited = audit_thresholds(spec, runs)
-    output().print(audit_table(audited))
-    for threshold in audited:
-        say(audit_sentence(threshold))
+    if not any(promise.over == "every_seed" for promise in spec.expect):
+        say(f'nothing to audit: {spec.name} promises nothing of every seed: no [[expect]] with over = "every_seed"')
+        return UNDECIDED
     if not runs:
-        say_aside(
-            f"{options.store}: no seed of this recipe came to an end; "
-            f"bertbench run {options.spec} --seeds 0-19 --no-repeat"
-        )
-    words = {threshold.word for threshold in audited}
+        say(f"nothing to audit: {options.store}: no run of {spec.name} as it now stands in which a seed came to an end")
+        say_aside(f"bertbench run {options.spec} --seeds 0-19 --no-repeat")
+        return UNDECIDED
+    audit = audit_spec(spec, runs)
+    output().print(audit_table(audit.thresholds))
+    for threshold in audit.thresholds:
+        for sentence in audit_sentences(threshold):
+            say(sentence)
+    for left_out in audit.left_out:
+        say(left_out_line(left_out))
+    words = {threshold.word for threshold in audit.thresholds}
     return FAIL if "shown flaky" in words else PASS if words == {"shown stable"} else UNDECIDED
 
 

@@ -1,29 +1,26 @@
 """Which runs of a store belong together: what a baseline is made of, and what is compared as one candidate.
 
-Runs are of one code where that is known: a seed came to the same bits in both, or both were made at one clean commit of
-the spec's repository. A tree with changes may be another one each time, and outside any repository nobody knows.
+They must agree in what `bertbench.baseline.ground` names, and be known to have run one code, which
+`bertbench.baseline.one_code` answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bertbench.baseline import Baseline, build_baseline
-from bertbench.baseline.building import ground_of
+from bertbench.baseline.ground import other_ground
+from bertbench.baseline.one_code import Group, in_groups, of_one_code, why_not
 from bertbench.comparing import wrong_rows_of
 from bertbench.errors import BaselineError, RecordError
-from bertbench.record import Digests, RunRecord
+from bertbench.record import RunRecord
 from bertbench.spec import Spec, spec_fingerprint
 from bertbench.store import Store
 from bertbench.verdict import Candidate, judge_recipe
 
-#: A run with the runs of its further seeds.
-Group = tuple[RunRecord, ...]
-
-OTHER_BITS = "they gave a seed other bits than newer runs"
-UNKNOWN_CODE = "nothing shows that they ran the code of newer runs: no seed of equal bits, no clean commit in common"
 BROKE_OFF = "they, or runs of their further seeds, did not complete"
+MIXED = "they and the runs of their further seeds differ in numerics, data, weights, version or factory"
 
 
 @dataclass(frozen=True)
@@ -32,8 +29,8 @@ class Proposal:
 
     Attributes:
         baseline: Of all seeds.
-        left_out: Runs of the recipe that are on another ground than the newest (data, weights, version), if the store
-            was asked and not a list of runs.
+        left_out: Runs of the recipe that are on another ground than the newest (data, weights, version, factory), if
+            the store was asked and not a list of runs.
     """
 
     baseline: Baseline
@@ -47,7 +44,7 @@ def propose_baseline(spec: Spec, store: Store, *, runs: Sequence[str] = ()) -> P
         spec: Prescribes the seeds that must be there; more that ran are taken too.
         store: Where the runs are.
         runs: Ids or their beginnings; if none are given, all completed runs of the spec's recipe that agree with the
-            newest in numerics, data, weights and version. Repeats are left out.
+            newest in numerics, data, weights, version and the engine's factory. Repeats are left out.
 
     Raises:
         BaselineError: If there is none, a run is of another recipe, drifted from its own or was made faulty on
@@ -125,80 +122,30 @@ def newest_candidate(ended: Sequence[Group]) -> tuple[Candidate, dict[str, str]]
     Returns:
         The candidate, and why runs were left out, in words, by their ids.
     """
-    newest, older = ended[-1], ended[:-1]
+    newest, older = ended[-1], [group for group in ended[:-1] if not _is_mixed(group)]
     if newest[0].outcome != "completed":
         return Candidate(newest), {}
     is_whole = [group[0].outcome == "completed" and not Candidate(group).broke_off for group in older]
     broken = [group for group, whole in zip(older, is_whole, strict=True) if not whole]
     whole = [group for group, whole in zip(older, is_whole, strict=True) if whole]
-    whole = [group for group in whole if ground_of(group[0]) == ground_of(newest[0])]
+    # That another factory ran is told, like another commit; other data, weights or versions are another matter.
+    whole = [group for group in whole if other_ground(group[0], than=newest[0]).keys() <= {"factory"}]
     taken, others = of_one_code([*whole, newest])
-    left_out = {run.run_id: BROKE_OFF for group in broken for run in group}
-    known = _Code.of(taken)
+    left_out = {run.run_id: MIXED for group in ended[:-1] if _is_mixed(group) for run in group}
+    left_out |= {run.run_id: BROKE_OFF for group in broken for run in group}
     for group in others:
-        reason = OTHER_BITS if _Code.of([group]).contradicts(known) else UNKNOWN_CODE
-        left_out |= {run.run_id: reason for run in group}
+        left_out |= dict.fromkeys((run.run_id for run in group), why_not(group, taken))
     return Candidate(tuple(run for group in taken for run in group)), left_out
 
 
-@dataclass(frozen=True)
-class _Code:
-    """What is known of the code that runs ran.
-
-    Attributes:
-        bits: Digests of each seed.
-        commits: Clean ones; None stands for a tree that nobody can name.
-    """
-
-    bits: Mapping[int, Digests]
-    commits: frozenset[str | None]
-
-    @classmethod
-    def of(cls, groups: Iterable[Group]) -> _Code:
-        records = [record for group in groups for record in group]
-        revisions = [record.revision for record in records]
-        return cls(
-            {run.seed: run.digests for record in records for run in record.seeds if run.digests},
-            frozenset(revision.commit if revision and not revision.dirty else None for revision in revisions),
-        )
-
-    def contradicts(self, other: _Code) -> bool:
-        """Whether a seed came to different bits."""
-        return any(self.bits[seed] != other.bits[seed] for seed in self.bits.keys() & other.bits.keys())
-
-    def is_known_in(self, known: _Code) -> bool:
-        """Whether this is the code of other runs: by the bits of a seed, or by one clean commit."""
-        if self.contradicts(known):
-            return False
-        one_commit = len(self.commits) == 1 and None not in self.commits and self.commits <= known.commits
-        return one_commit or bool(self.bits.keys() & known.bits.keys())
-
-    def __or__(self, other: _Code) -> _Code:
-        return _Code({**self.bits, **other.bits}, self.commits | other.commits)
-
-
-def of_one_code(groups: Sequence[Group]) -> tuple[list[Group], list[Group]]:
-    """The last group with all that are known to have run its code, and the others; both in the order given.
-
-    Known is passed on: a group that is of one code with one of these is of one code with all. One that gave a seed
-    other bits than any of them is not, whatever its commit says.
-    """
-    codes = [_Code.of([group]) for group in groups]
-    known, taken, left = codes[-1], {len(groups) - 1}, list(range(len(groups) - 1))
-    while found := [number for number in left if codes[number].is_known_in(known)][-1:]:
-        known |= codes[found[0]]
-        taken.add(found[0])
-        left.remove(found[0])
-    return [groups[number] for number in sorted(taken)], [groups[number] for number in left]
+def _is_mixed(group: Group) -> bool:
+    """Whether a run of further seeds is on another ground than the run that it continues."""
+    return any(other_ground(run, than=group[0]) for run in group[1:])
 
 
 def _refuse_several_codes(records: Sequence[RunRecord]) -> None:
     """A bank of two codes is a baseline of neither."""
-    originals = [record for record in records if record.continues is None]
-    known = {record.run_id for record in originals}
-    groups = [(record, *_continued(record, records)) for record in originals]
-    groups += [(record,) for record in records if record.continues and record.continues not in known]
-    taken, others = of_one_code(sorted(groups, key=lambda group: group[0].run_id))
+    taken, others = of_one_code(in_groups(records))
     if others:
         belong = [run.run_id for group in taken for run in group]
         raise BaselineError(
@@ -249,8 +196,7 @@ def _matching(spec: Spec, store: Store) -> tuple[tuple[RunRecord, ...], tuple[st
     runs = store.runs_of(spec)
     if not runs:
         return (), ()
-    newest = ground_of(runs[-1])
-    chosen = tuple(run for run in runs if ground_of(run) == newest)
+    chosen = tuple(run for run in runs if not other_ground(run, than=runs[-1]))
     return chosen, tuple(run.run_id for run in runs if run not in chosen)
 
 

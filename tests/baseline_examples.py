@@ -57,3 +57,11 @@ def first_rows_wrong(record: RunRecord, run: SeedRun) -> tuple[int, ...]:
 def baseline_of(hits: Mapping[int, int] | None = None, **changes: Any) -> Baseline:
     """The baseline of one run; always of one date, so that two of them are one file."""
     return build_baseline([run_of(hits or BANK, **changes)], wrong_rows=first_rows_wrong, accepted_at=STARTED)
+
+
+def made_by(record: RunRecord, sha256: str | None) -> RunRecord:
+    """The same of an engine of one's own, whose factory's file has this digest; None could not be read."""
+    fact = {"factory": {"name": "python:train:build", "sha256": sha256}}
+    seeds = tuple(run.model_copy(update={"live_recipe": {**run.live_recipe, **fact}}) for run in record.seeds)
+    spec = record.spec.model_copy(update={"engine": "python:train:build"})
+    return record.model_copy(update={"seeds": seeds, "spec": spec})

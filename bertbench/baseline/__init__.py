@@ -3,6 +3,8 @@
 ::
 
     fields.py     what a baseline is, and what it refuses to be
+    one_code.py   are runs of one code?
+    ground.py     what else runs of one baseline have in common
     building.py   one baseline from the records of all its seeds
     layout.py     its text: sorted, stable, one change per line
     files.py      where it lies; read back or refused

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from bertbench.baseline.fields import Baseline, BaselineSeed
+from bertbench.baseline.ground import other_ground
+from bertbench.baseline.one_code import factory_of
 from bertbench.errors import BaselineError
 from bertbench.record import CheckpointFacts, DataFacts, EnvironmentFacts, Revision, RunRecord, SeedRun
 
@@ -45,6 +47,7 @@ def build_baseline(
     if not records:
         raise BaselineError("a baseline of no runs was asked for", remedy="bertbench run SPEC, then accept")
     for record in records:
+        facts_of(record)  # refuses one that did not complete
         _refuse_another_ground(records[0], record)
     seeds = _seeds(records, wrong_rows)
     if missing := [seed for seed in prescribed if seed not in seeds]:
@@ -70,6 +73,7 @@ def build_baseline(
             validation_rows=data.rows.get("validation", 0),
             git_commit=revision.commit if revision else None,
             git_dirty=revision.dirty if revision else None,
+            factory_sha256=_factory(records),
             bertbench_version=records[0].bertbench_version,
             accepted_at=(accepted_at or datetime.now(timezone.utc)).replace(microsecond=0),
             runs=tuple(sorted(record.run_id for record in records)),
@@ -103,19 +107,10 @@ def _revision(records: Sequence[RunRecord]) -> Revision | None:
     return Revision(commit=revisions[0].commit, dirty=any(revision.dirty for revision in revisions))
 
 
-def ground_of(record: RunRecord) -> dict[str, object]:
-    """All that runs of one baseline have in common, by the words in which a difference is told."""
-    environment, data, checkpoint = facts_of(record)
-    return {
-        "recipe": record.spec_fingerprint,
-        "numerics": environment.numerics_fingerprint,
-        "data": data.sha256,
-        "tokenizer": data.tokenizer_sha256,
-        "labels": data.label_names,
-        "validation rows": data.rows.get("validation", 0),
-        "weights": checkpoint.sha256,
-        "bertbench": record.bertbench_version,
-    }
+def _factory(records: Sequence[RunRecord]) -> str | None:
+    """Digest of the factory that all runs were made by; None if they have none, or one does not know it."""
+    factories = {factory_of(record) for record in records}
+    return factories.pop() if len(factories) == 1 else None
 
 
 def final_wrong_rows(logits: NDArray[np.float32], labels: NDArray[np.int32], run: SeedRun) -> tuple[int, ...]:
@@ -139,8 +134,7 @@ def final_wrong_rows(logits: NDArray[np.float32], labels: NDArray[np.int32], run
 
 
 def _refuse_another_ground(first: RunRecord, other: RunRecord) -> None:
-    one, two = ground_of(first), ground_of(other)
-    if differing := [f"{name} {one[name]} against {two[name]}" for name in one if one[name] != two[name]]:
+    if differing := [f"{name} {one} against {two}" for name, (one, two) in other_ground(first, than=other).items()]:
         raise BaselineError(
             f"{first.run_id} and {other.run_id} are no runs of one baseline: {'; '.join(differing)}",
             remedy="name the runs that belong together with --runs",

@@ -5,6 +5,7 @@ Schema history:
     2: validation hits and seconds of every epoch, for epochs and seconds to a target. Version 1 is still read; what it
        has not is not shown.
     3: `git_commit` is that of the runs. Before, it was that of the repository when the baseline was accepted.
+    4: `factory_sha256`.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from pydantic import Field, model_validator
 
 from bertbench.record import Digests, Fact, Moment, NotNegative, Quality
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 #: What can be read.
-READABLE_VERSIONS = (1, 2, 3)
+READABLE_VERSIONS = (1, 2, 3, 4)
 
 #: An accuracy and its hits are two readings of one number; doubles differ by less.
 _SAME_ACCURACY = 1e-9
@@ -62,7 +63,7 @@ class BaselineSeed(Fact):
 class Baseline(Fact):
     """One spec under one numerics, all its seeds."""
 
-    schema_version: Literal[1, 2, 3] = 3
+    schema_version: Literal[1, 2, 3, 4] = 4
     """See the history above."""
     spec: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     """Name of the spec."""
@@ -87,7 +88,10 @@ class Baseline(Fact):
     git_commit: str | None = None
     """Of the spec's repository when the runs were made; None if they have none or not the same. See the history."""
     git_dirty: bool | None = None
-    """Whether tracked files differed from that commit."""
+    """Whether the tree had changes, as in `Revision.dirty`."""
+    factory_sha256: Sha256 | None = None
+    """Of the file that the factory of an engine of one's own is written in; None for other engines, before schema 4,
+    and where a run did not know it."""
     bertbench_version: str
     """Of the package that made the runs."""
     accepted_at: Moment

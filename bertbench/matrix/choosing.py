@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bertbench.baseline.one_code import Group
 from bertbench.errors import RecordError
-from bertbench.gathering import Group, groups_of, newest_candidate
+from bertbench.gathering import groups_of, newest_candidate
 from bertbench.matrix.environment import Environment
 from bertbench.record import Revision, RunRecord
 from bertbench.spec import Spec, benchmark_fingerprint, read_spec

@@ -225,18 +225,18 @@ class PluginState:
             self.session.end()
 
     def _print_audit(self, terminalreporter: Any, results: tuple[Result, ...]) -> None:
-        """One line for each threshold on every seed, from all seeds of the store; a warning for *shown flaky* alone.
+        """One line for each threshold on every seed, by the store's seeds of this code; a warning for *shown flaky*.
 
         That a few seeds leave a threshold *not known* is what few seeds do, and nothing to warn of.
         """
         from bertbench.report.audit_table import audit_line
-        from bertbench.verdict.audit import audit_thresholds
+        from bertbench.verdict.audit import audit_spec
 
         for result in results:
             spec = result.benchmark.spec
             if result.skipped or not any(promise.over == "every_seed" for promise in spec.expect):
                 continue  # nothing to audit, and scipy need not be loaded
-            for threshold in audit_thresholds(spec, self.session.store.runs_of(spec, completed=False)):
+            for threshold in audit_spec(spec, self.session.store.runs_of(spec, completed=False)).thresholds:
                 flaky = threshold.word == "shown flaky"
                 terminalreporter.line(f"{'warning: ' if flaky else ''}{audit_line(spec.name, threshold)}", yellow=flaky)
 

@@ -96,4 +96,5 @@ class Revision(Fact):
     commit: str
     """40 hex digits, or 64."""
     dirty: bool
-    """Whether tracked files differ from it; files that git does not track say nothing."""
+    """Whether tracked files differ from it, or there are `*.py` or `*.toml` that git neither tracks nor ignores. Other
+    files that it does not track say nothing."""

@@ -10,11 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bertbench.quantities import quality_of
-from bertbench.verdict.audit import AuditedThreshold
+from bertbench.verdict.audit import AuditedThreshold, LeftOut
 
 if TYPE_CHECKING:
     from bertbench.stats import ThresholdAudit
 
+#: Runs named in one line.
+_SHOWN = 5
 _STYLES = {"shown stable": "green", "shown flaky": "bold red", "not known": "yellow"}
 
 
@@ -54,18 +56,51 @@ def audit_line(spec: str, threshold: AuditedThreshold) -> str:
     return f"{spec}: {threshold.name}: {threshold.word}: {seen}{more}"
 
 
-def audit_sentence(threshold: AuditedThreshold) -> str:
-    """What the word rests on, and what would settle it."""
+def audit_sentences(threshold: AuditedThreshold) -> list[str]:
+    """What the word rests on and what would settle it; how far the mean is from the bar; what a fresh run would see."""
     audit = threshold.audit
     if audit is None:
-        return f"{threshold.name}: not known: {threshold.problem}"
+        return [f"{threshold.name}: not known: {threshold.problem}"]
+    settled = ""
+    if threshold.word == "not known":
+        needed = audit.seeds_to_settle
+        settle = f"about {needed} seeds would settle it" if needed else "no number of seeds up to 1,000 would settle it"
+        settled = f"; {settle}"
     low, high = audit.miss_lower_bound, audit.miss_upper_bound
     bounds = f"a fresh seed misses it in {low:.1%} to {high:.1%} (exact 95 % bounds{_not_finite(audit)})"
-    if threshold.word != "not known":
-        return f"{threshold.name}: {threshold.word}: {bounds}"
-    needed = audit.seeds_to_settle
-    settle = f"about {needed} seeds would settle it" if needed else "no number of seeds up to 1,000 would settle it"
-    return f"{threshold.name}: not known: {bounds}; {settle}"
+    sentences = [f"{threshold.name}: {threshold.word}: {bounds}{settled}"]
+    if not math.isnan(audit.spread):
+        chance = f"if seeds are normal, a fresh one that is finite misses it in {audit.miss_chance:.2%} (t-predictive)"
+        sentences += [f"  {chance}{_margin(audit)}", f"  {_smallest_drop(threshold, audit)}"]
+    return sentences
+
+
+def left_out_line(left_out: LeftOut) -> str:
+    """Runs that were not counted, the oldest named first, and why."""
+    more = f" and {len(left_out.runs) - _SHOWN} more" if len(left_out.runs) > _SHOWN else ""
+    seeds = f"{left_out.seeds} seed{'s' * (left_out.seeds != 1)}"
+    return f"{seeds} of {left_out.of} left out: {', '.join(left_out.runs[:_SHOWN])}{more}: {left_out.reason}"
+
+
+def _margin(audit: ThresholdAudit) -> str:
+    if audit.margin_rows is None:
+        return ""
+    side = "better than" if audit.margin_rows >= 0 else "short of"
+    return f"; the mean is {abs(audit.margin_rows):.1f} rows {side} the bar"
+
+
+def _smallest_drop(threshold: AuditedThreshold, audit: ThresholdAudit) -> str:
+    """What a fresh run of the prescribed seeds sees with 90 %."""
+    run = f"a fresh run of the {audit.fresh_seeds} prescribed seed{'s' * (audit.fresh_seeds != 1)}"
+    if not audit.smallest_drop_seen > 0:
+        return f"{run} misses it with 90 % or more as it is"
+    _, quantity = quality_of(threshold.expect.quantity)
+    size = (
+        f"a drop of {100 * audit.smallest_drop_seen:.2f} points"
+        if quantity.better == "higher"
+        else f"a rise of {quantity.format(audit.smallest_drop_seen)} {quantity.unit}".rstrip()
+    )
+    return f"{size} is the smallest after which {run} misses it with 90 %"
 
 
 def _not_finite(audit: ThresholdAudit) -> str:

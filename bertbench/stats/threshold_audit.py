@@ -55,7 +55,8 @@ class ThresholdAudit:
         fewest_seeds: Fewest seeds with which 'shown stable' is possible at all, at the best possible mean; None where
             no number is, or values have no best.
         seeds_to_settle: Seeds that would settle it if mean and spread stay; None if none up to 1,000 would.
-        smallest_drop_seen: Drop of the mean that makes at least one of so many fresh seeds miss, with chance 90 %.
+        smallest_drop_seen: Drop of the mean after which at least one of `fresh_seeds` misses, with chance 90 %.
+        fresh_seeds: Seeds of the fresh run that this drop is of.
     """
 
     word: Literal["shown stable", "shown flaky", "not known"]
@@ -77,6 +78,7 @@ class ThresholdAudit:
     fewest_seeds: int | None
     seeds_to_settle: int | None
     smallest_drop_seen: float
+    fresh_seeds: int
 
 
 def audit_threshold(
@@ -87,6 +89,7 @@ def audit_threshold(
     better: Literal["higher", "lower"] = "higher",
     limit: float = MISS_LIMIT,
     not_finite: int = 0,
+    fresh_seeds: int | None = None,
 ) -> ThresholdAudit:
     """Judge a threshold by the seeds seen.
 
@@ -103,14 +106,17 @@ def audit_threshold(
         better: Which side of the bar keeps it.
         limit: Chance to miss that counts as stable.
         not_finite: Seeds beside *values* that ended in NaN or infinity: each missed the bar.
+        fresh_seeds: Seeds of a fresh run, as the spec prescribes them; as many as were seen if None.
 
     Raises:
-        VerdictError: If there are fewer than two seeds, a value is not finite or no share of *rows*, or values that are
-            no shares have no spread at all and no other seed says more.
+        VerdictError: If there are fewer than two seeds, a fresh run has none, a value is not finite or no share of
+            *rows*, or values that are no shares have no spread at all and no other seed says more.
     """
     probability("limit", limit)
     if not math.isfinite(bar):
         raise VerdictError(f"bar: {bar!r} was given, a finite number was expected")
+    if fresh_seeds is not None and not fresh_seeds >= 1:
+        raise VerdictError(f"fresh_seeds: {fresh_seeds!r} was given, 1 or more were expected")
     at_least = max(2 - not_finite, 0)
     hits = None if rows is None else whole_rows("values", values, rows, at_least=at_least)
     sample = in_order(finite("values", values, at_least=at_least))
@@ -149,7 +155,8 @@ def audit_threshold(
         margin_rows=None if not sample or hits is None or needed is None else sign * (float(hits.mean()) - needed),
         fewest_seeds=None if best is None else seeds_for_distance(best, coverage=1 - limit),
         seeds_to_settle=seeds if word != "not known" else _seeds_to_settle(distance / spread, seeds, missed, limit),
-        smallest_drop_seen=_smallest_drop_seen(distance, spread, seeds),
+        smallest_drop_seen=_smallest_drop_seen(distance, spread, fresh_seeds or seeds),
+        fresh_seeds=fresh_seeds or seeds,
     )
 
 
@@ -204,7 +211,7 @@ def _seeds_to_settle(distance_spreads: float, seeds: int, missed: int, limit: fl
 def _smallest_drop_seen(distance: float, spread: float, seeds: int) -> float:
     """Drop after which each of S fresh seeds misses with 1 - 0.1^(1/S), so that one or more do with 90 %.
 
-    Normal seeds with mean and spread as seen; never negative: a mean below the bar needs no drop.
+    Normal seeds with mean and spread as seen; never negative: a mean below the bar needs no drop. NaN without a spread.
     """
     each = 1 - (1 - DROP_POWER) ** (1 / seeds)
     return max(distance + float(stats.norm.ppf(each)) * spread, 0.0)

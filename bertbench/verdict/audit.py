@@ -1,7 +1,8 @@
 """The threshold audit: is a promise about quality stable over fresh seeds, flaky, or not known?
 
 A threshold that five seeds keep may fail the sixth. The audit takes every seed of a recipe that ran in one numerics
-class and says which of three words holds for each `every_seed` promise, with the seeds that would settle it.
+class and is known to be of the newest run's code, and says which of three words holds for each `every_seed` promise,
+with the seeds that would settle it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bertbench.baseline.ground import other_ground
+from bertbench.baseline.one_code import Group, in_groups, of_one_code, why_not
 from bertbench.errors import VerdictError
 from bertbench.quantities import quality_of
 from bertbench.record import RunRecord, SeedRun
@@ -42,19 +45,90 @@ class AuditedThreshold:
         return self.audit.word if self.audit else "not known"
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """Runs that say nothing of the newest run's code, for one reason.
+
+    Attributes:
+        runs: Their ids, oldest first.
+        seeds: Different seeds that came to an end in them.
+        of: What they are of, as in 'other code'.
+        reason: How that is known, or that nobody knows; of them.
+    """
+
+    runs: tuple[str, ...]
+    seeds: int
+    of: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SpecAudit:
+    """All of one spec.
+
+    Attributes:
+        thresholds: Its promises of every seed, as the spec has them.
+        left_out: Runs that were not counted.
+    """
+
+    thresholds: tuple[AuditedThreshold, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def audit_spec(spec: Spec, records: Sequence[RunRecord]) -> SpecAudit:
+    """Audit every `every_seed` promise of *spec* on the runs that are known to be of the newest one's code.
+
+    Args:
+        spec: The benchmark as it stands now, with the seeds that it prescribes.
+        records: Runs of its recipe in one numerics class, failed ones too.
+    """
+    counted, left_out = of_the_newest_code(records)
+    return SpecAudit(audit_thresholds(spec, counted), left_out)
+
+
+def of_the_newest_code(records: Sequence[RunRecord]) -> tuple[tuple[RunRecord, ...], tuple[LeftOut, ...]]:
+    """The newest run with all that are on its ground and known to be of its code, and the others.
+
+    A run of further seeds goes with the run that it continues, unless the two are on different grounds.
+
+    Args:
+        records: In any order.
+
+    Returns:
+        Both oldest first.
+    """
+    groups = sorted((part for group in in_groups(records) for part in _parted(group)), key=lambda one: one[0].run_id)
+    if not groups:
+        return (), ()
+    newest = groups[-1][0]
+    taken, others = of_one_code([group for group in groups if not _other_ground(group[0], newest)])
+    why: dict[tuple[str, str], list[RunRecord]] = {}
+    for group in groups:
+        if differing := _other_ground(group[0], newest):
+            why.setdefault(("another ground", f"they differ from newer runs in {differing}"), []).extend(group)
+        elif group in others:
+            why.setdefault(("other code", why_not(group, taken)), []).extend(group)
+    counted = sorted((run for group in taken for run in group), key=lambda run: run.run_id)
+    return tuple(counted), tuple(
+        LeftOut(tuple(run.run_id for run in runs), len(distinct_seeds(runs)), of, reason)
+        for (of, reason), runs in why.items()
+    )
+
+
 def audit_thresholds(spec: Spec, records: Sequence[RunRecord]) -> tuple[AuditedThreshold, ...]:
-    """Audit every `every_seed` promise of *spec*.
+    """Audit every `every_seed` promise of *spec* on all of some runs, whatever code they are of: see `audit_spec`.
 
     Promises on a mean or its bound are about a number of seeds, not about each; they are left out.
 
     Args:
-        spec: The benchmark as it stands now.
+        spec: The benchmark as it stands now, with the seeds that it prescribes.
         records: Runs of its recipe in one numerics class, failed ones too; a seed that ran twice counts once, and one
             that ended in NaN or infinity missed.
     """
     seeds = distinct_seeds(records)
     rows = next((record.data.rows for record in records if record.data), {})
-    return tuple(_audited(expect, seeds, rows) for expect in spec.expect if expect.over == "every_seed")
+    fresh = len(spec.training.seeds)
+    return tuple(_audited(expect, seeds, rows, fresh) for expect in spec.expect if expect.over == "every_seed")
 
 
 def distinct_seeds(records: Sequence[RunRecord]) -> tuple[SeedRun, ...]:
@@ -63,7 +137,19 @@ def distinct_seeds(records: Sequence[RunRecord]) -> tuple[SeedRun, ...]:
     return tuple(run for _, run in sorted(by_seed.items()))
 
 
-def _audited(expect: ExpectSpec, seeds: Sequence[SeedRun], rows: dict[str, int]) -> AuditedThreshold:
+def _parted(group: Group) -> list[Group]:
+    """A run with those of its further seeds; each alone where one of these is on another ground, as after an edit."""
+    if any(other_ground(run, than=group[0]) for run in group[1:]):
+        return [(run,) for run in group]
+    return [group]
+
+
+def _other_ground(record: RunRecord, newest: RunRecord) -> str:
+    """What else than code two runs are known to differ in, in words; empty if nothing."""
+    return ", ".join(name for name in other_ground(record, than=newest) if name != "factory")
+
+
+def _audited(expect: ExpectSpec, seeds: Sequence[SeedRun], rows: dict[str, int], fresh_seeds: int) -> AuditedThreshold:
     from bertbench.stats import audit_threshold  # half a second, and only needed here
 
     split, quantity = quality_of(expect.quantity)
@@ -73,9 +159,15 @@ def _audited(expect: ExpectSpec, seeds: Sequence[SeedRun], rows: dict[str, int])
     name = threshold_name(expect)
     if not seeds:
         return AuditedThreshold(expect, name, None, "no seed of this recipe came to an end")
+    not_finite = len(seeds) - len(completed)
     try:
         audit = audit_threshold(
-            values, expect.bound, rows=share_of, better=quantity.better, not_finite=len(seeds) - len(completed)
+            values,
+            expect.bound,
+            rows=share_of,
+            better=quantity.better,
+            not_finite=not_finite,
+            fresh_seeds=fresh_seeds,
         )
     except VerdictError as error:
         return AuditedThreshold(expect, name, None, error.message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bertbench.baseline.one_code import factory_of
 from bertbench.errors import VerdictError
 from bertbench.record import RunRecord, SeedRun
 
@@ -13,9 +14,9 @@ class Candidate:
     """Runs that are compared as one; checked when it is made.
 
     Attributes:
-        records: Of one recipe, one numerics, one data and one checkpoint, in the order in which they ran. The first is
-            the run that promises are held against; the others ran further seeds. A seed that several of them ran counts
-            once, as the first of them ran it.
+        records: Of one recipe, one numerics, one data, one checkpoint and one factory of an engine of one's own, as far
+            as they are known, in the order in which they ran. The first is the run that promises are held against; the
+            others ran further seeds. A seed that several of them ran counts once, as the first of them ran it.
     """
 
     records: tuple[RunRecord, ...]
@@ -34,7 +35,7 @@ class Candidate:
                 raise VerdictError(
                     f"{self.first.run_id} and {record.run_id} are not one candidate: they differ in "
                     f"{', '.join(differing)}",
-                    remedy="compare runs of one recipe and one environment",
+                    remedy="compare runs of one recipe, one environment and one factory",
                 )
 
     @property
@@ -98,6 +99,7 @@ def _ground(record: RunRecord) -> dict[str, object]:
         "data": data.sha256 if data else None,
         "tokenizer": data.tokenizer_sha256 if data else None,
         "weights": checkpoint.sha256 if checkpoint else None,
+        "factory": factory_of(record),
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from bertbench.baseline import Baseline, BaselineSeed
+from bertbench.baseline.one_code import factory_of
 from bertbench.errors import BertbenchError
 from bertbench.quantities import QUALITY
 from bertbench.record import RunRecord, SeedRun
@@ -227,11 +228,15 @@ def _where(run: SeedRun, seed: BaselineSeed, accepted: SeedRun | None) -> str:
 
 
 def _environments(record: RunRecord, baseline: Baseline) -> str:
-    """What can change bits and differs, the run's side first."""
-    if record.environment is None or record.environment.numerics_fingerprint == baseline.numerics_fingerprint:
-        return ""
-    differing = differing_facts(record.environment.numerics, baseline.numerics)
-    return f"; numerics differ: {', '.join(differing) or 'by fingerprint alone'}"
+    """What can change bits and differs, the run's side first: numerics, and the file of an engine's factory."""
+    told = ""
+    if record.environment is not None and record.environment.numerics_fingerprint != baseline.numerics_fingerprint:
+        differing = differing_facts(record.environment.numerics, baseline.numerics)
+        told = f"; numerics differ: {', '.join(differing) or 'by fingerprint alone'}"
+    ours, its = factory_of(record), baseline.factory_sha256
+    if ours and its and ours != its:
+        told += f"; the engine's factory differs: its file is {_short(ours)} against {_short(its)}"
+    return told
 
 
 def _listed(seeds: Iterable[int]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from baseline_examples import baseline_of, digests, first_rows_wrong, run_of, seed_with_hits
+from baseline_examples import baseline_of, digests, first_rows_wrong, made_by, run_of, seed_with_hits
 from pydantic import ValidationError
 from record_maker import make_failed_record
 
@@ -109,6 +109,19 @@ def test_runs_of_another_ground_are_refused(part: str | None, field: str, said: 
     changed = {field: "0" * 64} if part is None else {part: getattr(other, part).model_copy(update={field: "0" * 64})}
     with pytest.raises(BaselineError, match=f"run-1 and run-2 are no runs of one baseline: {said} "):
         build(run_of({0: 290}), other.model_copy(update=changed))
+
+
+def test_runs_by_two_factories_make_no_baseline_even_where_they_are_named() -> None:
+    one, two = made_by(run_of({0: 290}), "f" * 64), made_by(run_of({1: 290}, run_id="run-2"), "e" * 64)
+    with pytest.raises(BaselineError, match=f"no runs of one baseline: factory {'f' * 64} against {'e' * 64}"):
+        build(one, two)
+
+
+def test_a_baseline_says_which_factory_made_all_its_runs() -> None:
+    one = made_by(run_of({0: 290}), "f" * 64)
+    assert build(one).factory_sha256 == "f" * 64
+    assert build(one, made_by(run_of({1: 290}, run_id="run-2"), None)).factory_sha256 is None
+    assert build(run_of({0: 290})).factory_sha256 is None
 
 
 def test_runs_of_several_machines_belong_together() -> None:

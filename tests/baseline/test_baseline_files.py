@@ -77,8 +77,8 @@ def test_lists_of_numbers_are_on_one_line() -> None:
         ("[]", "no schema version"),
         ("{}", "no schema version"),
         ('{"schema_version": true}', "no schema version"),
-        ('{"schema_version": 4}', "schema version 4; this bertbench reads 1, 2 and 3"),
-        ('{"schema_version": 0}', "schema version 0; this bertbench reads 1, 2 and 3"),
+        ('{"schema_version": 5}', "schema version 5; this bertbench reads 1, 2, 3 and 4"),
+        ('{"schema_version": 0}', "schema version 0; this bertbench reads 1, 2, 3 and 4"),
         ('{"schema_version": 1}', "is no baseline"),
         ('{"schema_version": 1, "schema_version": 1}', "written twice"),
     ],
@@ -245,11 +245,32 @@ def test_the_commit_is_noted_and_whether_tracked_files_differ(tmp_path: Path) ->
     assert clean is not None
     assert (len(clean.commit), clean.dirty) == (40, False)
     (tmp_path / "untracked").write_text("2")
+    (tmp_path / "notes.py.txt").write_text("2")
     assert revision_of(tmp_path) == clean
     (tmp_path / "a").write_text("2")
     changed = revision_of(tmp_path)
     assert changed is not None
     assert (changed.commit, changed.dirty) == (clean.commit, True)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="install git to see commits noted")
+@pytest.mark.parametrize("name", ["beside.py", "benchmarks/specs/_base.toml", "src/deep/models.py", "ü ß.py"])
+def test_code_and_specs_that_git_does_not_track_are_changes_unless_it_ignores_them(name: str, tmp_path: Path) -> None:
+    """Also outside the folder that is asked about."""
+    git(tmp_path, "init")
+    specs = tmp_path / "benchmarks" / "specs"
+    specs.mkdir(parents=True)
+    (specs / "small.toml").write_text("")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "one")
+    clean = revision_of(specs)
+    assert clean is not None
+    assert not clean.dirty
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("")
+    assert revision_of(specs) == clean.model_copy(update={"dirty": True})
+    (tmp_path / ".git" / "info" / "exclude").write_text("*.py\n_*.toml\n")
+    assert revision_of(specs) == clean
 
 
 def test_without_git_or_a_repository_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

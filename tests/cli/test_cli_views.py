@@ -17,6 +17,8 @@ from record_maker import STARTED, make_failed_record, make_record, make_seed
 
 from bertbench import cli
 from bertbench.record import ProcessFacts, RunRecord
+from bertbench.store import Store
+from bertbench.suite import load_benchmark
 
 # show
 
@@ -209,10 +211,46 @@ def test_audit_says_of_each_threshold_whether_it_is_stable_over_seeds(
     assert word in shell.out
 
 
-def test_audit_of_a_spec_that_never_ran_knows_nothing(shell: Shell) -> None:
+def test_audit_says_how_far_the_bar_is_and_which_drop_a_fresh_run_would_see(shell: Shell) -> None:
+    set_runs(accuracy={str(seed): 0.99 + 0.01 * (seed % 2) for seed in range(40)})
+    shell("run", "small.toml", "--seeds", "0-39", "--no-repeat")
+    shell("audit", "small.toml")
+    assert "a fresh seed misses it in 0.0% to 7.2% (exact 95 % bounds)" in shell.out
+    assert re.search(r"misses it in 0\.0\d% \(t-predictive\); the mean is 2\.5 rows better than the bar", shell.out)
+    seeds = len(load_benchmark("small.toml").spec.training.seeds)
+    run = f"a fresh run of the {seeds} prescribed seed{'s' * (seeds != 1)} misses it with 90 %"
+    assert re.search(rf"a drop of \d\.\d\d points is the smallest after which {run}", shell.out)
+
+
+def test_audit_leaves_seeds_of_other_code_out_and_names_their_runs(shell: Shell) -> None:
+    """In no repository, and without a seed in common."""
+    set_runs(accuracy={})
+    shell("run", "small.toml", "--seeds", "0-9", "--no-repeat")
+    [old] = [entry.run_id for entry in Store(Path(".bertbench")).entries()]
+    shell("run", "small.toml", "--seeds", "10-12", "--no-repeat")
+    shell("audit", "small.toml")
+    assert f"10 seeds of other code left out: {old}: nothing shows that they ran the code of newer runs" in shell.out
+    assert re.search(r"^validation_accuracy_every_seed +>= 0\.9700 +3 +0 ", shell.out, re.MULTILINE)
+    shell("run", "small.toml", "--seeds", "9-10", "--no-repeat")
+    shell("audit", "small.toml")
+    assert "left out" not in shell.out
+    assert re.search(r"^validation_accuracy_every_seed +>= 0\.9700 +13 +0 ", shell.out, re.MULTILINE)
+
+
+def test_audit_of_a_spec_that_never_ran_has_nothing_to_audit_and_says_what_to_run(shell: Shell) -> None:
     assert shell("audit", "small.toml") == cli.UNDECIDED
-    assert "not known" in shell.out
-    assert "no seed of this recipe came to an end; bertbench run small.toml --seeds 0-19 --no-repeat" in shell.err
+    assert "nothing to audit: .bertbench: no run of small as it now stands in which a seed came to an end" in shell.out
+    assert "bertbench run small.toml --seeds 0-19 --no-repeat" in shell.err
+    assert "not known" not in shell.out
+
+
+def test_audit_of_a_spec_that_promises_nothing_of_every_seed_has_nothing_to_audit(shell: Shell) -> None:
+    spec = Path("small.toml")
+    spec.write_text(spec.read_text().replace("at_least = 0.97", 'at_least = 0.97\nover = "mean"'))
+    set_runs(accuracy={})
+    shell("run", "small.toml", "--no-repeat")
+    assert shell("audit", "small.toml") == cli.UNDECIDED
+    assert "nothing to audit: small promises nothing of every seed" in shell.out
 
 
 def test_the_audit_of_a_usual_threshold_fits_into_80_columns(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import bertbench.stats  # noqa: F401 - before pytester notes which modules were there
 from bertbench import cli, suite
-from bertbench.record import Failure, SeedRun
+from bertbench.record import Failure, Revision, SeedRun
 from bertbench.store import Store
 
 AUDIT = ("-o", "bertbench_audit=true")
@@ -38,10 +38,18 @@ def test_a_threshold_with_few_seeds_is_not_known_and_no_warning(here: pytest.Pyt
     assert result.ret == 0
 
 
-def test_every_seed_of_the_store_counts_this_run_included(here: pytest.Pytester) -> None:
-    run(here, "--bertbench-seeds=2-9")
+def test_every_seed_of_the_store_that_is_of_this_code_counts_this_run_included(here: pytest.Pytester) -> None:
+    """In no repository a seed in common, of equal bits, shows it."""
+    run(here, "--bertbench-seeds=1-9")
     result = run(here, *AUDIT)
     result.stdout.fnmatch_lines(["card: *shown stable: 0 of 10 seeds missed it*"])
+
+
+def test_seeds_that_nothing_shows_to_be_of_this_code_do_not_count(here: pytest.Pytester) -> None:
+    run(here, "--bertbench-seeds=2-9")
+    result = run(here, *AUDIT)
+    result.stdout.fnmatch_lines(["card: *not known: 0 of 2 seeds missed it*"])
+    result.stdout.no_fnmatch_line("*warning: card*")
 
 
 def test_a_threshold_that_is_shown_flaky_is_a_warning(here: pytest.Pytester) -> None:
@@ -61,10 +69,12 @@ def test_a_threshold_that_is_shown_stable_says_so(here: pytest.Pytester) -> None
 
 
 def write_run_that_ended(project: pytest.Pytester, seed: int, kind: str) -> None:
-    """One more run of the store's recipe, of one seed that did not complete."""
+    """One more run of the store's recipe and of its newest run's clean commit, of one seed that did not complete."""
     store = Store(project.path / ".bertbench")
     done = store.find("card").record
     assert done is not None
+    done = done.model_copy(update={"revision": Revision(commit="a" * 40, dirty=False)})
+    store.write(done)
     failure = Failure(kind=kind, message="of this seed", phase="steps", seed=seed)
     run = SeedRun(seed=seed, outcome="failed", failure=failure)
     ended = {"run_id": f"{done.run_id}-{seed}", "outcome": "failed", "failure": failure, "seeds": (run,)}

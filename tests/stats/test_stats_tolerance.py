@@ -205,6 +205,27 @@ def test_the_smallest_drop_seen_makes_a_seed_miss_in_nine_of_ten() -> None:
     assert audit_threshold(bank(-5.0, 1.0, 4), 0.0).smallest_drop_seen == 0.0
 
 
+@pytest.mark.parametrize("fresh_seeds", [1, 5, 20])
+def test_the_smallest_drop_is_that_of_a_fresh_run_of_the_seeds_that_are_prescribed(fresh_seeds: int) -> None:
+    """However many were seen."""
+    audit = audit_threshold(bank(4.0, 1.0, 40), 0.0, fresh_seeds=fresh_seeds)
+    assert audit.fresh_seeds == fresh_seeds
+    each = second_opinion.norm.cdf(audit.smallest_drop_seen - audit.distance, scale=audit.spread)
+    assert 1 - (1 - each) ** fresh_seeds == pytest.approx(0.9)
+
+
+def test_the_smallest_drop_of_equal_seeds_is_that_of_rounding_and_the_mirror_is_the_same() -> None:
+    audit = audit_threshold([48 / 49] * 20, 0.97, rows=49, fresh_seeds=1)
+    assert audit.smallest_drop_seen == pytest.approx(0.5 / 49 + second_opinion.norm.ppf(0.9) * rounding_spread(49))
+    lower = audit_threshold([1 / 49] * 20, 1 / 49, rows=49, better="lower", fresh_seeds=1)
+    assert lower.smallest_drop_seen == pytest.approx(audit.smallest_drop_seen)
+
+
+def test_a_fresh_run_without_seeds_is_refused() -> None:
+    with pytest.raises(VerdictError, match="fresh_seeds: 0 was given"):
+        audit_threshold(bank(4.0, 1.0, 4), 0.0, fresh_seeds=0)
+
+
 @given(st.lists(st.integers(40, 49), min_size=2, max_size=8), st.randoms(use_true_random=False))
 @settings(max_examples=30)
 def test_the_order_of_seeds_changes_nothing(hits: list[int], order) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from baseline_examples import BANK, ROWS, baseline_of, first_rows_wrong, run_of
+from baseline_examples import BANK, ROWS, baseline_of, first_rows_wrong, made_by, run_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from record_maker import make_failed_record
@@ -310,6 +310,24 @@ def grounds() -> Mapping[str, RunRecord]:
         "number of validation rows": changed_data(run, rows={"train": 16, "validation": 299}),
         "pretrained weights": run.model_copy(update={"checkpoint": weights}),
     }
+
+
+def test_a_baseline_of_another_factory_is_compared_and_the_difference_told() -> None:
+    """What is under test is the user's own model: that its code changed is why it is compared."""
+    baseline = baseline_of().model_copy(update={"factory_sha256": "e" * 64})
+    for record in (run_of(shifted(0, 4)), run_of(shifted(0, 4), bits=1)):
+        identity, quality = compared(made_by(record, "f" * 64), baseline)
+        assert quality.outcome != "no_baseline"
+        told = f"the engine's factory differs: its file is {'f' * 12} against {'e' * 12}"
+        assert told in identity.reason
+        assert told in quality.reason or quality.observed == "unchanged"
+
+
+@pytest.mark.parametrize("factory", ["e" * 64, None])
+def test_a_factory_that_is_the_same_or_not_known_is_no_difference(factory: str | None) -> None:
+    baseline = baseline_of().model_copy(update={"factory_sha256": "e" * 64})
+    identity, _ = compared(made_by(run_of(shifted(0, 4)), factory), baseline)
+    assert "factory" not in identity.reason
 
 
 @pytest.mark.parametrize("what", list(grounds()))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from baseline_examples import BANK, ROWS, baseline_of, first_rows_wrong, run_of, seed_with_hits
+from baseline_examples import BANK, ROWS, baseline_of, first_rows_wrong, made_by, run_of, seed_with_hits
 from hypothesis import given
 from hypothesis import strategies as st
 from record_maker import make_failed_seed
@@ -99,6 +99,13 @@ def test_runs_of_other_grounds_are_no_candidate() -> None:
             Candidate((first, run(bank(2, 4), "run-2").model_copy(update=changes)))
     with pytest.raises(VerdictError, match="no runs"):
         Candidate(())
+
+
+def test_further_seeds_by_another_factory_are_no_candidate() -> None:
+    first, further = made_by(run(bank(0, 2)), "f" * 64), run(bank(2, 4), "run-2")
+    with pytest.raises(VerdictError, match="not one candidate: they differ in factory"):
+        Candidate((first, made_by(further, "e" * 64)))
+    assert Candidate((first, made_by(further, "f" * 64))).order == (0, 1, 2, 3)
 
 
 def test_a_further_run_that_broke_off_fails() -> None:

@@ -143,7 +143,7 @@ class CompiledModelEngine:
             "dropout_rates": self._dropped,
             "dropout_seen": self._dropout_seen,
             "seed": self._seed,
-            "factory": {"name": self._factory.name, "sha256": self._factory.sha256},
+            "factory": self._factory.facts(),
         }
 
     def weights(self) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -40,7 +40,7 @@ def create(task: Task) -> Engine:
     if is_keras_model(made.model):
         return CompiledModelEngine(task, factory, made, thread)
     _refuse_no_engine(returned, name)
-    return _Named(returned, name)
+    return _Named(returned, factory)
 
 
 def _refuse_no_engine(thing: Any, name: str) -> None:
@@ -68,13 +68,14 @@ def _refuse_no_engine(thing: Any, name: str) -> None:
 class _Named:
     """An engine of the user's own under the name that the spec has for it."""
 
-    def __init__(self, engine: Any, name: str) -> None:
+    def __init__(self, engine: Any, factory: Factory) -> None:
         self._engine = engine
-        self.name = name
+        self._factory = factory
+        self.name = factory.name
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
     def recipe(self) -> Mapping[str, Any]:
-        """What the engine shows, and which engine it is."""
-        return {**self._engine.recipe(), "engine": self.name}
+        """What the engine shows, which engine it is, and the digest of the file that made it."""
+        return {**self._engine.recipe(), "engine": self.name, "factory": self._factory.facts()}

@@ -35,11 +35,13 @@ class Factory:
         name: As the spec says it, `python:package.module:factory`.
         function: What it names.
         file: Where it is written; None for one that is not written in a file.
+        sha256: Digest of that file as it was when the factory was found; None if it cannot be read.
     """
 
     name: str
     function: Callable[..., Any]
     file: Path | None
+    sha256: str | None
 
     def __call__(self, task: Task) -> Any:
         """What the function returns; it gets the task if it takes an argument.
@@ -54,10 +56,9 @@ class Factory:
         except Exception as error:
             raise told(error, self.name) from error
 
-    @property
-    def sha256(self) -> str | None:
-        """Digest of the file that it is written in."""
-        return hashlib.sha256(self.file.read_bytes()).hexdigest() if self.file is not None else None
+    def facts(self) -> dict[str, str | None]:
+        """Which factory it is, for the record: its name and the digest of its file."""
+        return {"name": self.name, "sha256": self.sha256}
 
 
 def find_factory(name: str, base_folder: Path) -> Factory:
@@ -91,10 +92,18 @@ def find_factory(name: str, base_folder: Path) -> Factory:
             remedy=f"def {attribute}(): ... return model",
         )
     try:
-        file = inspect.getsourcefile(function)
+        file = inspect.getsourcefile(inspect.unwrap(function))  # and not that of a library's decorator
     except TypeError:  # an object that can be called
         file = module.__file__
-    return Factory(name, function, Path(file) if file else None)
+    return Factory(name, function, Path(file) if file else None, _digest(file))
+
+
+def _digest(file: str | None) -> str | None:
+    """SHA-256 of a file; None if there is none or it cannot be read, as one inside an archive."""
+    try:
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else None
+    except OSError:
+        return None
 
 
 def search_folders(base_folder: Path) -> list[Path]:

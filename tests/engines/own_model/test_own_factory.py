@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -95,6 +96,38 @@ def test_the_digest_is_that_of_the_file(repository: Path) -> None:
     digest = find_factory("python:own_train:build", repository).sha256
     write(repository, "def build():\n    pass  # changed\n")
     assert digest != find_factory("python:own_train:build", repository).sha256
+
+
+def test_the_digest_is_that_of_the_users_own_file_under_a_decorator_of_a_library(repository: Path) -> None:
+    plain = write(repository, "def build():\n    return 1\n")
+    write(
+        repository,
+        "import contextlib\n@contextlib.contextmanager\ndef build():\n    yield 1\n",
+        "own_decorated.py",
+    )
+    assert find_factory("python:own_train:build", repository).file == plain
+    factory = find_factory("python:own_decorated:build", repository)
+    assert factory.file == repository / "own_decorated.py"
+    assert factory.facts() == {"name": "python:own_decorated:build", "sha256": factory.sha256}
+
+
+def test_the_digest_stays_that_of_the_file_that_was_found(repository: Path) -> None:
+    """Somebody edits while a run goes on; what runs is what was imported."""
+    write(repository, "def build():\n    return 1\n")
+    factory = find_factory("python:own_train:build", repository)
+    before = factory.facts()
+    write(repository, "def build():\n    return 2\n")
+    assert factory.facts() == before
+
+
+def test_a_factory_in_an_archive_has_no_digest_and_is_called_all_the_same(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(repository / "packed.zip", "w") as archive:
+        archive.writestr("own_packed.py", "def build():\n    return 8\n")
+    monkeypatch.syspath_prepend(repository / "packed.zip")
+    factory = find_factory("python:own_packed:build", repository)
+    assert (factory(TASK), factory.sha256) == (8, None)
 
 
 # What goes wrong

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from engine_backends import tensorflow_only
 from engine_examples import make_batch, make_task
 from small_bench import small_spec, write_rows
 
+from bertbench.baseline.one_code import factory_of
 from bertbench.digests import digest_arrays
 from bertbench.engines import Engine, create_engine
 from bertbench.engines.own_model.outputs import Scores
@@ -179,6 +181,18 @@ def test_a_whole_run_passes_the_lock_and_says_what_it_leaves_out(tiny_bert_folde
     assert "dropout in training (which of its layers should drop" in check.reason
     assert record.seeds[0].utilization is None
     assert record.seeds[0].live_recipe["factory"]["sha256"]
+    assert factory_of(record) == hashlib.sha256((tmp_path / "own_models.py").read_bytes()).hexdigest()
+
+
+def test_an_engine_that_a_factory_returns_says_which_file_made_it(tiny_bert_folder: Path) -> None:
+    """Whatever it says of itself."""
+    name = "python:own_models:build_an_engine"
+    sha256 = hashlib.sha256(Path(own_models.__file__).read_bytes()).hexdigest()
+    assert own_engine(tiny_bert_folder, "build_an_engine").recipe() == {
+        "backend": "tensorflow",
+        "engine": name,
+        "factory": {"name": name, "sha256": sha256},
+    }
 
 
 @pytest.mark.parametrize(

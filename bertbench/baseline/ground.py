@@ -1,0 +1,33 @@
+"""What runs must have in common to be of one baseline or one candidate, besides the code: that is in `one_code`."""
+
+from __future__ import annotations
+
+from bertbench.baseline.one_code import factory_of
+from bertbench.record import RunRecord
+
+
+def ground_of(record: RunRecord) -> dict[str, object]:
+    """All that runs of one baseline have in common, by the words in which a difference is told.
+
+    What a run that did not complete never came to know is None, and so is the factory of an engine that has none.
+    """
+    environment, data, checkpoint = record.environment, record.data, record.checkpoint
+    return {
+        "recipe": record.spec_fingerprint,
+        "numerics": environment.numerics_fingerprint if environment else None,
+        "data": data.sha256 if data else None,
+        "tokenizer": data.tokenizer_sha256 if data else None,
+        "labels": data.label_names if data else None,
+        "validation rows": data.rows.get("validation", 0) if data else None,
+        "weights": checkpoint.sha256 if checkpoint else None,
+        "bertbench": record.bertbench_version,
+        "factory": factory_of(record),
+    }
+
+
+def other_ground(record: RunRecord, than: RunRecord) -> dict[str, tuple[object, object]]:
+    """What is known of both and differs: the values of *record* and of *than*."""
+    one, two = ground_of(record), ground_of(than)
+    return {
+        name: (one[name], two[name]) for name in one if None not in (one[name], two[name]) and one[name] != two[name]
+    }
