@@ -31,7 +31,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"spec"},
             {"append_only", "record"},
             {"baseline", "checkpoints", "data", "machine_watch", "metrics", "observers", "runtime", "utilization"},
-            {"engines", "evidence"},
+            {"engines", "evidence", "project"},
             {"fine_tuning", "verdict"},
             {"faults"},
             {"attempts", "store", "training"},

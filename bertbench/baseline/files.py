@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from bertbench.atomic import explained, write_atomically
@@ -42,6 +43,19 @@ def baseline_name(text: str) -> str:
             remedy=f"write --compare={ROLLING} (pytest: --bertbench-compare={ROLLING}) where a path follows",
         )
     return text
+
+
+def different_names(names: Sequence[str]) -> tuple[str, ...]:
+    """*names*, if each can be that of a baseline of its own.
+
+    Raises:
+        BaselineError: If one cannot, or is given twice.
+    """
+    for name in names:
+        baseline_name(name)
+    if len(set(names)) < len(names):
+        raise BaselineError(f"{','.join(names)!r}: different names of baselines were expected, one or more")
+    return tuple(names)
 
 
 def baselines_folder(base_folder: Path) -> Path:

@@ -127,7 +127,7 @@ def test_epochs_are_those_asked_for_and_told(shell: Shell) -> None:
         (("--base", "old.toml", "--cand", "none.toml"), "there is no such spec"),
         ((*SIDES, "--budget", "soon"), "a time above 0 was expected"),
         ((*SIDES, "--epochs", "0"), "training.epochs"),
-        ((*SIDES, "--gated-specs", "0"), "alpha"),
+        ((*SIDES, "--gated-specs", "0"), "--gated-specs: 0 was given, a whole number was expected"),
         ((*SIDES, "--show"), "sides were given too"),
         (("--show",), "holds no comparison of speed"),
     ],
