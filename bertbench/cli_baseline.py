@@ -98,6 +98,7 @@ def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
     accept = parts.add_parser("accept", help="make the runs of a spec its baseline", epilog=EPILOG)
     _add_spec_and_name(accept)
     _add_runs(accept)
+    accept.add_argument("--replace", action="store_true", help="put it in place of a reference that is kept")
     accept.set_defaults(command=_accept)
     listed = parts.add_parser("list", help="one line for each baseline", epilog=EPILOG)
     listed.add_argument("spec", type=Path, nargs="?", metavar="SPEC", help="TOML file; only its baselines")
@@ -153,13 +154,16 @@ def _few(runs: Sequence[str]) -> str:
 
 
 def _accept(options: argparse.Namespace) -> int:
-    from bertbench.baseline import baseline_name, baseline_path, write_baseline
+    from bertbench.baseline import REFERENCE, baseline_name, baseline_path, refuse_second_reference, write_baseline
 
     name = baseline_name(options.name)
     benchmark = _benchmark(options)
     baseline, folder = _proposed(options, benchmark), options.baselines or benchmark.baselines_folder
     numerics = baseline.numerics_fingerprint
-    replaced = baseline_path(folder, name, spec=baseline.spec, numerics_fingerprint=numerics).exists()
+    place = baseline_path(folder, name, spec=baseline.spec, numerics_fingerprint=numerics)
+    if name == REFERENCE and not options.replace:
+        refuse_second_reference(place)
+    replaced = place.exists()
     path = write_baseline(folder, name, baseline)
     say(f"{path}: {'replaced' if replaced else 'written'}: {_in_words(baseline)}")
     if len(baseline.seeds) < _BANK:

@@ -21,6 +21,7 @@ from bertbench.baseline.files import (
     different_names,
     find_baseline,
     read_baseline,
+    refuse_second_reference,
     write_baseline,
 )
 from bertbench.baseline.layout import baseline_text
@@ -41,6 +42,7 @@ __all__ = [
     "final_wrong_rows",
     "find_baseline",
     "read_baseline",
+    "refuse_second_reference",
     "revision_of",
     "write_baseline",
 ]

@@ -86,6 +86,28 @@ def write_baseline(folder: Path, name: str, baseline: Baseline) -> Path:
     return path
 
 
+def refuse_second_reference(path: Path) -> None:
+    """Refuse to accept a reference where one is: it is accepted once and kept.
+
+    Args:
+        path: Where it would lie.
+
+    Raises:
+        BaselineError: If something is there, readable or not; says of which commit it is and when it was accepted.
+    """
+    if not path.exists():
+        return
+    try:
+        there = read_baseline(path).origin()
+    except BaselineError as error:
+        there = f"which cannot be read ({error.message})"
+    raise BaselineError(
+        f"{path}: is there already, {there}; a {REFERENCE} is accepted once and kept, so that many small accepted "
+        "drops are seen together",
+        remedy=f"accept what changes as {ROLLING} (--name {ROLLING}); to begin anew on purpose: --replace",
+    )
+
+
 def baseline_files(folder: Path, name: str, *, spec: str | None = None) -> tuple[Path, ...]:
     """The files of one name, sorted; of one spec only, if given. Other files in the folder are not ours.
 
