@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bertbench.api import check_data, run, run_and_judge
+    from bertbench.api import Verdict, check_data, compare, run, run_and_judge
     from bertbench.errors import BertbenchError
     from bertbench.record import RunRecord
     from bertbench.spec import Spec, build_spec, read_spec
@@ -29,8 +29,10 @@ _HOMES = {
     "RunRecord": "bertbench.record",
     "Spec": "bertbench.spec",
     "Store": "bertbench.store",
+    "Verdict": "bertbench.api",
     "build_spec": "bertbench.spec",
     "check_data": "bertbench.api",
+    "compare": "bertbench.api",
     "read_spec": "bertbench.spec",
     "run": "bertbench.api",
     "run_and_judge": "bertbench.api",
@@ -43,8 +45,10 @@ __all__ = [
     "RunRecord",
     "Spec",
     "Store",
+    "Verdict",
     "build_spec",
     "check_data",
+    "compare",
     "read_spec",
     "run",
     "run_and_judge",

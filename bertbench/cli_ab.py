@@ -18,6 +18,7 @@ from bertbench.cli_shared import (
     say,
     say_aside,
     status_of,
+    told_gated_specs,
 )
 from bertbench.errors import UNUSABLE_INPUT, SideError
 
@@ -79,8 +80,10 @@ def _compared(options: argparse.Namespace) -> AbRecord:
 
     if options.spec and all(side.endswith(".toml") for side in (options.base, options.cand)):
         say_aside(f"{options.spec}: is not used: both sides are specs")
+    specs = [Path(side) for side in (options.base, options.cand) if side.endswith(".toml")] or [options.spec]
+    gated_specs = told_gated_specs(options, [spec.parent for spec in specs if spec])
     coin_seed = secrets.randbits(32) if options.coin_seed is None else options.coin_seed
-    plan = Plan(budget_seconds, options.gated_specs, coin_seed, options.epochs)
+    plan = Plan(budget_seconds, gated_specs, coin_seed, options.epochs)
     with (
         open_sides(base=options.base, cand=options.cand, spec=options.spec, epochs=options.epochs) as sides,
         PairProgress(errors()) as progress,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,25 +43,35 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=_USUAL,
         metavar="NAME[,NAME...]",
-        help="compare with these baselines ('rolling', and 'reference' where there is one, if no name is given); "
-        "further seeds are run as far as the verdict needs them",
+        help="compare with these baselines ('rolling', and 'reference' where there is one, if no name is given and "
+        "the project declares none); further seeds are run as far as the verdict needs them",
     )
     _add_folder(parser)
     add_gated_specs(parser)
 
 
-def against_of(options: argparse.Namespace) -> Against | None:
-    """What the options ask to compare with; None if nothing.
+def against_of(options: argparse.Namespace, specs: Iterable[Path]) -> Against | None:
+    """What the options and the project of *specs* ask to compare with, and says what the project does; None if nothing.
 
     Raises:
         BaselineError: If a name can be none.
+        ProjectError: If what the project declares cannot be read or meant.
     """
     if options.compare is None:
         return None
     from bertbench.comparing import Against
+    from bertbench.project import names_in, project_of
 
-    names = tuple(name.strip() for name in options.compare.split(",")) if options.compare else ()
-    return Against(names, gated_specs=options.gated_specs, folder=options.baselines)
+    project = project_of([spec.parent for spec in specs], gated_specs=options.gated_specs)
+    against = Against(
+        names_in(options.compare),
+        declared=project.baselines,
+        gated_specs=project.gated_specs,
+        folder=options.baselines,
+    )
+    for line in project.told:
+        say(line)
+    return against
 
 
 def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -76,7 +86,7 @@ def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
         dest="compare",
         default=_USUAL,
         metavar="NAME[,NAME...]",
-        help="baselines (rolling, and reference where there is one)",
+        help="baselines (those that the project declares, else rolling, and reference where there is one)",
     )
     compare.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
     _add_folder(compare)
@@ -88,6 +98,7 @@ def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
     accept = parts.add_parser("accept", help="make the runs of a spec its baseline", epilog=EPILOG)
     _add_spec_and_name(accept)
     _add_runs(accept)
+    accept.add_argument("--replace", action="store_true", help="put it in place of a reference that is kept")
     accept.set_defaults(command=_accept)
     listed = parts.add_parser("list", help="one line for each baseline", epilog=EPILOG)
     listed.add_argument("spec", type=Path, nargs="?", metavar="SPEC", help="TOML file; only its baselines")
@@ -124,7 +135,7 @@ def _compare(options: argparse.Namespace) -> int:
     from bertbench.store import Store
     from bertbench.suite import Result, load_benchmark, with_comparison
 
-    benchmark, against, store = load_benchmark(options.spec), against_of(options), Store(options.store)
+    benchmark, against, store = load_benchmark(options.spec), against_of(options, [options.spec]), Store(options.store)
     candidate, left_out = candidate_to_compare(benchmark.spec, store, options.run)
     for reason in dict.fromkeys(left_out.values()):
         say(f"left out, since {reason}: {_few([run for run, why in left_out.items() if why == reason])}")
@@ -143,13 +154,16 @@ def _few(runs: Sequence[str]) -> str:
 
 
 def _accept(options: argparse.Namespace) -> int:
-    from bertbench.baseline import baseline_name, baseline_path, write_baseline
+    from bertbench.baseline import REFERENCE, baseline_name, baseline_path, refuse_second_reference, write_baseline
 
     name = baseline_name(options.name)
     benchmark = _benchmark(options)
     baseline, folder = _proposed(options, benchmark), options.baselines or benchmark.baselines_folder
     numerics = baseline.numerics_fingerprint
-    replaced = baseline_path(folder, name, spec=baseline.spec, numerics_fingerprint=numerics).exists()
+    place = baseline_path(folder, name, spec=baseline.spec, numerics_fingerprint=numerics)
+    if name == REFERENCE and not options.replace:
+        refuse_second_reference(place)
+    replaced = place.exists()
     path = write_baseline(folder, name, baseline)
     say(f"{path}: {'replaced' if replaced else 'written'}: {_in_words(baseline)}")
     if len(baseline.seeds) < _BANK:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bertbench.cli_shared import EPILOG, Commands, add_store, output, say, status_of
+from bertbench.cli_shared import EPILOG, Commands, add_gated_specs, add_store, output, say, status_of, told_gated_specs
 
 
 def add_matrix(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -21,6 +21,7 @@ def add_matrix(commands: Commands[argparse.ArgumentParser]) -> None:
         help="environment that the others are held against, or the beginning of its name (the newest of native on "
         "TensorFlow)",
     )
+    add_gated_specs(matrix)
     matrix.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables here, as a page")
     matrix.add_argument("--json", type=Path, metavar="FILE", help="write the tables here")
     add_store(matrix)
@@ -36,7 +37,8 @@ def _matrix(options: argparse.Namespace) -> int:
 
     store = Store(options.store)
     chosen = choose(store, options.spec, commit=options.commit)
-    matrices = build_matrices(chosen, store, reference=options.reference)
+    gated_specs = told_gated_specs(options, [Path(spec).parent for spec in options.spec if spec.endswith(".toml")])
+    matrices = build_matrices(chosen, store, reference=options.reference, gated_specs=gated_specs)
     for matrix in matrices:
         output().print(matrix_table(matrix))
         for line in matrix_lines(matrix):

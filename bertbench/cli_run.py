@@ -39,18 +39,21 @@ def add_run(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from bertbench.project import GATED_SPECS
     from bertbench.report.summary import write_summary
     from bertbench.store import Store
     from bertbench.suite import load_benchmark
 
-    seeds, against = _seeds(options.seeds), against_of(options)
+    seeds, against = _seeds(options.seeds), against_of(options, options.spec)
     refuse_unknown_fault(options.fault)
     benchmarks = [  # all mistakes before any work
         load_benchmark(path, seeds=seeds, engine=options.engine, backend=options.backend) for path in options.spec
     ]
     if against is not None:
         specs = {benchmark.spec.name for benchmark in benchmarks}
-        against.refuse_more_specs(len(specs), setting=f"--gated-specs {len(specs)}")
+        against.refuse_more_specs(
+            len(specs), setting=f"--gated-specs {len(specs)}, or {GATED_SPECS} in the project's pytest settings"
+        )
     store = Store(options.store)
     results: list[Result] = []
     for benchmark in benchmarks:

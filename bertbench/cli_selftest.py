@@ -11,7 +11,17 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from bertbench.cli_ab import seconds_of
-from bertbench.cli_shared import EPILOG, INTERRUPTED, Commands, add_gated_specs, errors, output, say, status_of
+from bertbench.cli_shared import (
+    EPILOG,
+    INTERRUPTED,
+    Commands,
+    add_gated_specs,
+    errors,
+    output,
+    say,
+    status_of,
+    told_gated_specs,
+)
 
 if TYPE_CHECKING:
     from bertbench.selftest.record import SelfTest
@@ -73,7 +83,7 @@ def _selftest(options: argparse.Namespace) -> int:
     settings = Settings(
         budget_seconds,
         parts=_names(options.parts),
-        gated_specs=options.gated_specs,
+        gated_specs=told_gated_specs(options, [options.spec.parent] if options.spec else []),
         random_seed=options.random_seed,
         most_trials=options.trials,
         candidates_per_bank=options.candidates_per_bank,

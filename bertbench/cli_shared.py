@@ -33,8 +33,25 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 def add_gated_specs(parser: argparse.ArgumentParser) -> None:
     """Add `--gated-specs`."""
     parser.add_argument(
-        "--gated-specs", type=int, default=1, metavar="N", help="specs that share the project's error rate (1)"
+        "--gated-specs",
+        type=int,
+        metavar="N",
+        help="specs that share the project's error rate (bertbench_gated_specs of its pytest settings, else 1)",
     )
+
+
+def told_gated_specs(options: argparse.Namespace, folders: Iterable[Path]) -> int:
+    """How many specs share the error rate: as the option says, else as the project of *folders* does; says who.
+
+    Raises:
+        ProjectError: If it cannot be read or meant.
+    """
+    from bertbench.project import project_of
+
+    project = project_of(folders, gated_specs=options.gated_specs)
+    if project.gated_specs_told:
+        say(project.gated_specs_told)
+    return project.gated_specs
 
 
 def status_of(outcomes: Iterable[str]) -> int:

@@ -22,8 +22,8 @@ from bertbench.baseline import (
     Baseline,
     BaselineSeed,
     baseline_files,
-    baseline_name,
     baseline_text,
+    different_names,
     final_wrong_rows,
     find_baseline,
 )
@@ -61,11 +61,8 @@ class Against:
             BaselineError: If a name can be none or is given twice, or no spec is gated.
         """
         for names in (self.names, self.declared):
-            for name in names:
-                baseline_name(name)
-            if len(set(names)) < len(names):
-                raise BaselineError(f"{','.join(names)!r}: different names of baselines were expected, one or more")
-        if self.gated_specs < 1:
+            different_names(names)
+        if not self.gated_specs >= 1:
             raise BaselineError(f"{self.gated_specs} gated specs were given, one or more were expected")
 
     def names_for(self, spec: str, folder: Path) -> tuple[str, ...]:

@@ -16,6 +16,7 @@
     │   └── RecordWriteError       a record could not be written
     ├── BaselineError              a baseline that is unreadable, impossible, or cannot be made of these runs
     │   └── BaselineAbsentError    there is no baseline of this name
+    ├── ProjectError               settings of a project that are unreadable or cannot be meant
     ├── VerdictError               a question that the samples cannot answer
     ├── SideError                  one of two sides to compare cannot be had
     └── ReportError                a view of a record that cannot be made here
@@ -120,6 +121,10 @@ class BaselineError(BertbenchError):
 
 class BaselineAbsentError(BaselineError):
     """There is no baseline of this name."""
+
+
+class ProjectError(BertbenchError):
+    """Settings of a project that are unreadable or cannot be meant."""
 
 
 class VerdictError(BertbenchError):

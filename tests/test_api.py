@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import fake_runs
 import pytest
+from fake_runs import runs, set_runs
 from small_bench import write_small_bench
 
 import bertbench
-from bertbench import api, suite
-from bertbench.errors import CheckpointAbsentError, DataError, SpecError
+from bertbench import api, cli, suite
+from bertbench.errors import (
+    BaselineError,
+    CheckpointAbsentError,
+    DataError,
+    ProjectError,
+    RecordError,
+    SpecError,
+)
 
 
 @pytest.fixture
@@ -79,6 +88,104 @@ def test_check_data_names_what_is_missing(spec_file: Path) -> None:
         bertbench.check_data(bertbench.build_spec(spec | {"data": spec["data"] | {"train": "absent.jsonl"}}))
 
 
+# Compare
+
+
+@pytest.fixture
+def bank(spec_file: Path) -> Path:
+    """A rolling baseline of twenty seeds at 98 %."""
+    set_runs(accuracy=accuracies(0.98))
+    bertbench.run(spec_file, seeds=range(20))
+    assert cli.run(["baseline", "accept", str(spec_file)]) == cli.PASS
+    return spec_file
+
+
+def commit() -> None:
+    """The current folder, as it is, is a commit of a repository."""
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
+    Path(".gitignore").write_text(".bertbench\nfake.json\nruns.log\n")
+    for words in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "x")):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+
+
+def accuracies(value: float) -> dict[str, float]:
+    return {str(seed): round(value + 0.01 * (seed % 2), 2) for seed in range(20)}
+
+
+@pytest.mark.parametrize(("accuracy", "outcome"), [(0.98, "pass"), (0.90, "fail")])
+def test_compare_judges_what_ran_and_runs_nothing(bank: Path, accuracy: float, outcome: str) -> None:
+    set_runs(accuracy=accuracies(accuracy), bits=1)
+    bertbench.run(bank, seeds=range(4))
+    before = runs()
+    verdict = bertbench.compare(bank)
+    assert verdict.outcome == verdict.result.outcome == outcome
+    assert [check.name for check in verdict.checks] == ["identity_with_rolling", "quality_against_rolling"]
+    assert f"small: quality_against_rolling: {outcome}: " in verdict.text
+    assert "4 seeds against a bank of 20" in verdict.text
+    assert list(verdict.left_out.values()) == ["they gave a seed other bits than newer runs"]
+    assert runs() == before
+
+
+def test_compare_takes_a_record_or_a_spec_and_names_as_one_text(bank: Path) -> None:
+    record = bertbench.Store(Path(".bertbench")).find().record
+    assert record is not None
+    set_runs(accuracy=accuracies(0.90), bits=1)
+    bertbench.run(bank, seeds=range(4))
+    assert bertbench.compare(record).outcome == "pass"
+    assert bertbench.compare(bertbench.read_spec(bank), ("rolling",)).outcome == "fail"
+    both = bertbench.compare(record, "rolling, reference")
+    assert [check.outcome for check in both.checks] == ["pass", "pass", "no_baseline", "no_baseline"]
+    assert bertbench.compare(record, baselines=Path("elsewhere")).outcome == "no_baseline"
+
+
+def test_compare_is_counted_and_a_fail_stays_one(bank: Path) -> None:
+    """At one clean commit, as of the command; judging the same runs again is no second attempt."""
+    commit()
+    set_runs(accuracy=accuracies(0.90), bits=1)
+    failed = bertbench.run(bank, seeds=range(4))
+    for _ in range(2):
+        verdict = bertbench.compare(failed)
+        assert (verdict.outcome, "Attempt 1 at commit " in verdict.text) == ("fail", True)
+    assert len(Path(".bertbench/verdicts.jsonl").read_text().splitlines()) == 1
+    smaller = bertbench.compare(failed, gated_specs=1000)
+    assert (smaller.outcome, "the same runs, judged before, failed" in smaller.text) == ("fail", True)
+
+
+def test_compare_takes_the_projects_shares_unless_they_are_given(bank: Path) -> None:
+    set_runs(accuracy=accuracies(0.90), bits=1)
+    bertbench.run(bank, seeds=range(4))
+    Path("pytest.ini").write_text("[pytest]\nbertbench_gated_specs = 2\nbertbench_baselines = rolling\n")
+    declared, given = bertbench.compare(bank), bertbench.compare(bank, gated_specs=4)
+    assert declared.text.startswith("gated specs: 2 (pytest.ini)\ndeclared baselines: rolling (pytest.ini)\n")
+    assert given.text.startswith("gated specs: 4 (gated_specs)\n")
+    levels = [verdict.checks[-1].numbers["fail_level"] for verdict in (declared, given)]
+    assert levels[0] == pytest.approx(2 * levels[1])
+
+
+def test_compare_refuses_what_it_cannot_compare(bank: Path) -> None:
+    record = bertbench.Store(Path(".bertbench")).find().record
+    assert record is not None
+    with pytest.raises(RecordError, match="holds no run of small as the spec now stands"):
+        bertbench.compare(bank, store=Path("empty"))
+    with pytest.raises(RecordError, match="holds another record of this run than the one given"):
+        bertbench.compare(record.model_copy(update={"seeds": record.seeds[:4]}))
+    with pytest.raises(BaselineError, match="no name of a baseline"):
+        bertbench.compare(record, "Rolling")
+    with pytest.raises(ProjectError, match="gated_specs: 0 was given"):
+        bertbench.compare(record, gated_specs=0)
+    Path("pytest.ini").write_text("[pytest]\nbertbench_gated_specs = many\n")
+    with pytest.raises(ProjectError, match=r"pytest\.ini: bertbench_gated_specs: 'many' was given"):
+        bertbench.compare(record)
+
+
+def test_compare_takes_a_record_with_nan_for_the_one_that_is_kept(bank: Path) -> None:
+    """NaN is not equal to itself; it fails for what it is."""
+    set_runs(accuracy={"0": float("nan")}, bits=1)
+    verdict = bertbench.compare(bertbench.run(bank, seeds=range(4)))
+    assert verdict.outcome == "fail"
+    assert "seed 0: validation accuracy nan" in verdict.text
+
+
 # The package itself
 
 
@@ -95,8 +202,6 @@ def test_a_name_that_is_not_there_is_an_error_that_lists_those_that_are() -> Non
 
 def test_importing_the_package_loads_nothing() -> None:
     """Neither a backend nor pydantic: `import bertbench` costs nothing until a name is used."""
-    import subprocess
-
     script = (
         "import sys, bertbench; print([m for m in ('tensorflow', 'keras', 'pydantic', 'numpy') if m in sys.modules])"
     )

@@ -20,8 +20,10 @@ from bertbench.baseline.files import (
     baseline_name,
     baseline_path,
     baselines_folder,
+    different_names,
     find_baseline,
     read_baseline,
+    refuse_second_reference,
     write_baseline,
 )
 from bertbench.baseline.layout import baseline_text
@@ -38,9 +40,11 @@ __all__ = [
     "baseline_text",
     "baselines_folder",
     "build_baseline",
+    "different_names",
     "final_wrong_rows",
     "find_baseline",
     "read_baseline",
+    "refuse_second_reference",
     "revision_of",
     "write_baseline",
 ]

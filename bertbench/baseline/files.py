@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from bertbench.atomic import explained, write_atomically
@@ -44,6 +45,19 @@ def baseline_name(text: str) -> str:
     return text
 
 
+def different_names(names: Sequence[str]) -> tuple[str, ...]:
+    """*names*, if each can be that of a baseline of its own.
+
+    Raises:
+        BaselineError: If one cannot, or is given twice.
+    """
+    for name in names:
+        baseline_name(name)
+    if len(set(names)) < len(names):
+        raise BaselineError(f"{','.join(names)!r}: different names of baselines were expected, one or more")
+    return tuple(names)
+
+
 def baselines_folder(base_folder: Path) -> Path:
     """Where the baselines of the specs in a folder are: beside a folder `specs`, else within the folder itself."""
     folder = base_folder.resolve()
@@ -70,6 +84,28 @@ def write_baseline(folder: Path, name: str, baseline: Baseline) -> Path:
     content = baseline_text(baseline).encode()
     write_atomically(path, lambda stream: stream.write(content))
     return path
+
+
+def refuse_second_reference(path: Path) -> None:
+    """Refuse to accept a reference where one is: it is accepted once and kept.
+
+    Args:
+        path: Where it would lie.
+
+    Raises:
+        BaselineError: If something is there, readable or not; says of which commit it is and when it was accepted.
+    """
+    if not path.exists():
+        return
+    try:
+        there = read_baseline(path).origin()
+    except BaselineError as error:
+        there = f"which cannot be read ({error.message})"
+    raise BaselineError(
+        f"{path}: is there already, {there}; a {REFERENCE} is accepted once and kept, so that many small accepted "
+        "drops are seen together",
+        remedy=f"accept what changes as {ROLLING} (--name {ROLLING}); to begin anew on purpose: --replace",
+    )
 
 
 def baseline_files(folder: Path, name: str, *, spec: str | None = None) -> tuple[Path, ...]:

@@ -32,7 +32,9 @@ _REFERENCE = "reference"
 _TWO = 2
 
 
-def build_matrices(chosen: Sequence[Chosen], store: Store, *, reference: str | None = None) -> tuple[Matrix, ...]:
+def build_matrices(
+    chosen: Sequence[Chosen], store: Store, *, reference: str | None = None, gated_specs: int = 1
+) -> tuple[Matrix, ...]:
     """Judge every environment of every benchmark.
 
     Args:
@@ -40,12 +42,16 @@ def build_matrices(chosen: Sequence[Chosen], store: Store, *, reference: str | N
         store: Has their repeats and predictions.
         reference: Name of the environment that the others are held against, or its beginning; if None the newest of
             `native` on TensorFlow that completed, else the first that did.
+        gated_specs: Specs whose quality the project gates, one or more: a benchmark spends the share of one of them.
 
     Raises:
         RecordError: If the reference is none of the environments of a benchmark, or several begin so.
     """
-    compared = sum(max(len(one.environments) - 1, 0) for one in chosen)
-    return tuple(_matrix(one, store, reference, share=max(compared, 1)) for one in chosen)
+    compared = [max(len(one.environments) - 1, 0) for one in chosen]
+    return tuple(
+        _matrix(one, store, reference, share=max(sum(compared), gated_specs * cells, 1))
+        for one, cells in zip(chosen, compared, strict=True)
+    )
 
 
 def _matrix(chosen: Chosen, store: Store, wanted: str | None, *, share: int) -> Matrix:

@@ -40,16 +40,13 @@ def parsed_against(config: pytest.Config) -> Against | None:
     if text is None:
         return None
     from bertbench.comparing import Against
-    from bertbench.errors import BaselineError
+    from bertbench.errors import BaselineError, ProjectError
+    from bertbench.project import BASELINES, GATED_SPECS, baselines_of, gated_specs_of, names_in
 
-    gated, declared = config.getini("bertbench_gated_specs"), config.getini("bertbench_baselines")
     try:
-        return Against(_names(text), declared=_names(declared), gated_specs=int(gated))
-    except ValueError:
-        raise pytest.UsageError(f"bertbench_gated_specs: {gated!r} was given, a whole number was expected") from None
+        declared, gated = baselines_of(config.getini(BASELINES)), gated_specs_of(config.getini(GATED_SPECS))
+        return Against(names_in(text), declared=declared, gated_specs=gated)
+    except ProjectError as error:
+        raise pytest.UsageError(str(error)) from None
     except BaselineError as error:
-        raise pytest.UsageError(f"--bertbench-compare, bertbench_baselines: {error}") from None
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",")) if text.strip() else ()
+        raise pytest.UsageError(f"--bertbench-compare: {error}") from None

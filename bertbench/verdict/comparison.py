@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from bertbench.baseline import Baseline, BaselineSeed
+from bertbench.baseline import REFERENCE, Baseline, BaselineSeed
 from bertbench.baseline.one_code import factory_of
 from bertbench.errors import BertbenchError
 from bertbench.quantities import QUALITY
@@ -77,7 +77,8 @@ def compare(
     if broken := _impossible_values(candidate):
         return _both(name, "fail", broken, show)
     if other := next((told for record in candidate.records if (told := _other_ground(record, baseline))), ""):
-        remedy = f"bertbench baseline accept SPEC --name {name}, if the change is meant"
+        replace = " --replace" if name == REFERENCE else ""
+        remedy = f"bertbench baseline accept SPEC --name {name}{replace}, if the change is meant"
         return _both(name, "no_baseline", f"the baseline ({origin}) is of {other}", remedy)
     pairs = _shared(candidate, baseline)
     differ = any(_differing_digests(*pair) for pair in pairs)

@@ -127,7 +127,7 @@ def test_epochs_are_those_asked_for_and_told(shell: Shell) -> None:
         (("--base", "old.toml", "--cand", "none.toml"), "there is no such spec"),
         ((*SIDES, "--budget", "soon"), "a time above 0 was expected"),
         ((*SIDES, "--epochs", "0"), "training.epochs"),
-        ((*SIDES, "--gated-specs", "0"), "alpha"),
+        ((*SIDES, "--gated-specs", "0"), "--gated-specs: 0 was given, a whole number was expected"),
         ((*SIDES, "--show"), "sides were given too"),
         (("--show",), "holds no comparison of speed"),
     ],
@@ -141,6 +141,20 @@ def test_the_error_rate_is_shared_among_the_specs_of_the_project(shell: Shell, m
     machine.slowdown = 0.06
     assert "and 0.0025 or less is a fail" in shell("ab", *SIDES)[1]
     assert "and 0.00083 or less is a fail" in shell("ab", *SIDES, "--gated-specs", "3")[1]
+
+
+def test_the_share_is_the_one_that_the_project_declares_unless_the_option_says_another(
+    shell: Shell, machine: FakeMachine
+) -> None:
+    Path("pytest.ini").write_text("[pytest]\nbertbench_gated_specs = 3\n")
+    machine.slowdown = 0.06
+    said = shell("ab", *SIDES)[1]
+    assert "and 0.00083 or less is a fail" in said
+    assert "gated specs: 3 (pytest.ini)\n" in said
+    assert "gated specs: 1 (--gated-specs)\n" in shell("ab", *SIDES, "--gated-specs", "1")[1]
+    Path("pytest.ini").write_text("[pytest]\nbertbench_gated_specs = 0\n")
+    status, said = shell("ab", *SIDES)
+    assert (status, "pytest.ini: bertbench_gated_specs: '0' was given" in said) == (cli.USAGE, True)
 
 
 def test_a_spec_beside_two_specs_is_told_to_be_of_no_use(shell: Shell) -> None:

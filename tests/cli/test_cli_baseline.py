@@ -196,6 +196,41 @@ def test_accept_without_predictions_is_refused(shell) -> None:
     assert "no predictions can be read" in said
 
 
+def test_a_reference_is_accepted_once_and_kept(shell) -> None:
+    """Else many small accepted drops would be seen by nobody."""
+    commit()
+    shell("run", "small.toml")
+    shell("baseline", "accept", "small.toml", "--name", "reference")
+    kept = Path("baselines/reference/small-aaaaaaaa.json")
+    before, accepted = kept.read_text(), read_baseline(kept)
+    set_runs(accuracy=accuracies(0.90), bits=1)
+    shell("run", "small.toml")
+    command = ("baseline", "accept", "small.toml", "--name", "reference", "--runs", newest())
+    status, said = shell(*command)
+    assert (status, kept.read_text()) == (cli.USAGE, before)
+    assert (
+        f"small-aaaaaaaa.json: is there already, accepted {accepted.accepted_at:%Y-%m-%d %H:%M} UTC, runs of " in said
+    )
+    assert f"commit {accepted.git_commit[:10]}" in said
+    assert "--name rolling" in said
+    assert "--replace" in said
+    status, said = shell(*command, "--replace")
+    assert (status, "small-aaaaaaaa.json: replaced: " in said) == (cli.PASS, True)
+    assert read_baseline(kept).seeds[0].quality.accuracy == 0.90
+
+
+def test_a_reference_that_cannot_be_read_is_kept_too(shell) -> None:
+    """It may have been damaged by a merge, and version control has it."""
+    shell("run", "small.toml")
+    kept = Path("baselines/reference/small-aaaaaaaa.json")
+    kept.parent.mkdir(parents=True)
+    kept.write_text("<<<<<<< HEAD")
+    status, said = shell("baseline", "accept", "small.toml", "--name", "reference")
+    assert (status, kept.read_text()) == (cli.USAGE, "<<<<<<< HEAD")
+    assert "is there already, which cannot be read (" in said
+    assert shell("baseline", "accept", "small.toml", "--name", "reference", "--replace")[0] == cli.PASS
+
+
 # list, show, diff
 
 
@@ -362,6 +397,50 @@ def test_compare_shares_the_error_rate_among_the_specs_of_the_project(shell) -> 
     assert "and 0.0008 or less is a fail" in shell("compare", "small.toml")[1]
     assert "and 0.0004 or less is a fail" in shell("compare", "small.toml", "--gated-specs", "2")[1]
     assert shell("compare", "small.toml", "--gated-specs", "0")[0] == cli.USAGE
+
+
+def test_commands_take_the_shares_that_the_project_declares_for_pytest(shell) -> None:
+    """One project, one error rate; the option wins; what was used is said."""
+    set_runs(accuracy=accuracies(0.98))
+    shell("run", "small.toml", "--seeds", "0-19")
+    shell("baseline", "accept", "small.toml")
+    set_runs(accuracy=accuracies(0.94), bits=1)
+    Path("pyproject.toml").write_text("[tool.pytest.ini_options]\nbertbench_gated_specs = 2\n")
+    status, said = shell("run", "small.toml", "--seeds", "0-3", "--compare")
+    assert status == cli.FAIL
+    assert "gated specs: 2 (pyproject.toml)\n" in said
+    assert "and 0.0004 or less is a fail" in said
+    assert "and 0.0004 or less is a fail" in shell("compare", "small.toml")[1]
+    said = shell("compare", "small.toml", "--gated-specs", "4")[1]
+    assert "gated specs: 4 (--gated-specs)\n" in said
+    assert "and 0.0002 or less is a fail" in said
+    Path("pyproject.toml").unlink()
+    assert "gated specs" not in shell("compare", "small.toml")[1]
+
+
+def test_a_baseline_that_the_project_declares_is_compared_and_shares_the_rate(shell) -> None:
+    set_runs(accuracy=accuracies(0.98))
+    shell("run", "small.toml", "--seeds", "0-19")
+    shell("baseline", "accept", "small.toml")
+    set_runs(accuracy=accuracies(0.94), bits=1)
+    shell("run", "small.toml", "--seeds", "0-3")
+    Path("pytest.ini").write_text("[pytest]\nbertbench_baselines = rolling, reference\n")
+    status, said = shell("compare", "small.toml")
+    assert (status, "declared baselines: rolling, reference (pytest.ini)\n" in said) == (cli.FAIL, True)
+    assert "quality_against_reference: no_baseline" in said
+    assert "and 0.0004 or less is a fail" in said
+    said = shell("compare", "small.toml", "--name", "rolling")[1]
+    assert "quality_against_reference" not in said
+    assert "and 0.0004 or less is a fail" in said
+
+
+@pytest.mark.parametrize("command", [("run", "small.toml", "--compare"), ("compare", "small.toml")])
+def test_settings_that_cannot_be_meant_are_refused_before_any_work(shell, command: tuple[str, ...]) -> None:
+    Path("tox.ini").write_text("[pytest]\nbertbench_gated_specs = many\n")
+    status, said = shell(*command)
+    assert (status, "tox.ini: bertbench_gated_specs: 'many' was given" in said) == (cli.USAGE, True)
+    assert not Path("runs.log").exists()
+    assert shell("run", "small.toml")[0] == cli.PASS  # nothing is compared, nothing is shared
 
 
 def test_more_specs_than_share_the_error_rate_are_refused_before_any_work(shell) -> None:

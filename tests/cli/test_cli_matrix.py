@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from baseline_examples import BANK
 from cli_shell import Shell
 from matrix_examples import failed_in, run_in, store_of
 
@@ -32,6 +33,24 @@ def test_files_and_a_reference_by_name(shell: Shell) -> None:
     written = json.loads((shell.folder / "m.json").read_text())
     assert written["benchmarks"][0]["reference"] == "py311-tf2.21-keras3.15-native"
     assert "| py311-tf2.21-keras3.15-native | pass |" in (shell.folder / "m.md").read_text()
+
+
+def test_a_spec_spends_its_share_of_the_projects_error_rate(shell: Shell) -> None:
+    """As the project declares, or the option says."""
+    store_of(shell.store.folder, run_in("1", hits=BANK), run_in("2", python="3.12.1", bits=1, hits=BANK))
+
+    def level(*arguments: str) -> float:
+        shell("matrix", "--json", "m.json", *arguments)
+        (benchmark,) = json.loads((shell.folder / "m.json").read_text())["benchmarks"]
+        qualities = [one["quality"] for one in benchmark["environments"] if one["quality"]]
+        return float(qualities[0]["numbers"]["fail_level"])
+
+    alone = level()
+    assert "gated specs" not in shell.out
+    (shell.folder / "pytest.ini").write_text("[pytest]\nbertbench_gated_specs = 5\n")
+    assert level() == pytest.approx(alone / 5)
+    assert "gated specs: 5 (pytest.ini)\n" in shell.out
+    assert level("--gated-specs", "2") == pytest.approx(alone / 2)
 
 
 def test_what_cannot_be_meant_is_a_usage_error(shell: Shell) -> None:

@@ -135,10 +135,25 @@ def test_faults_that_there_are_not_are_a_usage_error_that_names_the_nearest(
     assert not (tmp_path / "out").exists()
 
 
+def test_gated_specs_are_those_of_the_project(
+    asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a spec, of the project one stands in."""
+    (tmp_path / "specs").mkdir()
+    path = write_small_bench(tmp_path / "specs", "no-checkpoint-needed")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nbertbench_gated_specs = 4\n")
+    monkeypatch.chdir(tmp_path)
+    for spec in ([str(path)], []):
+        cli.run(["selftest", *spec, "--out", "out"])
+        assert asked["settings"].gated_specs == 4
+        assert "gated specs: 4 (pytest.ini)\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--budget", "soon"], "--budget soon"),
+        (["--gated-specs", "0"], "--gated-specs: 0 was given"),
         (["--parts", "everything"], "parts: 'everything'"),
         (["--parts", "trials"], "trials was given without seeds"),
         (["--first-seed", "0"], "first_seed = 0 was given, 1 or more"),

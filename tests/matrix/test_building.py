@@ -94,6 +94,20 @@ def test_the_error_rate_is_shared_among_all_cells(tmp_path: Path) -> None:
     assert levels[1] == pytest.approx(levels[0] / 3)
 
 
+def test_specs_that_share_the_projects_rate_are_as_many_as_it_gates_or_as_are_shown(tmp_path: Path) -> None:
+    """Whichever leaves less for one: two of three gated specs spend no more than two thirds."""
+    store = store_of(tmp_path, run_in("1", hits=BANK), run_in("2", python="3.12.1", bits=1, hits=BANK))
+    chosen = choose(store)
+    levels = {}
+    for gated in (1, 3):
+        for shown in (1, 2):
+            matrix = build_matrices([*chosen] * shown, store, gated_specs=gated)[0]
+            quality = next(one.quality for one in matrix.cells if one.quality is not None)
+            levels[gated, shown] = quality.numbers["fail_level"]
+    assert levels[1, 2] == pytest.approx(levels[1, 1] / 2)
+    assert levels[3, 1] == levels[3, 2] == pytest.approx(levels[1, 1] / 3)
+
+
 def test_a_missing_library_is_a_row_with_its_reason_and_the_rest_goes_on(tmp_path: Path) -> None:
     message = "engine keras-hub: keras-hub is not installed (>=0.25 is needed)"
     missing = failed_in("2", message, engine="keras-hub", keras_hub=None)
