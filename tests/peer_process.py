@@ -118,6 +118,7 @@ def _steps(folder: Path, name: str, optimizer: str) -> dict[str, Any]:
         "rates": [step.learning_rate for step in steps],
         "predictions": [step.predictions.tolist() for step in steps],
         "logits": trained.logits(BATCHES[0]).tolist(),
+        "decayed": trained.recipe()["decayed"],
     }
 
 

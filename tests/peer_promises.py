@@ -72,6 +72,12 @@ class PeerPromises:
         assert outcome == "pass", reason
         assert "Not held" not in reason
 
+    def test_what_is_decayed_is_what_the_spec_says(self, peer: dict[str, Any]) -> None:
+        """Without weight decay nothing, else all but biases and layer norms."""
+        matrices = {name for name in peer["weights before"] if not name.endswith(".bias") and "LayerNorm" not in name}
+        assert set(peer["adamw"]["decayed"]) == matrices
+        assert peer["adam"]["decayed"] == []
+
     def test_what_it_cannot_do_is_refused_by_name(self, refused: dict[str, str]) -> None:
         assert refused
         for field, said in refused.items():

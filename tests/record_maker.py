@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from bertbench.checkpoints import BertConfig
 from bertbench.data import row_order
+from bertbench.engines.weight_decay import decayed_tensors
 from bertbench.evidence import order_sha256
 from bertbench.record import (
     CheckpointFacts,
@@ -43,7 +45,7 @@ ROWS_SHA256 = {
     for split in ("train", "validation")
 }
 #: `config.json` of that BERT.
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "vocab_size": 300,
     "hidden_size": 4,
     "num_hidden_layers": 1,
@@ -119,6 +121,7 @@ def make_live_recipe(spec: Spec, seed: int = 0) -> dict[str, Any]:
     return {
         "backend": spec.runtime.backend,
         "optimizer": spec.optimizer.model_dump(),
+        "decayed": sorted(decayed_tensors(BertConfig(**CONFIG), spec.optimizer)),
         "iterations": 0,
         "dtype_policy": spec.training.precision,
         "compute_dtype": "float32",

@@ -85,11 +85,12 @@ class Engine(Protocol):
         """float32 (rows, classes), dropout off; returns when the device is done."""
 
     def recipe(self) -> Mapping[str, Any]:
-        """Live values read back from the running engine: optimizer's config, dtypes, network, dropout, backend.
+        """Live values read back from the running engine: optimizer's config, what it decays, dtypes, network, dropout.
 
         Which of them are held against the spec is in docs/method.md, Recipe lock; one that is missing was not shown.
-        What an engine cannot show it names under `not_held`, with a reason for each part of the lock: the verdict
-        leaves those parts out, and says so.
+        A model with other variables than BERT's names those that are trained (`trainable_variables`) beside those that
+        are `decayed`. What an engine cannot show it names under `not_held`, with a reason for each part of the lock:
+        the verdict leaves those parts out, and says so.
         """
 
     def weights(self) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -79,6 +79,12 @@ def faults_of_the_engine() -> tuple[Fault, ...]:
             "optimizer",
             _without_bias_correction,
         ),
+        _of(
+            "weight-decay-everywhere",
+            "Decays every variable, biases and layer norms too.",
+            "optimizer",
+            _decay_everywhere,
+        ),
     )
 
 
@@ -230,7 +236,7 @@ def _squared_error() -> Iterator[None]:
 
 def _without_bias_correction(engine: NativeEngine) -> None:
     """The powers of both betas count as zero, so that what divides by one minus them divides by one."""
-    optimizer = getattr(engine._optimizer, "inner_optimizer", engine._optimizer)
+    optimizer = _updating(engine)
     if not hasattr(optimizer, "beta_1") or type(optimizer).__name__ != "OnePassAdam" or optimizer.amsgrad:
         raise FaultError(
             "adam-without-bias-correction: needs Adam without amsgrad on the tensorflow backend",
@@ -245,3 +251,24 @@ def _without_bias_correction(engine: NativeEngine) -> None:
         update_step(gradient, variable, learning_rate)
 
     optimizer.update_step = uncorrected
+
+
+def _decay_everywhere(engine: NativeEngine) -> None:
+    """As if `exclude_from_weight_decay` had been forgotten."""
+    optimizer = _updating(engine)
+    if not optimizer.weight_decay:
+        raise FaultError(
+            f"weight-decay-everywhere: {engine._spec.name} has no weight decay",
+            remedy="use a spec with optimizer.name = 'adamw', or another fault",
+        )
+    if all(map(optimizer._use_weight_decay, engine._bert.variables.values())):
+        raise FaultError(
+            f"weight-decay-everywhere: {engine._spec.name} decays every variable as it is",
+            remedy="use a spec with names in optimizer.decay_excluded, or another fault",
+        )
+    optimizer._use_weight_decay = lambda _variable: True
+
+
+def _updating(engine: NativeEngine) -> Any:
+    """The optimizer that updates; in float16 another one, which scales the loss, is around it."""
+    return getattr(engine._optimizer, "inner_optimizer", engine._optimizer)

@@ -86,7 +86,7 @@ def _digest(run: SeedRun, name: str) -> str:
 
 
 def _first_step(first: SeedRun, second: SeedRun) -> str:
-    """The first step whose loss or gradient norm is another, and by how much."""
+    """The first step whose loss or gradient norm is another, its epoch, and by how much."""
     names = ("loss", "gradient_norm")  # in the order in which a step computes them
     one, other = ([getattr(run.steps, name) for name in names] for run in (first, second))
     steps, other_steps = len(one[0]), len(other[0])
@@ -94,10 +94,22 @@ def _first_step(first: SeedRun, second: SeedRun) -> str:
         for name, left, right in zip(names, one, other, strict=True):
             a, b = left[step], right[step]
             if a != b and not (math.isnan(a) and math.isnan(b)):
-                return f"; first at step {step}: {name} {a!r} against {b!r}, {abs(a - b):.3g} apart"
+                where = f"step {step}{_of_epoch(step, first)}"
+                return f"; first at {where}: {name} {a!r} against {b!r}, {_apart(a, b, is_norm=name != 'loss')}"
     if steps != other_steps:
         return f"; {steps} steps against {other_steps}"
     return "; every loss and gradient norm of the steps is equal"
+
+
+def _of_epoch(step: int, run: SeedRun) -> str:
+    """In words; empty if the run ended within that epoch."""
+    epoch = next((row.epoch for row in run.epochs if step < row.steps_end), None)
+    return "" if epoch is None else f" of epoch {epoch}"
+
+
+def _apart(a: float, b: float, *, is_norm: bool) -> str:
+    """The size of a difference; two vectors may be further apart than their norms, which are all that is kept."""
+    return f"norms differ by {abs(a - b):.3g}" if is_norm else f"{abs(a - b):.3g} apart"
 
 
 def _first_variable(first: SeedRun, second: SeedRun) -> str:
@@ -113,8 +125,8 @@ def _first_variable(first: SeedRun, second: SeedRun) -> str:
     count = f"{len(differing)} of {len(names)} variables"
     if one is None or other is None:
         return f"; {count}, first {name}, which only one run has"
-    apart = abs(one.norm - other.norm)
-    return f"; {count}, first {name}: norm {one.norm!r} against {other.norm!r}, {apart:.3g} apart"
+    apart = _apart(one.norm, other.norm, is_norm=True)
+    return f"; {count}, first {name}: norm {one.norm!r} against {other.norm!r}, {apart}"
 
 
 def _are_equal(one: VariableFacts | None, other: VariableFacts | None) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bertbench.record import RunRecord, SeedRun
+from bertbench.verdict.decay_drifts import decay_drifts
 from bertbench.verdict.drifts import Drift, held, not_held
 from bertbench.verdict.network_drifts import network_drifts
 from bertbench.verdict.outcomes import Check, Outcome
@@ -57,6 +58,7 @@ def _drifts(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
     if pinned is not None and record.checkpoint is not None:
         yield from held("checkpoint.sha256", pinned, record.checkpoint.sha256)
     yield from training_drifts(record, run)
+    yield from decay_drifts(record, run)
     yield from network_drifts(record, run)
     yield from rows_drifts(record, run)
 

@@ -17,7 +17,7 @@ from tiny_bert import write_tiny_bert
 
 from bertbench.errors import FaultError
 from bertbench.faults import CATALOGUE
-from bertbench.spec import SGDSpec
+from bertbench.spec import AdamSpec, AdamWSpec, SGDSpec
 
 if TYPE_CHECKING:
     from bertbench.engines.native.engine import NativeEngine
@@ -208,6 +208,24 @@ def test_moments_are_taken_as_they_are(engine_with, tiny_bert_folder) -> None:
     assert distance(weights_of(normal), weights_of(faulty)) > 1e-5
 
 
+def test_biases_and_layer_norms_are_decayed_too(engine_with, tiny_bert_folder) -> None:
+    """A step takes from each of them rate times decay times what it was; the others go where they went."""
+    decays = {"optimizer": AdamWSpec(learning_rate=1e-3, weight_decay=0.5)}
+    normal = engine_with(None, tiny_bert_folder, **decays)
+    faulty = engine_with("weight-decay-everywhere", tiny_bert_folder, **decays)
+    before = weights_of(normal)
+    assert set(faulty.recipe()["decayed"]) == set(before)
+    for engine in (normal, faulty):
+        engine.train_step(BATCH)
+    after, expected = weights_of(faulty), weights_of(normal)
+    spared = {name for name in before if name.endswith(".bias") or "LayerNorm" in name}
+    assert set(normal.recipe()["decayed"]) == set(before) - spared
+    for name in spared:
+        expected[name] = expected[name] - 1e-3 * 0.5 * before[name]
+    assert distance(after, expected) < 1e-6
+    assert distance(after, weights_of(normal)) > 1e-4
+
+
 # What cannot be
 
 
@@ -220,3 +238,8 @@ def test_an_engine_that_leaves_no_room_for_a_fault_is_refused(engine_with, one_l
         engine_with("adam-without-bias-correction", one_layer_folder, optimizer=SGDSpec())
     with pytest.raises(FaultError, match="no pretrained parameter begins with 'pooler"):
         engine_with("pooler-re-initialized", one_layer_folder, model=NO_DROPOUT.model_copy(update={"pooler": "fresh"}))
+    with pytest.raises(FaultError, match=r"weight-decay-everywhere: \S+ has no weight decay"):
+        engine_with("weight-decay-everywhere", one_layer_folder)
+    for everything in (AdamSpec(weight_decay=0.1), AdamWSpec(decay_excluded=()), AdamWSpec(decay_excluded=("none",))):
+        with pytest.raises(FaultError, match="decays every variable as it is"):
+            engine_with("weight-decay-everywhere", one_layer_folder, optimizer=everything)

@@ -69,9 +69,9 @@ def test_adamw_decays_the_whole_table_and_shows_its_average(one_layer_folder: Pa
     )
     recipe = engine.recipe()
     assert recipe["embedding_rows"]["word"] == VOCABULARY
-    assert recipe["weight_decay_excluded"]
-    assert all("bias" in name or "layer_norm" in name for name in recipe["weight_decay_excluded"])
-    assert not any("kernel" in name or "table" in name for name in recipe["weight_decay_excluded"])
+    kernels = {name for name in weights_of(engine) if not name.endswith(".bias") and "LayerNorm" not in name}
+    assert set(recipe["decayed"]) == kernels
+    assert len(recipe["decayed"]) == len(kernels) == 11
 
     live = []
     for _ in range(2):

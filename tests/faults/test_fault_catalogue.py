@@ -19,8 +19,8 @@ NAMES = """
     validation-labels-shifted training-rows-leaked last-batch-dropped seeds-all-the-same initial-weights
     pooler-re-initialized activation-changed activation-removed gelu-tanh layer-norm-epsilon bias-removed
     positions-off-by-one layer-skipped embeddings-frozen dropout-in-validation attention-mask-ignored loss-changed
-    adam-without-bias-correction steps-2-percent-slower steps-5-percent-slower steps-10-percent-slower slow-step-in-ten
-    memory-leak
+    adam-without-bias-correction weight-decay-everywhere steps-2-percent-slower steps-5-percent-slower
+    steps-10-percent-slower slow-step-in-ten memory-leak
 """.split()  # noqa: SIM905 - a paragraph reads better than fifty quoted words
 
 #: Change time or memory and no number.

@@ -17,7 +17,7 @@ from test_fault_catalogue import INVISIBLE
 
 from bertbench.faults import CATALOGUE
 from bertbench.record import RunRecord
-from bertbench.spec import Spec
+from bertbench.spec import AdamWSpec, Spec, override
 from bertbench.training import run_spec
 from bertbench.verdict import judge_recipe
 from bertbench.verdict.identity import difference
@@ -31,6 +31,8 @@ BEYOND_THE_LOCK = {
     "loss-changed",
     "adam-without-bias-correction",
 }
+#: What the spec must do for there to be something to do wrong.
+ASKING_FOR = {"weight-decay-everywhere": {"optimizer": AdamWSpec(weight_decay=0.1)}}
 #: Losses, logits and weights are those of a normal run: identity would call it unchanged, the lock does not.
 BEYOND_IDENTITY = {"validation-labels-shifted"}
 
@@ -44,6 +46,13 @@ class Runs(NamedTuple):
     spec: Spec
     folder: Path
     normal: RunRecord
+
+    def suited_to(self, name: str) -> Runs:
+        """With another spec, where a fault asks for it."""
+        if name not in ASKING_FOR:
+            return self
+        spec = override(self.spec, ASKING_FOR[name])
+        return Runs(spec, self.folder, run_spec(spec, base_folder=self.folder))
 
     def faulty(self, name: str) -> RunRecord:
         return run_spec(self.spec, base_folder=self.folder, fault=name)
@@ -77,6 +86,7 @@ def test_without_a_fault_nothing_drifts_and_the_bits_are_the_same_again(runs: Ru
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_each_fault_changes_what_it_says_and_is_seen_by_lock_or_identity(runs: Runs, name: str) -> None:
+    runs = runs.suited_to(name)
     record = runs.faulty(name)
     assert (record.outcome, record.fault, record.spec) == ("completed", name, runs.spec)
     (run,), (normal,) = record.seeds, runs.normal.seeds
@@ -95,3 +105,12 @@ def test_identity_names_the_first_variable_that_a_fault_changed(runs: Runs) -> N
     words = difference(runs.normal.seeds[0], faulty)
     assert "variables, first bert.embeddings.word_embeddings.weight: norm " in words
     assert set(faulty.variables) == set(runs.normal.seeds[0].variables)
+
+
+def test_the_lock_names_what_is_decayed_against_the_spec(runs: Runs) -> None:
+    suited = runs.suited_to("weight-decay-everywhere")
+    assert judge_recipe(suited.normal).outcome == "pass", judge_recipe(suited.normal).reason
+    lock = judge_recipe(suited.faulty("weight-decay-everywhere"))
+    assert lock.observed == "1 drifted"
+    assert "decayed live alone: bert.embeddings.LayerNorm.bias, bert.embeddings.LayerNorm.weight, " in lock.reason
+    assert "by the spec alone" not in lock.reason

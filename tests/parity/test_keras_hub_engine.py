@@ -158,8 +158,9 @@ def test_class_weights_enter_the_loss_as_in_the_native_engine(folder: Path) -> N
 def test_weight_decay_leaves_alone_what_the_spec_says(folder: Path) -> None:
     engine = hub_engine(folder, optimizer=AdamWSpec(weight_decay=0.1, decay_excluded=("bias", "layer_norm")))
     named = {name for name, _ in engine.weights() if name.endswith(".bias") or "LayerNorm" in name}
-    assert set(engine.recipe()["weight_decay_excluded"]) == named
     assert len(named) == 24
+    assert set(engine.recipe()["decayed"]) == {name for name, _ in engine.weights()} - named
+    assert hub_engine(folder).recipe()["decayed"] == []
 
 
 # The same bits
@@ -305,6 +306,7 @@ def test_a_whole_run_passes_the_lock_and_hides_nothing(folder: Path, tmp_path: P
     ("wrong", "words"),
     [
         (lambda e: setattr(e._optimizer, "epsilon", 1e-6), "optimizer.epsilon: 1e-07 by the spec, 1e-06 live"),
+        (lambda e: setattr(e._optimizer, "weight_decay", 0.1), "decayed variables: 0 by the spec, 41 live"),
         (lambda e: setattr(e._dropouts["classifier"], "rate", 0.5), "dropout rate of classifier: 0.1"),
         (
             lambda e: e._variables["classifier.weight"].assign_add(e._variables["classifier.weight"]),
@@ -328,6 +330,16 @@ def test_what_drifts_is_named(
     check = judge_recipe(run(tmp_path, folder))
     assert check.outcome == "fail"
     assert words in check.reason
+
+
+def test_weight_decay_of_everything_is_named(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What plain Keras does, and the engine does not."""
+    import keras
+
+    monkeypatch.setattr(keras.optimizers.AdamW, "exclude_from_weight_decay", lambda _self, **_lists: None)
+    check = judge_recipe(run(tmp_path, folder, optimizer=AdamWSpec()))
+    assert check.outcome == "fail"
+    assert "decayed variables: 17 by the spec, 41 live; decayed live alone: bert.embeddings.LayerNorm" in check.reason
 
 
 def test_kerashubs_own_gelu_would_be_named(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

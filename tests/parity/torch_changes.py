@@ -34,6 +34,23 @@ def weight_decay(engine: Any) -> None:
     engine._optimizer.param_groups[0]["weight_decay"] = 0.01
 
 
+def weight_decay_of_one(engine: Any) -> None:
+    _decay_apart(engine, "classifier.weight", 0.01)
+
+
+def two_weight_decays(engine: Any) -> None:
+    weight_decay(engine)
+    _decay_apart(engine, "classifier.weight", 0.02)
+
+
+def _decay_apart(engine: Any, name: str, value: float) -> None:
+    """A group of parameters of its own for one of them."""
+    (group, *_) = engine._optimizer.param_groups
+    alone = engine._parameters[name]
+    group["params"] = [parameter for parameter in group["params"] if parameter is not alone]
+    engine._optimizer.param_groups.append({**group, "params": [alone], "weight_decay": value})
+
+
 def learning_rate(engine: Any) -> None:
     step = engine._optimizer.step
 
@@ -111,6 +128,8 @@ CHANGES = {
         epsilon,
         second_beta,
         weight_decay,
+        weight_decay_of_one,
+        two_weight_decays,
         learning_rate,
         clipping,
         dropout_rate,

@@ -75,6 +75,7 @@ def test_clipping_differs_by_repeated_words(peer: dict[str, Any], native: dict[s
         ("epsilon", "optimizer.epsilon: 1e-07 by the spec, 0.001 live"),
         ("second_beta", "optimizer.beta_2: 0.999 by the spec, 0.99 live"),
         ("weight_decay", "optimizer.weight_decay: None by the spec, 0.01 live"),
+        ("weight_decay", "decayed variables: 0 by the spec, 25 live"),
         ("learning_rate", "learning rate of step 0"),
         ("clipping", "optimizer.global_clipnorm: None by the spec, 1.0 live"),
         ("dropout_rate", "dropout rate of classifier: 0.1 by the checkpoint, 0.5 live"),

@@ -128,9 +128,9 @@ def test_where_the_runs_of_the_baseline_are_at_hand_step_and_variable_are_named(
         gate=quality_gate(ROWS),
         accepted_run=lambda seed: kept.get(seed.seed),
     )
-    assert "first at step 2: loss" in identity.reason
+    assert "first at step 2 of epoch 0: loss" in identity.reason
     assert "0.25 apart" in identity.reason
-    assert "first classifier.weight: norm 1.5 against 1.0, 0.5 apart" in identity.reason
+    assert "first classifier.weight: norm 1.5 against 1.0, norms differ by 0.5" in identity.reason
     assert "not in this store" not in identity.reason
     identity, _ = compare(
         Candidate((run,)), baseline_of(), name="rolling", gate=quality_gate(ROWS), accepted_run=lambda _seed: None

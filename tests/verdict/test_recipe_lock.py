@@ -381,6 +381,7 @@ def test_what_nobody_wrote_down_was_not_shown() -> None:
     ("name", "word"),
     [
         ("network", "architecture"),
+        ("decayed", "decayed variables"),
         ("embedding_rows", "number of parameters"),
         ("drawn_weights", "drawn weights"),
         ("dropout_seen", "dropout in training and validation"),

@@ -83,20 +83,30 @@ def test_first_step_that_differs_is_named_with_both_values(name: str, step: int)
     other = math.nextafter(original, math.inf)
     run = altered(with_step(make_seed(0), name, step, other), losses="0" * 64)
     check = judge_repeat(run_of(), repeat_of(run))
-    assert f"first at step {step}: {name} {original!r} against {other!r}" in check.reason
-    assert f"{other - original:.3g} apart" in check.reason
+    size = f"{other - original:.3g}"
+    apart = {"loss": f"{size} apart", "gradient_norm": f"norms differ by {size}"}[name]
+    assert (
+        f"; first at step {step} of epoch {step // 4}: {name} {original!r} against {other!r}, {apart}" in check.reason
+    )
+
+
+def test_a_step_of_an_epoch_that_did_not_end_is_named_without_it() -> None:
+    run = altered(with_step(make_seed(0), "loss", 37, 9.0), losses="0" * 64)
+    cut = make_seed(0).model_copy(update={"epochs": make_seed(0).epochs[:9]})
+    check = judge_repeat(run_of().model_copy(update={"seeds": (cut, make_seed(1))}), repeat_of(run))
+    assert "; first at step 37: loss" in check.reason
 
 
 def test_first_is_by_step_not_by_series() -> None:
     """A gradient norm parts at step 3, and with the weights it moved the loss at step 4."""
     run = with_step(with_step(make_seed(0), "loss", 4, 9.0), "gradient_norm", 3, 9.0)
     check = judge_repeat(run_of(), repeat_of(altered(run, losses="0" * 64)))
-    assert "first at step 3: gradient_norm" in check.reason
+    assert "first at step 3 of epoch 0: gradient_norm" in check.reason
 
 
 def test_loss_comes_before_the_gradient_of_the_same_step() -> None:
     run = with_step(with_step(make_seed(0), "loss", 3, 9.0), "gradient_norm", 3, 9.0)
-    assert "first at step 3: loss" in judge_repeat(run_of(), repeat_of(altered(run, losses="0" * 64))).reason
+    assert "first at step 3 of epoch 0: loss" in judge_repeat(run_of(), repeat_of(altered(run, losses="0" * 64))).reason
 
 
 def test_runs_of_different_lengths_say_so() -> None:
@@ -106,7 +116,7 @@ def test_runs_of_different_lengths_say_so() -> None:
 
 def test_runs_of_different_lengths_that_part_earlier_say_where() -> None:
     longer = altered(with_step(make_seed(0, epochs=21), "loss", 5, 9.0), losses="0" * 64)
-    assert "first at step 5: loss" in judge_repeat(run_of(), repeat_of(longer)).reason
+    assert "first at step 5 of epoch 1: loss" in judge_repeat(run_of(), repeat_of(longer)).reason
 
 
 def test_weights_that_part_without_a_step_that_does() -> None:
@@ -119,7 +129,7 @@ def test_gradient_norm_that_is_no_number_twice_is_no_difference() -> None:
     first = with_step(make_seed(0), "gradient_norm", 2, math.nan)
     second = altered(with_step(first, "gradient_norm", 7, 99.0), weights="0" * 64)
     check = judge_repeat(run_of().model_copy(update={"seeds": (first, make_seed(1))}), repeat_of(second))
-    assert "first at step 7" in check.reason
+    assert "first at step 7 of epoch 1" in check.reason
 
 
 # The environment
@@ -186,8 +196,8 @@ def test_the_first_variable_that_differs_is_named_with_the_size_of_the_differenc
     other = with_variables(PARTED, **EQUAL, **{name.format(2): 3.25, name.format(10): 8.0})
     check = judge_repeat(run_of().model_copy(update={"seeds": (one, make_seed(1))}), repeat_of(other))
     assert (
-        "; 2 of 4 variables, first bert.encoder.layer.2.output.dense.bias: norm 3.0 against 3.25, 0.25 apart"
-        in check.reason
+        "; 2 of 4 variables, first bert.encoder.layer.2.output.dense.bias: norm 3.0 against 3.25, "
+        "norms differ by 0.25" in check.reason
     )
 
 

@@ -12,6 +12,7 @@ from keras import ops
 from bertbench.engines.activation import ACTIVATION_POINTS
 from bertbench.engines.keras_hub.network import HubDropout, layer_norms
 from bertbench.engines.native.operations import on_host
+from bertbench.engines.weight_decay import is_decayed_by
 
 
 def live_recipe(
@@ -38,7 +39,7 @@ def live_recipe(
         "optimizer": {"class": type(inner).__name__, **inner.get_config()},
         "learning_rate": float(inner.learning_rate),
         "iterations": int(inner.iterations),
-        "weight_decay_excluded": [name for name, variable in variables.items() if _is_excluded(inner, variable)],
+        "decayed": [name for name, v in variables.items() if v.trainable and is_decayed_by(inner, v)],
         "loss_scale": float(optimizer.scale_loss(1.0)),
         "dtype_policy": _the_only({layer.dtype_policy.name for layer in layers}),
         "compute_dtype": _the_only({layer.compute_dtype for layer in layers}),
@@ -85,8 +86,3 @@ def _dense(backbone: Any) -> list[Any]:
 def _the_only(values: set[Any]) -> Any:
     """The value that all layers have; all values, sorted, if they differ."""
     return min(values) if len(values) == 1 else sorted(values)
-
-
-def _is_excluded(optimizer: Any, variable: Any) -> bool:
-    """Whether weight decay leaves *variable* alone; the optimizer has no public way to be asked."""
-    return optimizer.weight_decay is not None and not optimizer._use_weight_decay(variable)  # noqa: SLF001 - see above

@@ -12,6 +12,8 @@ from keras import ops
 from bertbench.engines.activation import ACTIVATION_POINTS
 from bertbench.engines.native.bert import Bert
 from bertbench.engines.native.operations import on_host
+from bertbench.engines.native.weights import correspondence, tensor_names
+from bertbench.engines.weight_decay import is_decayed_by
 
 
 def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
@@ -23,8 +25,8 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
 
     Returns:
         JSON values only: `engine`; `backend`; `optimizer` (Keras' `get_config`), its `learning_rate` and `iterations`
-        as they are now; `weight_decay_excluded`, the parameters that decay leaves alone; `loss_scale`, 1 if the loss is
-        not scaled; `dtype_policy`, `compute_dtype`, `variable_dtypes`; `dropout_rates` by operation, and
+        as they are now; `decayed`, the variables that weight decay acts on, by transformers' names; `loss_scale`, 1 if
+        the loss is not scaled; `dtype_policy`, `compute_dtype`, `variable_dtypes`; `dropout_rates` by operation, and
         `dropout_states`, each one's seed and number of draws; `network`, the architecture as it stands in variables and
         attributes, and the activation's value at each of `activation_points`; the numbers of `variables` and of
         trainable `parameters`, and rows of the tables of embeddings; `loss_reduction`.
@@ -37,7 +39,7 @@ def live_recipe(bert: Bert, optimizer: Any) -> dict[str, Any]:
         "optimizer": {"class": type(inner).__name__, **_config(inner)},
         "learning_rate": float(inner.learning_rate),
         "iterations": int(inner.iterations),
-        "weight_decay_excluded": [name for name, variable in variables.items() if _is_excluded(inner, variable)],
+        "decayed": _decayed(bert, inner),
         "loss_scale": float(optimizer.scale_loss(1.0)),
         "dtype_policy": bert.policy.name,
         "compute_dtype": bert.policy.compute_dtype,
@@ -76,6 +78,8 @@ def _network(bert: Bert) -> dict[str, Any]:
     }
 
 
-def _is_excluded(optimizer: Any, variable: keras.Variable) -> bool:
-    """Whether weight decay leaves *variable* alone; the optimizer has no public way to be asked."""
-    return optimizer.weight_decay is not None and not optimizer._use_weight_decay(variable)  # noqa: SLF001 - see above
+def _decayed(bert: Bert, optimizer: Any) -> list[str]:
+    """Names in transformers' BertForSequenceClassification of all that the optimizer decays."""
+    names = correspondence(bert.config)
+    decayed = [name for name, v in bert.variables.items() if v.trainable and is_decayed_by(optimizer, v)]
+    return [tensor for name in decayed for tensor in tensor_names(name, names)]

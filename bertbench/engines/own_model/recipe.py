@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bertbench.engines.own_model.live_model import LiveModel, named, value_of
+from bertbench.engines.weight_decay import is_decayed_by
 from bertbench.spec import ScheduleSpec
 
 #: Optimizers that a spec can describe, by their class in Keras.
@@ -26,8 +27,8 @@ def live_recipe(live: LiveModel, *, library: str, schedule: ScheduleSpec) -> dic
         schedule: Of the spec, to know whether it means to describe the optimizer's.
 
     Returns:
-        JSON values only; names as in `native.recipe.live_recipe`, `not_held` with the reason for each part that the
-        lock leaves out.
+        JSON values only; names as in `native.recipe.live_recipe`, `decayed` by the model's own paths, and
+        `trainable_variables` by the same; `not_held` with the reason for each part that the lock leaves out.
     """
     model, optimizer = live.model, live.optimizer
     with warnings.catch_warnings():
@@ -44,6 +45,7 @@ def live_recipe(live: LiveModel, *, library: str, schedule: ScheduleSpec) -> dic
         "optimizer": {"class": name, **config, "name": _DESCRIBED.get(name, name.lower())},
         "learning_rate": _rate_of(optimizer),
         "iterations": int(value_of(optimizer.iterations)),
+        **_decayed(live),
         "dtype_policy": policies[0] if len(policies) == 1 else policies,
         "compute_dtype": computing[0] if len(computing) == 1 else computing,
         "variable_dtypes": sorted({_dtype_name(variable) for variable in model.trainable_variables}),
@@ -54,6 +56,16 @@ def live_recipe(live: LiveModel, *, library: str, schedule: ScheduleSpec) -> dic
     }
 
 
+def _decayed(live: LiveModel) -> dict[str, list[str]]:
+    """Trainable variables, and which of them are decayed; nothing of an optimizer that a spec has no words for."""
+    if type(live.optimizer).__name__ not in _DESCRIBED:
+        return {}
+    trainable = set(map(id, live.model.trainable_variables))
+    variables = {name: variable for name, variable in live.weight_variables.items() if id(variable) in trainable}
+    decayed = [name for name, variable in variables.items() if is_decayed_by(live.optimizer, variable)]
+    return {"trainable_variables": list(variables), "decayed": decayed}
+
+
 def _not_held(name: str, optimizer: Any, library: str, schedule: ScheduleSpec) -> dict[str, str]:
     parts = ("architecture", "parameters", "weights", "drawn_weights", "movement", "dropout_rates")
     reasons = dict.fromkeys(parts, _OWN_NETWORK)
@@ -61,7 +73,7 @@ def _not_held(name: str, optimizer: Any, library: str, schedule: ScheduleSpec) -
     if library == "tensorflow":
         reasons["dropout_in_training"] = "which of its layers should drop is the user's own to say"
     if name not in _DESCRIBED:
-        reasons["optimizer"] = f"a spec has no words for {name}"
+        reasons["optimizer"] = reasons["decayed"] = f"a spec has no words for {name}"
     if schedule == ScheduleSpec() and has_schedule(optimizer):
         reasons["learning_rate"] = "the optimizer has a schedule of its own, and the spec says nothing of one"
     if library == "tf-keras":

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from bertbench.engines.activation import ACTIVATION_POINTS
 from bertbench.engines.transformers_tf.network import dropouts_of, layer_norms_of, tensors_of
-from bertbench.engines.transformers_tf.updates import live_optimizer, not_decayed
+from bertbench.engines.transformers_tf.updates import live_optimizer
+from bertbench.engines.weight_decay import is_decayed_by
 
 
 def live_recipe(network: Any) -> dict[str, Any]:
@@ -35,7 +36,11 @@ def live_recipe(network: Any) -> dict[str, Any]:
         "optimizer": live_optimizer(optimizer),
         "learning_rate": float(optimizer.learning_rate.numpy()),
         "iterations": int(optimizer.iterations.numpy()),
-        "weight_decay_excluded": not_decayed(optimizer, tensors),
+        "decayed": [
+            name
+            for name, tensor in tensors.items()
+            if id(tensor.variable) in trained and is_decayed_by(optimizer, tensor.variable)
+        ],
         "loss_scale": 1.0,
         "dtype_policy": "/".join(policies),
         "compute_dtype": "/".join(sorted({layer.compute_dtype for layer in _computing(network)})),

@@ -65,14 +65,6 @@ def live_optimizer(optimizer: Any) -> dict[str, Any]:
     }
 
 
-def not_decayed(optimizer: Any, tensors: Mapping[str, Tensor]) -> list[str]:
-    """Names of tensors that weight decay leaves alone, where there is weight decay."""
-    if not optimizer.weight_decay:
-        return []
-    uses = optimizer._use_weight_decay  # noqa: SLF001 - the optimizer has no public way to be asked
-    return [name for name, tensor in tensors.items() if not uses(tensor.variable)]
-
-
 def _plain(value: Any) -> Any:
     """A number of NumPy as one of Python."""
     return value.item() if isinstance(value, np.generic) else value

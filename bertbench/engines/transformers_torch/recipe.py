@@ -11,9 +11,9 @@ from bertbench.engines.activation import ACTIVATION_POINTS
 from bertbench.engines.transformers_torch.dropouts import dropouts_of
 from bertbench.engines.transformers_torch.updates import (
     Clipping,
+    decayed_by,
     live_optimizer,
     live_rate,
-    not_decayed,
     updates_done,
 )
 
@@ -46,7 +46,7 @@ def live_recipe(
         "optimizer": live_optimizer(optimizer, clipping),
         "learning_rate": live_rate(optimizer),
         "iterations": updates_done(optimizer),
-        "weight_decay_excluded": not_decayed(optimizer, parameters),
+        "decayed": decayed_by(optimizer, parameters),
         "loss_scale": 1.0,
         "dtype_policy": _POLICIES.get((computing, "/".join(kept)), f"{computing}, kept as {'/'.join(kept)}"),
         "compute_dtype": computing,

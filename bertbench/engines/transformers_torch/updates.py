@@ -118,12 +118,11 @@ def live_optimizer(optimizer: torch.optim.Optimizer, clipping: Clipping) -> dict
     """What the optimizer and the clipping are, under the spec's names; read from the live parameter groups."""
     groups = optimizer.param_groups
     values = {ours: _same_in_all(groups, read) for ours, read in _READ.items() if _is_in_all(groups, ours)}
-    decays = {float(group["weight_decay"]) for group in groups}
     return {
         "class": type(optimizer).__name__,
         "name": _NAMES.get(type(optimizer), type(optimizer).__name__),
         **values,
-        "weight_decay": max(decays) or None,
+        "weight_decay": _same_where_any(groups),
         **asdict(clipping),
         **_WITHOUT,
     }
@@ -141,12 +140,10 @@ def updates_done(optimizer: torch.optim.Optimizer) -> int:
     return int(max((float(state.get("step", 1.0)) for state in states), default=0.0))
 
 
-def not_decayed(optimizer: torch.optim.Optimizer, parameters: Parameters) -> list[str]:
-    """Names of parameters that weight decay leaves alone, where there is weight decay."""
-    if not any(group["weight_decay"] for group in optimizer.param_groups):
-        return []
-    spared = {id(p) for group in optimizer.param_groups if not group["weight_decay"] for p in group["params"]}
-    return [name for name, parameter in parameters.items() if id(parameter) in spared]
+def decayed_by(optimizer: torch.optim.Optimizer, parameters: Parameters) -> list[str]:
+    """Names of trainable parameters that weight decay acts on: those of groups in which it is another than zero."""
+    decayed = {id(p) for group in optimizer.param_groups if group["weight_decay"] != 0 for p in group["params"]}
+    return [name for name, parameter in parameters.items() if parameter.requires_grad and id(parameter) in decayed]
 
 
 _Group = Mapping[str, Any]
@@ -163,6 +160,12 @@ _THEIRS = {"beta_1": "betas", "beta_2": "betas", "epsilon": "eps"}
 
 def _is_in_all(groups: Sequence[_Group], ours: str) -> bool:
     return all(_THEIRS.get(ours, ours) in group for group in groups)
+
+
+def _same_where_any(groups: Sequence[_Group]) -> Any:
+    """The weight decay of the groups that have one; None if none has, all values, sorted, if they disagree."""
+    decays = sorted({float(group["weight_decay"]) for group in groups} - {0.0})
+    return (decays[0] if len(decays) == 1 else decays) or None
 
 
 def _same_in_all(groups: Sequence[_Group], read: Callable[[_Group], Any]) -> Any:

@@ -22,7 +22,7 @@ from bertbench.engines.own_model.outputs import Scores
 from bertbench.engines.padding import pad
 from bertbench.errors import EngineError
 from bertbench.record import RunRecord
-from bertbench.spec import AdamSpec, ScheduleSpec, SGDSpec, TrainingSpec
+from bertbench.spec import AdamSpec, AdamWSpec, ScheduleSpec, SGDSpec, TrainingSpec
 from bertbench.training import run_spec
 from bertbench.verdict import judge_recipe
 
@@ -213,6 +213,28 @@ def test_what_the_spec_says_otherwise_is_named(
     assert words in check.reason
 
 
+@pytest.mark.parametrize(
+    ("factory", "excluded", "words"),
+    [
+        (
+            "build_decaying",
+            ("bias", "layer_norm"),
+            "decayed variables: 2 by the spec, 5 live; decayed live alone: dense",
+        ),
+        ("build_sparing", ("bias", "layer_norm"), ""),
+        ("build_decaying", (), ""),
+    ],
+)
+def test_what_plain_adamw_decays_is_held_against_the_spec(
+    factory: str, excluded: tuple[str, ...], words: str, tiny_bert_folder: Path, tmp_path: Path
+) -> None:
+    """Keras spares nothing unless told to, the spec's default spares biases and layer norms."""
+    optimizer = AdamWSpec(learning_rate=0.01, weight_decay=0.1, decay_excluded=excluded)
+    check = judge_recipe(run(tmp_path, tiny_bert_folder, factory, training__epochs=1, optimizer=optimizer))
+    assert check.outcome == ("fail" if words else "pass"), check.reason
+    assert words in check.reason
+
+
 def test_dropout_in_validation_is_named(tiny_bert_folder: Path, tmp_path: Path) -> None:
     how = {"optimizer": AdamSpec(learning_rate=0.01), "training__epochs": 1}
     check = judge_recipe(run(tmp_path, tiny_bert_folder, "build_drops_in_validation", **how))
@@ -224,7 +246,8 @@ def test_an_optimizer_and_a_schedule_without_words_are_not_held(tiny_bert_folder
     record = run(tmp_path, tiny_bert_folder, "build_with_schedule", training__epochs=1)
     check = judge_recipe(record)
     assert check.outcome == "pass", check.reason
-    assert "a spec has no words for RMSprop" in check.reason
+    assert "decayed (a spec has no words for RMSprop)" in check.reason
+    assert "optimizer (a spec has no words for RMSprop)" in check.reason
     assert "a schedule of its own" in check.reason
     assert record.seeds[0].steps.learning_rate[0] > record.seeds[0].steps.learning_rate[-1]
 
