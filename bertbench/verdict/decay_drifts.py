@@ -26,6 +26,8 @@ def decay_drifts(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
 def _decayed(record: RunRecord, live: Mapping[str, Any]) -> Iterator[Drift]:
     """Names of all that are decayed, against all trainable ones but those that the spec excludes."""
     decayed, paths = live.get("decayed"), _paths(record, live)
+    if decayed is None and _decays_nothing(live) and record.spec.optimizer.weight_decay is None:
+        return  # as records of before had it: the optimizer itself said that it decays nothing
     if decayed is None or not paths:
         yield not_recorded("decayed variables")
         return
@@ -35,6 +37,12 @@ def _decayed(record: RunRecord, live: Mapping[str, Any]) -> Iterator[Drift]:
         sides = (("decayed live alone", found - wanted), ("by the spec alone", wanted - found))
         told = "".join(f"; {side}: {_named(names)}" for side, names in sides if names)
         yield Drift(f"decayed variables: {len(wanted)} by the spec, {len(found)} live{told}")
+
+
+def _decays_nothing(live: Mapping[str, Any]) -> bool:
+    """Whether the live optimizer has a weight decay to show, and it is none."""
+    optimizer = live.get("optimizer") or {}
+    return "weight_decay" in optimizer and optimizer["weight_decay"] is None
 
 
 def _paths(record: RunRecord, live: Mapping[str, Any]) -> Mapping[str, str]:

@@ -117,9 +117,26 @@ def test_the_lock_fails_and_is_undecided_where_nothing_is_recorded() -> None:
     outcome, reason = judged(None)
     assert (outcome, "decayed variables" in reason) == ("undecided", True)
     assert drifts(ADAMW, None) == ["decayed variables"]
-    assert drifts(ADAM, None) == ["decayed variables"]  # what was not shown, was not shown to be nothing
     made = record(ADAMW, None)
     assert [drift.recorded for drift in decay_drifts(made, made.seeds[0])] == [False]
+
+
+@pytest.mark.parametrize(
+    ("live", "missing"),
+    [
+        ({"optimizer": {"weight_decay": None}}, []),
+        ({"optimizer": {"weight_decay": 0.1}}, ["decayed variables"]),
+        ({"optimizer": {"weight_decay": 0.0}}, ["decayed variables"]),
+        ({"optimizer": {}}, ["decayed variables"]),
+        ({"optimizer": None}, ["decayed variables"]),
+    ],
+)
+def test_an_older_record_is_judged_where_its_optimizer_said_that_it_decays_nothing(
+    live: dict[str, Any], missing: list[str]
+) -> None:
+    """What was not shown, was not shown to be nothing; an optimizer without weight decay did show it."""
+    assert drifts(ADAM, None, live=live) == missing
+    assert drifts(ADAMW, None, live=live) == ["decayed variables"]
 
 
 def test_a_record_without_an_architecture_says_nothing_of_its_variables() -> None:
