@@ -234,7 +234,10 @@ def test_row_10_a_test_that_cannot_reach_its_limit_says_so_and_how_many_samples_
     candidate = Candidate((run_of({0: 200, 1: 201}, bits=1),))
     check = compare(candidate, baseline_of(bank), name="rolling", gate=quality_gate(ROWS, settings))[1]
     assert check.outcome == "undecided"
-    assert "This look cannot fail: the smallest possible p is 0.067" in check.reason
+    assert "This look can neither fail nor pass: the smallest possible p is 0.067, and 0.002 or less" in check.reason
+    same = Candidate((run_of({0: 290, 1: 290}, bits=1),))
+    check = compare(same, baseline_of(bank), name="rolling", gate=quality_gate(ROWS, settings))[1]
+    assert (check.outcome, check.seeds_wanted) == ("undecided", (2, 3))  # and nothing passes either
     assert "run 4 seeds" in check.next_step
 
 

@@ -17,14 +17,13 @@ from bertbench.stats.multi_bootstrap import MultiBootstrap, multi_bootstrap
 from bertbench.stats.noninferiority import DifferenceOfMeans, difference_of_means
 from bertbench.stats.permutation import PermutationTest, permutation_test
 from bertbench.stats.samples import rounding_spread
-from bertbench.stats.seed_plan import SeedPlan, SeedQuestion, plan_seeds
+from bertbench.stats.seed_plan import SeedPlan, SeedQuestion, fewest_that_can_fail, plan_seeds
 from bertbench.stats.sequential import (
     LOOKS,
     SHARES,
     LookDecision,
     QualityRule,
     QualitySamples,
-    anytime_p_value,
     decide_in_turn,
     decide_look,
 )
@@ -84,7 +83,6 @@ __all__ = [
     "SpeedScenario",
     "SpeedSeries",
     "ThresholdAudit",
-    "anytime_p_value",
     "audit_threshold",
     "chance_of_failed_seeds",
     "correlation_interval",
@@ -96,6 +94,7 @@ __all__ = [
     "exact_rate",
     "exact_upper_bound",
     "failed_seed_limits",
+    "fewest_that_can_fail",
     "judge_failed_seeds",
     "look_at",
     "looks_in_turn",

@@ -16,6 +16,7 @@ from scipy import special, stats
 from bertbench.errors import VerdictError
 from bertbench.stats.failed_seeds import ALLOWED_RATE, judge_failed_seeds
 from bertbench.stats.noninferiority import WELCH_ABOVE_VARIANCE_RATIO
+from bertbench.stats.permutation import smallest_possible_p
 from bertbench.stats.samples import rounding_spread
 from bertbench.stats.sequential import ROUNDING_POINTS, QualityRule
 
@@ -153,8 +154,10 @@ class _Look:
         self._bank, self._candidate, self._good = bank, candidate, good
         self._rows, self._rule, self._share, self._shared = rows, rule, share, shared
         self._seeds = good.sum(axis=1)  # (comparisons,)
-        self._enough = self._seeds >= _FEWEST_FOR_SPREAD
         banked, total = bank.shape[1], (candidate * good).sum(axis=1)
+        self._fail_level = rule.alpha * share
+        by_seeds = [_can_decide(banked, seeds, self._fail_level) for seeds in range(candidate.shape[1] + 1)]
+        self._can_decide = np.array(by_seeds)[self._seeds]
         seeds = np.maximum(self._seeds, 1)
         # One rounding, as for a single comparison: values that are meant to be equal are.
         self._drop = _POINTS * (bank.sum(axis=1) * seeds - total * banked) / (banked * seeds * rows)
@@ -164,13 +167,14 @@ class _Look:
         shared = self._shared
         lost = ((self._bank[:, :shared] - self._candidate[:, :shared]) * self._good[:, :shared]).sum(axis=1)
         nothing_shared = ~self._good[:, :shared].any(axis=1)
-        could = (self._drop >= self._rule.floor - ROUNDING_POINTS) & ((lost > 0) | nothing_shared) & self._enough
+        could = (self._drop >= self._rule.floor - ROUNDING_POINTS) & ((lost > 0) | nothing_shared)
+        could &= self._can_decide
         fails = np.zeros(len(could), bool)
         for seeds in np.unique(self._seeds[could]):
             chosen = np.flatnonzero(could & (self._seeds == seeds))
             values = self._candidate[chosen][self._good[chosen]].reshape(len(chosen), int(seeds))
             bank = np.broadcast_to(self._bank, (len(could), self._bank.shape[1]))[chosen]
-            fails[chosen] = lower_tail_p_values(bank, values) <= self._rule.alpha * self._share
+            fails[chosen] = lower_tail_p_values(bank, values) <= self._fail_level
         return fails
 
     def passes(self) -> NDArray[np.bool_]:
@@ -191,8 +195,13 @@ class _Look:
         error = np.where(welch, np.sqrt(parts[0] + parts[1]), error)
         freedom = np.where(welch, welch_freedom, freedom)
         quantile = stats.t.ppf(1 - self._rule.pass_alpha * self._share, freedom)
-        below: NDArray[np.bool_] = self._enough & (self._drop + quantile * error < self._rule.margin_points)
+        below: NDArray[np.bool_] = self._can_decide & (self._drop + quantile * error < self._rule.margin_points)
         return below
+
+
+def _can_decide(bank_seeds: int, seeds: int, fail_level: float) -> bool:
+    """Whether so few seeds have a spread, and could fail at all: a look that cannot does not pass either."""
+    return seeds >= _FEWEST_FOR_SPREAD and smallest_possible_p(bank_seeds, seeds) <= fail_level
 
 
 def _variance(hits: NDArray[np.int64], good: NDArray[np.bool_]) -> NDArray[np.float64]:

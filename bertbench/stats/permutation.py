@@ -35,7 +35,7 @@ class PermutationTest:
         exact: Whether all splits are in it; if not, they were drawn at random.
         splits: Splits it rests on: C(B+S, S), or the number drawn.
         smallest_possible_p: What p would be, had every candidate value been below every baseline value. A level below
-            this cannot be reached, whatever is seen.
+            this cannot be reached, whatever is seen. Ties do not enter: only the numbers of values do.
     """
 
     p_value: float
@@ -82,7 +82,17 @@ def permutation_test(
     if values.size * (size + 1) * (observed + 1) > MOST_COUNTING_WORK or splits > _MOST_COUNTED_SPLITS:
         return _listed_or_drawn(base.astype(np.float64), cand.astype(np.float64), generator, max_splits)
     as_low = float(counts_of_size(values, size, observed).sum())
-    return PermutationTest(min(as_low / splits, 1.0), True, splits, 1 / splits)
+    return PermutationTest(min(as_low / splits, 1.0), True, splits, smallest_possible_p(base.size, cand.size))
+
+
+def smallest_possible_p(baseline_values: int, candidate_values: int) -> float:
+    """What p of all splits is if every candidate value lies below every baseline value: 1 / C(B+S, S).
+
+    Args:
+        baseline_values: B, at least 1.
+        candidate_values: S, at least 1. Swapping the two changes nothing.
+    """
+    return 1 / math.comb(baseline_values + candidate_values, candidate_values)
 
 
 def _smaller_side(baseline: NDArray[np.int64], candidate: NDArray[np.int64]) -> tuple[NDArray[np.int64], int, int]:

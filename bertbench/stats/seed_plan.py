@@ -9,6 +9,7 @@ from scipy import stats
 
 from bertbench.errors import VerdictError
 from bertbench.stats.noncentral_t import noncentral_t_sf
+from bertbench.stats.permutation import smallest_possible_p
 from bertbench.stats.samples import probability
 from bertbench.stats.search import smallest_enough
 
@@ -24,8 +25,9 @@ class SeedPlan:
     """Seeds that would decide with the chance *power*, if the spread stays what it is.
 
     Attributes:
-        to_pass: Candidate seeds, against this bank, that would pass if nothing changed; None if no number would,
-            because the bank's own mean is not known well enough.
+        to_pass: Candidate seeds, against this bank, that would pass if nothing changed, enough for a fail too (a look
+            that cannot fail does not pass); None if no number would, because the bank's own mean is not known well
+            enough.
         to_fail: Candidate seeds that would fail if the drop is the margin; None likewise.
         both_sides: Seeds of baseline *and* candidate that would do both; None above 1,000.
         power: The chance aimed at.
@@ -95,11 +97,14 @@ def plan_seeds(question: SeedQuestion, *, spread: float, bank_seeds: int, power:
         return spread * math.sqrt(1 / bank + 1 / seeds)
 
     def passes(bank: int, seeds: int) -> bool:
-        return chance_beyond(question.margin / error(bank, seeds), bank + seeds - 2, question.pass_level) >= power
+        return (
+            smallest_possible_p(bank, seeds) <= question.fail_level
+            and chance_beyond(question.margin / error(bank, seeds), bank + seeds - 2, question.pass_level) >= power
+        )
 
     def fails(bank: int, seeds: int) -> bool:
         return (
-            math.comb(bank + seeds, seeds) >= 1 / question.fail_level
+            smallest_possible_p(bank, seeds) <= question.fail_level
             and chance_beyond(question.margin / error(bank, seeds), bank + seeds - 2, question.fail_level) >= power
             and float(stats.norm.cdf((question.margin - question.floor) / error(bank, seeds))) >= power
         )
@@ -110,6 +115,25 @@ def plan_seeds(question: SeedQuestion, *, spread: float, bank_seeds: int, power:
         both_sides=smallest_enough(lambda seeds: passes(seeds, seeds) and fails(seeds, seeds)),
         power=power,
     )
+
+
+def fewest_that_can_fail(other_side: int, fail_level: float) -> int | None:
+    """The fewest seeds of one side with which a look can fail, and so decide: the smallest possible p is in reach.
+
+    Both ways round: of the bank against so many candidate seeds, of the candidate against so large a bank.
+
+    Args:
+        other_side: Seeds of the other side, at least 1.
+        fail_level: Level of the look, between 0 and 1.
+
+    Returns:
+        Two or more; None above 1,000.
+
+    Raises:
+        VerdictError: If the level is outside its range.
+    """
+    level = probability("fail_level", fail_level)
+    return smallest_enough(lambda seeds: smallest_possible_p(seeds, other_side) <= level)
 
 
 def chance_beyond(noncentrality: float, degrees_of_freedom: int, level: float) -> float:

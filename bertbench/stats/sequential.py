@@ -9,6 +9,9 @@ The baseline is a bank of 20 seeds or more. The candidate runs 4, 8, 20 seeds, t
   passes in at most 5 %, as far as means of seeds are normal.
 - else *go on*, and after the last look *undecided*.
 
+A look with so few seeds that the smallest possible p, 1 / C(B+S, S), is above its level cannot fail, whatever is seen.
+What cannot accuse has not been asked: such a look does not pass either.
+
 Between floor and margin either word may come: that is a *small drop*, and it is said.
 """
 
@@ -139,7 +142,7 @@ class LookDecision:
         p_value_better: Of the same test the other way round, for the notice 'better'.
         exact: Whether all splits are in the p values.
         fail_level: What p must not exceed here: alpha times the look's share.
-        smallest_possible_p: The least p that any result could give here.
+        smallest_possible_p: The least p that any result could give here; above the level the look decides nothing.
         upper_bound_points: One-sided upper bound of D.
         pass_confidence: Of that bound: 1 - 5 % times the look's share.
         margin_points: What the bound must stay below to pass.
@@ -179,7 +182,11 @@ class LookDecision:
 
     @property
     def can_fail(self) -> bool:
-        """Whether any result of this look could have failed: the smallest possible p reaches the level."""
+        """Whether any result of this look could have failed: the smallest possible p reaches the level.
+
+        The numbers of seeds and the level decide that (where splits are drawn, their number too), never which
+        accuracies were seen. A look that cannot fail does not pass.
+        """
         return self.smallest_possible_p <= self.fail_level
 
     @property
@@ -224,7 +231,7 @@ def decide_look(
     seen = _measure(samples, look, rule, generator)
     if _fails(seen):
         return replace(seen, word="fail")
-    if seen.upper_bound_points < seen.margin_points:
+    if _passes(seen):
         return replace(seen, word="pass")
     if look != rule.looks[-1]:
         return seen
@@ -257,21 +264,6 @@ def decide_in_turn(
         if taken[-1].word != "go on":
             break
     return tuple(taken)
-
-
-def anytime_p_value(looks: Sequence[LookDecision], rule: QualityRule) -> float:
-    """One p value for all looks taken: min over looks of p_k / share_k, at most 1.
-
-    By the union bound it is at most alpha with chance alpha if nothing changed, whenever one stops: what a table of
-    several checks feeds to Holm's procedure.
-
-    Raises:
-        VerdictError: If no look was taken.
-    """
-    if not looks:
-        raise VerdictError("a p value over no looks was asked for, at least one is needed")
-    shares = dict(zip(rule.looks, rule.shares, strict=True))
-    return min(1.0, *(decision.p_value / shares[decision.look] for decision in looks))
 
 
 def _refuse_what_no_look_decides(samples: QualitySamples, look: int, rule: QualityRule) -> None:
@@ -331,6 +323,10 @@ def _measure(samples: QualitySamples, look: int, rule: QualityRule, generator: n
 
 def _fails(seen: LookDecision) -> bool:
     return seen.reaches_fail and seen.shared_seeds_agree
+
+
+def _passes(seen: LookDecision) -> bool:
+    return seen.can_fail and seen.upper_bound_points < seen.margin_points
 
 
 def _plan(seen: LookDecision) -> SeedPlan:

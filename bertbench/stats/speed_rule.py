@@ -10,6 +10,9 @@ right after the other in an order that a coin decided; d = log(candidate / basel
   Assumption: differences are symmetric about the change.
 - else go on, and after the last look *undecided*.
 
+A look that cannot fail, because the smallest possible p is above its level, does not pass either: what cannot accuse
+has not been asked. Pairs without a difference have no sign, so they do not count towards the pairs that a look needs.
+
 How many pairs a look takes is planned from the sizes of the differences so far, never from their signs: the first look
 by the change and the spread they show if all have one sign, the last by the margin and the spread they show if nothing
 changed (`speed_plan`). So a step of twice the time is found by few pairs, however wide the spread.
@@ -103,7 +106,10 @@ class SpeedRule:
 
     @property
     def smallest_pairs(self) -> int:
-        """Fewer pairs cannot fail, whatever their times: 2^-pairs, the smallest possible p, is above the level."""
+        """Fewer pairs cannot fail, whatever their times: 2^-pairs, the smallest possible p, is above the level.
+
+        Pairs without a difference do not count.
+        """
         can_fail = next(pairs for pairs in range(1, 1075) if 0.5**pairs <= self.fail_level)
         return max(self.first_pairs, can_fail)
 
@@ -126,7 +132,7 @@ class SpeedLook:
         interval: Two-sided 99 %; (-1, inf) is 'nothing is excluded'.
         p_value: One-sided, against 'nothing changed'.
         fail_level: What p must reach.
-        smallest_possible_p: With so many pairs that differ; above the level nothing can fail.
+        smallest_possible_p: With so many pairs that differ; above the level nothing can fail, so nothing passes.
         upper_bound: One-sided, of the slowdown.
         pass_confidence: Of the upper bound.
         small: Estimate between floor and margin: either word may come.
@@ -146,7 +152,7 @@ class SpeedLook:
 
     @property
     def can_fail(self) -> bool:
-        """Whether any times could have failed."""
+        """Whether any signs of these pairs could have failed; if not, the look does not pass either."""
         return self.smallest_possible_p <= self.fail_level
 
 
@@ -257,20 +263,25 @@ def looks_in_turn(measure: Measure, rule: SpeedRule) -> SpeedSeries:
 
 
 def plan_look(log_ratios: ArrayLike, *, looks_taken: int, rule: SpeedRule) -> int | None:
-    """Pairs of the next look, from the sizes of *log_ratios* alone; None if that is more than any plan has."""
+    """Pairs of the next look, from the sizes of *log_ratios* alone; None if that is more than any plan has.
+
+    Pairs without a difference do not count towards the fewest that can decide: so many more are planned.
+    """
     sizes = np.abs(np.asarray(log_ratios, np.float64))
+    zeros = int(np.count_nonzero(sizes == 0))
+    question = replace(rule.question, fewest=rule.smallest_pairs + zeros)
     if looks_taken + 1 < rule.looks:
-        change = max(float(sizes.mean()), rule.question.margin)
-        pairs = pairs_needed(spread_if_changed(sizes), replace(rule.question, margin=change))
+        change = max(float(sizes.mean()), question.margin)
+        pairs = pairs_needed(spread_if_changed(sizes), replace(question, margin=change))
         latest = _FIRST_LOOK_AT_MOST * rule.smallest_pairs
         return max(min(pairs or latest, latest), sizes.size)
-    pairs = pairs_needed(spread_if_unchanged(sizes), rule.question)
+    pairs = pairs_needed(spread_if_unchanged(sizes), question)
     grown = max(pairs or rule.most_pairs + 1, math.ceil(_LATER_LOOK_GROWS * sizes.size) if looks_taken else sizes.size)
     return grown if grown <= rule.most_pairs else None
 
 
 def _word(seen: SpeedLook, rule: SpeedRule) -> Word:
-    if seen.pairs < rule.smallest_pairs:
+    if seen.pairs < rule.smallest_pairs or not seen.can_fail:
         return "undecided"
     if seen.p_value <= rule.fail_level and seen.slowdown >= rule.floor:
         return "fail"

@@ -28,7 +28,8 @@ class SpeedScenario:
 
     Attributes:
         rule: What decides, with its alpha.
-        process_spread: Standard deviation of a process's log time, about its relative spread, at least 0.
+        process_spread: Standard deviation of a process's log time, about its relative spread, at least 0. At 0 times
+            that nothing changed are equal, which is undecided.
         slowdown: The candidate's true one, as a share above -1; 0 is 'nothing changed'.
         disturbed_share: Processes that something disturbed without being seen, from 0 to below 1; of both sides alike.
         disturbed_by: How much slower those are, as a share, at least 0.

@@ -29,7 +29,7 @@ from bertbench.verdict.flipped_rows import rows_told
 from bertbench.verdict.leak_checks import leak_checks, leak_checks_told, loss_told
 from bertbench.verdict.outcomes import Check, Outcome, change_of_accuracy
 from bertbench.verdict.quality_gate import QualityGate
-from bertbench.verdict.quality_words import notices, sentence, why
+from bertbench.verdict.quality_words import notices, sentence, what_can_fail, why
 
 #: Where resamples begin: a verdict shown again is the same verdict.
 _RESAMPLES_FROM = 0
@@ -202,7 +202,8 @@ def _judged(name: str, compared: _Compared, look: _Look, context: str) -> Check:
     later = [later for later in compared.rule.looks if later > look.failed.seeds] if outcome == "undecided" else []
     next_steps: dict[Outcome, str] = {
         "fail": "look at what differs from the baseline; if the drop is meant: bertbench baseline accept SPEC",
-        "undecided": _run_on(compared, later[0]) if later else _plan(look, compared),
+        "undecided": (_run_on(compared, later[0]) if later else _plan(look, compared))
+        + (what_can_fail(seen) if seen else ""),
     }
     by_count_alone = look.failed.word == "fail" and not (seen and seen.word == "fail")
     decisive = None if by_count_alone else seen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bertbench.stats import LookDecision
+from bertbench.stats import LookDecision, fewest_that_can_fail
 from bertbench.verdict.outcomes import change_of_accuracy
 
 _POINTS = 100.0
@@ -31,15 +31,29 @@ def why(seen: LookDecision) -> str:
         small = " A small drop: between floor and margin either verdict may come." if seen.small_drop else ""
         return f"{sides}: p = {seen.p_value:.2g}, and {seen.fail_level:.2g} or less is a fail.{small}"
     bound = f"{_POINTS * seen.pass_confidence:g} % upper bound of the drop {seen.upper_bound_points:.2f} points"
-    side = "below" if seen.word == "pass" else "not below"
+    side = "below" if seen.upper_bound_points < seen.margin_points else "not below"
     small = " A small drop: between floor and margin either verdict may come." if seen.small_drop else ""
-    cannot = (
-        ""
-        if seen.can_fail or seen.word == "pass"
-        else (f" This look cannot fail: the smallest possible p is {seen.smallest_possible_p:.2g}.")
-    )
     p_value = f"p = {seen.p_value:.2g}{_stopped(seen)}."
-    return f"{sides}: {bound}, {side} the margin of {seen.margin_points:.2f}; {p_value}{small}{cannot}"
+    return f"{sides}: {bound}, {side} the margin of {seen.margin_points:.2f}; {p_value}{small}{_cannot(seen)}"
+
+
+def what_can_fail(seen: LookDecision) -> str:
+    """What would let a look that cannot fail decide, apart from more seeds of the candidate; empty if it can."""
+    if seen.can_fail:
+        return ""
+    bank = fewest_that_can_fail(seen.seeds, seen.fail_level)
+    larger = f"accept a bank of {bank} seeds, or " if bank is not None and bank > seen.bank_seeds else ""
+    return f"; or {larger}gate fewer specs or baselines, and {seen.seeds} seeds can decide"
+
+
+def _cannot(seen: LookDecision) -> str:
+    """That whatever had been seen could not have failed, so that it does not pass either; empty if it could."""
+    if seen.can_fail:
+        return ""
+    return (
+        f" This look can neither fail nor pass: the smallest possible p is {seen.smallest_possible_p:.2g}, and "
+        f"{seen.fail_level:.2g} or less is needed."
+    )
 
 
 def _stopped(seen: LookDecision) -> str:

@@ -99,7 +99,8 @@ def judge_speed(evidence: SpeedEvidence) -> Check:
     if series is None or not series.looks:
         return _check(evidence, "undecided", _nothing_decided(evidence), _how_to_decide(evidence))
     outcome: Outcome = series.word
-    parts = (sentence(series.looks[-1]), _why(series), _no_plan(evidence), told(evidence.quietness))
+    why = _why(series, evidence.rule.margin)
+    parts = (sentence(series.looks[-1]), why, _no_plan(evidence), told(evidence.quietness))
     reason = " ".join(part for part in parts if part)
     next_steps: dict[Outcome, str] = {
         "fail": "look at what differs between the sides, then at the runs: bertbench show --all --store STORE/ab/ID",
@@ -150,7 +151,7 @@ def told(quietness: Quietness) -> str:
     return said
 
 
-def _why(series: SpeedSeries) -> str:
+def _why(series: SpeedSeries, margin: float) -> str:
     """The numbers that the word rests on."""
     seen, other = series.looks[-1], series.without_repeats
     small = " A small slowdown: between floor and margin either verdict may come." if seen.small else ""
@@ -163,10 +164,24 @@ def _why(series: SpeedSeries) -> str:
     if seen.word == "fail":
         return p_value + small
     bound = f"{seen.upper_bound:.1%}" if math.isfinite(seen.upper_bound) else "infinite"
-    side = "below" if seen.word == "pass" else "not below"
-    margin = f"{100 * seen.pass_confidence:g} % upper bound {bound}, {side} the margin; {p_value}{small}"
-    cannot = f" These pairs cannot fail: the smallest possible p is {seen.smallest_possible_p:.2g}."
-    return margin + ("" if seen.can_fail or seen.word == "pass" else cannot)
+    side = "below" if seen.upper_bound < margin else "not below"
+    told_bound = f"{100 * seen.pass_confidence:g} % upper bound {bound}, {side} the margin"
+    return f"{told_bound}; {p_value}{small}{_cannot(seen)}"
+
+
+def _cannot(seen: SpeedLook) -> str:
+    """That no signs of these pairs could have failed, so that they do not pass either; empty if some could."""
+    if seen.can_fail:
+        return ""
+    equal = f"{_equal_pairs(seen)}, which speaks for neither side; " if seen.zeros else ""
+    smallest = f"the smallest possible p is {seen.smallest_possible_p:.2g}, and {seen.fail_level:.2g} or less is needed"
+    return f" These pairs can neither fail nor pass: {equal}{smallest}."
+
+
+def _equal_pairs(seen: SpeedLook) -> str:
+    """How many pairs have no difference."""
+    which = f"all {seen.pairs}" if seen.zeros == seen.pairs else f"{seen.zeros} of {seen.pairs}"
+    return f"in {which} pairs both times are equal to the last digit"
 
 
 def _nothing_decided(evidence: SpeedEvidence) -> str:
@@ -193,11 +208,16 @@ def _how_to_decide(evidence: SpeedEvidence) -> str:
     planned = next((pairs for pairs in reversed(series.planned_pairs) if pairs), None) if series else None
     wanted = max(planned or 0, rule.smallest_pairs)
     affordable = evidence.affordable_pairs
+    coarse = _too_coarse(series.looks[-1]) if series and series.looks else ""
+    if affordable is None and coarse:
+        return f"{coarse}; then compare again"
     if affordable is None:
         measured = "" if spread is None else f" (now {process_spread(spread):.1%})"
         return f"make the machine quieter: times of processes spread too much{measured}; then compare again"
     time = "" if evidence.pair_seconds is None else f": about {_time((wanted + 1) * evidence.pair_seconds)}"
     said = f"a longer --budget: {_pairs(wanted)} and the one that is discarded are needed{time}, and {affordable} fit"
+    if coarse:
+        return f"{coarse}; and {said}"
     enough = widest_spread(affordable, rule.question)
     if enough is None or spread is None:
         return said
@@ -205,6 +225,14 @@ def _how_to_decide(evidence: SpeedEvidence) -> str:
         f"{said}; or a process spread of {process_spread(enough):.1%} or less, at which {affordable} would do "
         f"(now {process_spread(spread):.1%})"
     )
+
+
+def _too_coarse(seen: SpeedLook) -> str:
+    """What to do about pairs without a difference, where they are why nothing could fail; empty if they are not."""
+    if not seen.zeros or seen.can_fail:
+        return ""
+    longer = "make a step longer than the tick of its clock (a larger batch, longer messages)"
+    return f"times are too coarse, {_equal_pairs(seen)}: {longer}"
 
 
 def _time(seconds: float) -> str:

@@ -10,7 +10,7 @@ import pytest
 from fake_sides import BUSY, QUIET, FakeMachine, crash
 from record_maker import make_record, make_seed, make_steps
 
-from bertbench.ab.fields import counted
+from bertbench.ab.fields import SideName, counted
 from bertbench.ab.measuring import Measuring, values_of
 from bertbench.record import RunRecord
 from bertbench.stats.speed_rule import SpeedRule
@@ -33,17 +33,29 @@ def measure(machine: FakeMachine, *, budget_seconds: float = DAY, coin_seed: int
     return Measuring(**(fields | changes))
 
 
+def jittered(side: SideName, number: int) -> float:
+    """0.1 s, give or take a billionth: nothing changed, and no two times are equal."""
+    return 0.1 * (1 + 1e-9 * number * (1 if side == "cand" else -1) * (-1) ** number)
+
+
 # Pairs
 
 
 def test_the_first_pair_is_discarded_by_rule_and_kept_for_all_to_see() -> None:
-    machine = FakeMachine(steps=lambda _side, number: 5.0 if number == 0 else 0.1)
+    machine = FakeMachine(steps=lambda side, number: 5.0 if number == 0 else jittered(side, number))
     measuring = measure(machine)
     series = measuring.run()
     assert series is not None
     assert (series.word, series.pairs, len(measuring.pairs)) == ("pass", 9, 10)
     assert [pair.counted for pair in measuring.pairs] == [False] + [True] * 9
     assert measuring.pairs[0].measured.base.values["step_seconds"] == 5.0
+
+
+def test_equal_times_are_measured_to_the_end_and_stay_undecided() -> None:
+    measuring = measure(FakeMachine(steps=lambda _side, _number: 0.1))
+    series = measuring.run()
+    assert series is not None
+    assert (series.word, series.pairs, series.looks[-1].zeros) == ("undecided", 24, 24)
 
 
 def test_each_pair_is_a_process_of_each_side_in_the_order_of_its_coin() -> None:
@@ -224,9 +236,9 @@ def test_the_discarded_pair_is_no_guide_to_the_time_of_the_others() -> None:
     """It reads libraries from a cold disk: ten times as long."""
     machine = FakeMachine(seconds=10.0)
 
-    def steps(_side: str, number: int) -> float:
+    def steps(side: SideName, number: int) -> float:
         machine.seconds = 10.0 if number == 0 and len(machine.asked) < 2 else 1.0
-        return 0.1
+        return jittered(side, number)
 
     machine.steps = steps
     measuring = measure(machine, budget_seconds=45.0)
@@ -243,7 +255,7 @@ def test_a_budget_for_one_pair_counts_none() -> None:
 
 
 def test_time_is_not_spent_on_a_repeat_that_does_not_fit() -> None:
-    machine = FakeMachine(disturbed={("cand", 9)}, spread=0.0)
+    machine = FakeMachine(disturbed={("cand", 9)}, spread=1e-9)
     measuring = measure(machine, budget_seconds=21.0)
     measuring.run()
     assert measuring.pairs[-1].measured.disturbed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -15,6 +15,7 @@ from bertbench.stats import (
     QualityRule,
     QualitySamples,
     decide_in_turn,
+    decide_look,
     decide_many,
     judge_failed_seeds,
     permutation_test,
@@ -94,6 +95,44 @@ def test_words_and_looks_are_those_of_one_comparison(scenario: GateScenario) -> 
         )
         one = decide_in_turn(samples, seeds=range(20), rule=scenario.rule, generator=generator)[-1]
         assert (WORDS[many.words[row]], many.looks[row]) == (one.word, one.look)
+
+
+@given(
+    bank=arrays.arrays(np.int64, (4, 20), elements=st.integers(285, 295)),
+    candidate=arrays.arrays(np.int64, (4, 20), elements=st.integers(283, 295)),
+    broken=arrays.arrays(np.bool_, (4, 20), elements=st.integers(0, 3).map(lambda draw: draw == 0)),
+    alpha=st.floats(1e-6, 0.5),
+    looks=st.sampled_from([(2, 3, 20), (4, 8, 20), (3, 20)]),
+)
+@settings(max_examples=60, deadline=None)
+def test_words_and_looks_are_those_of_one_comparison_where_some_looks_cannot_fail(
+    bank: np.ndarray, candidate: np.ndarray, broken: np.ndarray, alpha: float, looks: tuple[int, ...]
+) -> None:
+    """Failed seeds and small levels: what cannot fail does not pass, here as there."""
+    rule = QualityRule(alpha, looks=looks, shares=(1 / len(looks),) * len(looks))
+    many = decide_many(bank, candidate, rows=300, rule=rule, failed=broken)
+    for row in range(4):
+        word, look = "undecided", looks[-1]
+        for at in looks:
+            good = {seed: candidate[row, seed] / 300 for seed in range(at) if not broken[row, seed]}
+            if len(good) < 2:
+                continue
+            samples = QualitySamples(dict(enumerate((bank[row] / 300).tolist())), good, 300)
+            one = decide_look(samples, look=at, rule=rule, generator=np.random.default_rng(0))
+            assert one.can_fail or one.word not in {"fail", "pass"}
+            if one.word in {"fail", "pass"}:
+                word, look = one.word, at
+                break
+        assert (WORDS[many.words[row]], many.looks[row]) == (word, look)
+
+
+def test_a_look_that_cannot_fail_waits_for_the_next() -> None:
+    """4 seeds against 20 reach 9.4e-5, which the first level must be for them to pass."""
+    loose, tight = (decide_many(BANK, BANK, rows=300, rule=QualityRule(alpha)) for alpha in (5e-4, 4e-4))
+    assert (loose.words[0], loose.looks[0]) == (PASS, 4)
+    assert (tight.words[0], tight.looks[0]) == (PASS, 8)
+    never = QualityRule(9e-5, looks=(4,), shares=(1.0,))
+    assert decide_many(BANK, BANK[:, :4], rows=300, rule=never).words[0] == UNDECIDED
 
 
 def test_one_bank_may_serve_all() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.power import TTestIndPower
 
 from bertbench.errors import VerdictError
-from bertbench.stats import SeedQuestion, plan_seeds
+from bertbench.stats import SeedQuestion, fewest_that_can_fail, plan_seeds
 from bertbench.stats.search import smallest_enough
 from bertbench.stats.seed_plan import chance_beyond
 
@@ -65,6 +65,27 @@ def test_a_level_that_few_seeds_cannot_reach_asks_for_more() -> None:
     plan = plan_seeds(question, spread=0.001, bank_seeds=20)
     assert plan.to_fail == 4
     assert math.comb(23, 3) * 1e-4 < 1 <= math.comb(24, 4) * 1e-4
+    assert plan.to_pass == 4  # two would show it, and a look that cannot fail does not pass
+    assert plan.both_sides == 8
+    assert math.comb(14, 7) * 1e-4 < 1 <= math.comb(16, 8) * 1e-4
+
+
+@given(st.integers(2, 60), st.floats(1e-5, 0.2))
+@settings(max_examples=60)
+def test_the_fewest_seeds_that_can_fail_are_the_first_in_reach_of_the_level(other: int, level: float) -> None:
+    fewest = fewest_that_can_fail(other, level)
+    if fewest is None:
+        assert 1 / math.comb(1_000 + other, other) > level
+    else:
+        assert 1 / math.comb(fewest + other, other) <= level
+        assert fewest == 2 or 1 / math.comb(fewest - 1 + other, other) > level
+
+
+def test_two_seeds_reach_no_tiny_level_against_any_bank() -> None:
+    """C(1,002, 2) is 501,501."""
+    assert fewest_that_can_fail(2, 1e-6) is None
+    with pytest.raises(VerdictError, match="fail_level"):
+        fewest_that_can_fail(4, 0.0)
 
 
 def test_the_floor_alone_can_ask_for_more_seeds() -> None:

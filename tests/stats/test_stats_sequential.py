@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bertbench.errors import VerdictError
-from bertbench.stats import LookDecision, QualityRule, QualitySamples, anytime_p_value, decide_in_turn, decide_look
+from bertbench.stats import LookDecision, QualityRule, QualitySamples, decide_in_turn, decide_look, fewest_that_can_fail
 
 ROWS = 300
 RULE = QualityRule(alpha=0.0025)
@@ -125,6 +125,42 @@ def test_a_look_that_cannot_fail_says_so() -> None:
     assert not tight.can_fail
     assert tight.word == "go on"
     assert look_at(BANK, [200, 201, 202, 203]).can_fail
+
+
+def test_a_look_that_cannot_fail_does_not_pass_however_equal_both_sides_are() -> None:
+    """A candidate that repeats its bank: 4 seeds against 20 reach 1/10,626, and the first level is 2e-5."""
+    tight = QualityRule(alpha=1e-4)
+    first = look_at(BANK, SAME, rule=tight)
+    assert first.upper_bound_points < first.margin_points
+    assert (first.word, first.can_fail) == ("go on", False)
+    assert look_at(BANK, BANK[:8], rule=tight).word == "pass"
+    only = QualityRule(alpha=1e-4, looks=(4,), shares=(1.0,))
+    last = look_at(BANK, SAME, rule=replace(only, alpha=9e-5))
+    assert (last.word, last.can_fail) == ("undecided", False)
+    assert last.plan is not None
+    assert last.plan.to_pass == 5  # four would be enough for the bound, but 1/C(25, 5) is the first in reach
+    assert look_at(BANK, SAME, rule=only).word == "pass"  # 1/10,626 is 9.4e-5
+
+
+def test_a_larger_bank_lets_the_same_seeds_decide() -> None:
+    tight = QualityRule(alpha=1e-4)
+    bank = fewest_that_can_fail(4, tight.alpha * tight.shares[0])
+    assert bank is not None
+    at_hand = (BANK * 2)[: bank - 1]
+    assert look_at(at_hand, SAME, rule=tight).word == "go on"
+    assert look_at([*at_hand, 285], SAME, rule=tight).word == "pass"
+
+
+def test_a_failed_seed_takes_the_first_look_out_of_reach() -> None:
+    """Three seeds against 20 reach 5.6e-4, and 5e-4 is needed: they wait for the second look."""
+    assert look_at(BANK, SAME[:3], look=4).word == "go on"
+    assert look_at(BANK, SAME, look=4).word == "pass"
+
+
+def test_ties_do_not_keep_a_look_from_deciding() -> None:
+    """All accuracies are equal, so this p is 1 whatever is split; other accuracies could have failed."""
+    equal = look_at([285] * 20, [285] * 4)
+    assert (equal.p_value, equal.can_fail, equal.word) == (1.0, True, "pass")
 
 
 def test_two_samples_against_two_never_decide_a_failure() -> None:
@@ -293,11 +329,23 @@ def test_every_word_is_backed_by_its_numbers(bank: list[int], candidate: list[in
         assert seen.drop_points >= seen.floor_points - 1e-9
         assert seen.shared_drop_points > 0
     if seen.word == "pass":
+        assert seen.can_fail
         assert seen.upper_bound_points < seen.margin_points
     if seen.word == "go on":
         assert len(candidate) < 20
         assert seen.upper_bound_points >= seen.margin_points
     assert (seen.plan is not None) == (seen.word == "undecided")
+
+
+@given(BANKS, st.lists(st.integers(270, 300), min_size=2, max_size=4), st.floats(1e-6, 0.2))
+@FEW
+def test_a_look_that_cannot_fail_decides_nothing(bank: list[int], candidate: list[int], alpha: float) -> None:
+    """The numbers of seeds and the level decide what can fail, whatever was seen."""
+    rule = QualityRule(alpha=alpha)
+    seen = look_at(bank, candidate, look=4, rule=rule)
+    in_reach = 1 / math.comb(20 + len(candidate), len(candidate)) <= alpha * rule.shares[0]
+    assert seen.can_fail == in_reach
+    assert in_reach or seen.word == "go on"
 
 
 @given(BANKS)
@@ -332,20 +380,3 @@ def test_too_few_prescribed_seeds_are_refused(seeds) -> None:
     samples = QualitySamples(by_seed(BANK), by_seed(BANK), ROWS)
     with pytest.raises(VerdictError, match="20 different ones"):
         decide_in_turn(samples, seeds=seeds, rule=RULE, generator=np.random.default_rng(0))
-
-
-def test_the_p_value_of_all_looks_is_the_smallest_for_its_share() -> None:
-    first, second = look_at(BANK, SAME), look_at(BANK, BANK[:8])
-    looks = [replace(first, p_value=0.01), replace(second, p_value=0.012)]
-    assert anytime_p_value(looks, RULE) == pytest.approx(0.012 / 0.3)
-    assert anytime_p_value([replace(first, p_value=0.5)], RULE) == 1.0
-    with pytest.raises(VerdictError, match="no looks"):
-        anytime_p_value([], RULE)
-
-
-@given(BANKS, CANDIDATES)
-@FEW
-def test_a_failed_look_has_an_anytime_p_within_alpha(bank: list[int], candidate: list[int]) -> None:
-    seen = look_at(bank, candidate)
-    if seen.word == "fail":
-        assert anytime_p_value([seen], RULE) <= RULE.alpha * (1 + 1e-12)

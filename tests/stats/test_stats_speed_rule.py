@@ -25,8 +25,8 @@ DIFFERENCES = st.lists(st.floats(-0.3, 0.3, allow_subnormal=False), min_size=1, 
 
 
 def around(log_ratio: float, pairs: int, *, spread: float = 0.01) -> list[float]:
-    """So many differences with this mean and about this spread, all different."""
-    return (log_ratio + spread * np.linspace(-1.5, 1.5, pairs)).tolist()
+    """So many differences with about this mean and this spread, all different and none of them zero."""
+    return (log_ratio + spread * (np.linspace(-1.5, 1.5, pairs) + 1e-6)).tolist()
 
 
 def given_once(in_force: Sequence[float], first_time: Sequence[float] | None = None) -> Measure:
@@ -111,7 +111,41 @@ def test_one_pair_or_equal_times_are_no_slowdown() -> None:
     """Anchors, row 8: a constant sample against itself, one value against one."""
     assert look_at([0.5], RULE).word == "undecided"
     constant = look_at([0.0] * 12, RULE)
-    assert (constant.word, constant.p_value, constant.slowdown, constant.zeros) == ("pass", 1.0, 0.0, 12)
+    assert (constant.p_value, constant.slowdown, constant.zeros) == (1.0, 0.0, 12)
+
+
+@pytest.mark.parametrize("pairs", [1, 9, 12, 200])
+def test_equal_times_are_undecided_however_many_pairs_there_are(pairs: int) -> None:
+    """Their difference has no sign, so no coin was ever asked: p is 1 whatever the step takes."""
+    constant = look_at([0.0] * pairs, RULE)
+    assert (constant.word, constant.can_fail, constant.smallest_possible_p) == ("undecided", False, 1.0)
+    assert look_at([1e-9 * (-1) ** pair for pair in range(12)], RULE).word == "pass"
+
+
+@pytest.mark.parametrize("slowdown", [0.0, math.log(10)])
+def test_pairs_without_a_difference_do_not_count_towards_those_a_look_needs(slowdown: float) -> None:
+    """Eight pairs that differ cannot fail at 0.0025, nine can; zeros beside them change neither."""
+    for zeros in (1, 3, 30):
+        eight = look_at([*around(slowdown, 8), *[0.0] * zeros], RULE)
+        assert (eight.word, eight.can_fail, eight.smallest_possible_p) == ("undecided", False, 2**-8)
+    nine = look_at([*around(slowdown, 9), 0.0], RULE)
+    assert (nine.can_fail, nine.word) == (True, "fail" if slowdown else "pass")
+
+
+def test_the_plan_adds_the_pairs_without_a_difference_to_the_fewest() -> None:
+    sizes = around(0.0, 6, spread=0.001)
+    assert 0.0 not in sizes
+    assert plan_look(sizes, looks_taken=0, rule=RULE) == 9
+    assert plan_look([*sizes[:4], 0.0, 0.0], looks_taken=0, rule=RULE) == 11
+    coarse = [0.0, 0.0, 0.0, *around(0.0, 50, spread=0.001)]
+    series = looks_in_turn(given_once(coarse), RULE)
+    assert (series.word, series.planned_pairs, series.looks[-1].zeros) == ("pass", (12,), 3)
+
+
+def test_equal_times_end_after_both_looks() -> None:
+    series = looks_in_turn(given_once([0.0] * 300), RULE)
+    assert (series.word, series.planned_pairs) == ("undecided", (15, 24))
+    assert [look.word for look in series.looks] == ["undecided", "undecided"]
 
 
 def test_the_numbers_are_those_of_the_pairs() -> None:
@@ -156,10 +190,18 @@ def test_the_order_of_pairs_within_a_look_changes_nothing(differences: list[floa
 
 
 @given(DIFFERENCES)
-def test_a_look_that_cannot_fail_does_not(differences: list[float]) -> None:
+def test_a_look_that_cannot_fail_decides_nothing(differences: list[float]) -> None:
     seen = look_at(differences, RULE)
-    assert seen.can_fail or seen.word != "fail"
-    assert seen.pairs >= RULE.smallest_pairs or seen.word == "undecided"
+    assert seen.smallest_possible_p == 0.5 ** sum(d != 0 for d in differences)
+    assert seen.can_fail == (seen.smallest_possible_p <= 0.0025)
+    assert seen.can_fail or seen.word == "undecided"
+    assert seen.pairs - seen.zeros >= RULE.smallest_pairs or seen.word == "undecided"
+
+
+@given(st.lists(st.sampled_from([-0.01, 0.0, 0.01]), min_size=1, max_size=40))
+def test_coarse_times_decide_nothing_until_enough_of_them_differ(differences: list[float]) -> None:
+    seen = look_at(differences, RULE)
+    assert sum(d != 0 for d in differences) >= 9 or seen.word == "undecided"
 
 
 @given(DIFFERENCES)

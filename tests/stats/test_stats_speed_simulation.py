@@ -19,6 +19,8 @@ from bertbench.stats.speed_simulation import (
 )
 
 RULE = SpeedRule(alpha=0.005)
+#: Processes that differ by no more than their last digits: pairs still have a sign.
+NO_SPREAD = 1e-9
 
 
 def rates(scenario: SpeedScenario, trials: int) -> SpeedRates:
@@ -78,8 +80,15 @@ def test_too_little_time_ends_undecided_and_never_otherwise() -> None:
 
 
 def test_processes_without_spread_decide_at_once() -> None:
-    assert (rates(SpeedScenario(RULE, 0.0), 5).passed.rate, rates(SpeedScenario(RULE, 0.0), 5).mean_pairs) == (1.0, 9.0)
+    seen = rates(SpeedScenario(RULE, NO_SPREAD), 5)
+    assert (seen.passed.rate, seen.mean_pairs) == (1.0, 9.0)
     assert rates(SpeedScenario(RULE, 0.0, slowdown=0.03), 5).fail.rate == 1.0
+
+
+def test_equal_times_are_undecided_in_a_simulation_too() -> None:
+    """No spread at all and no change: no pair has a sign."""
+    seen = rates(SpeedScenario(RULE, 0.0), 5)
+    assert (seen.undecided.rate, seen.mean_pairs) == (1.0, 24.0)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +118,7 @@ def test_no_trials_are_refused() -> None:
 
 
 def test_the_worst_word_of_its_checks_is_that_of_a_run() -> None:
-    same, slower = SpeedScenario(RULE, 0.0), SpeedScenario(RULE, 0.0, slowdown=0.05)
+    same, slower = SpeedScenario(RULE, NO_SPREAD), SpeedScenario(RULE, 0.0, slowdown=0.05)
     late = SpeedScenario(RULE, 0.0, affordable_pairs=3)
 
     def word(*scenarios: SpeedScenario) -> tuple[float, float, float]:

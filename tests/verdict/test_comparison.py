@@ -16,6 +16,7 @@ from bertbench.baseline import Baseline
 from bertbench.cli_baseline import _BANK
 from bertbench.errors import BaselineAbsentError, VerdictError
 from bertbench.record import RunRecord, VariableFacts
+from bertbench.spec import VerdictSpec
 from bertbench.stats.sequential import SMALLEST_BANK
 from bertbench.verdict import Candidate, Check, compare, no_baseline, overall
 from bertbench.verdict.quality_gate import QualityGate, quality_gate
@@ -253,6 +254,32 @@ def test_after_the_last_look_the_plan_says_what_would_decide() -> None:
     _, quality = compared(run_of({seed: hits - 2 for seed, hits in wide.items()}, bits=1), baseline_of(wide))
     assert quality.outcome == "undecided"
     assert "bank" in quality.next_step or "rows" in quality.next_step
+
+
+def test_a_look_that_cannot_fail_waits_and_says_what_would_let_it_decide() -> None:
+    """Eight gated specs leave 1e-4 for the first look, which 4 seeds against 20 reach (9.4e-5); ten leave 8e-5."""
+    same = run_of(shifted(0, 4), bits=1)
+    assert compared(same, gate=quality_gate(ROWS, gated_specs=8))[1].outcome == "pass"
+    _, quality = compared(same, gate=quality_gate(ROWS, gated_specs=10))
+    assert (quality.outcome, quality.seeds_wanted) == ("undecided", (4, 5, 6, 7))
+    assert "below the margin of 1.00" in quality.reason
+    smallest = "the smallest possible p is 9.4e-05, and 8e-05 or less is needed"
+    assert f"This look can neither fail nor pass: {smallest}" in quality.reason
+    assert quality.next_step.startswith("run 8 seeds: bertbench run SPEC --seeds 0,1,2,3,4,5,6,7 ")
+    assert quality.next_step.endswith(
+        "; or accept a bank of 21 seeds, or gate fewer specs or baselines, and 4 seeds can decide"
+    )
+
+
+def test_a_last_look_that_cannot_fail_is_undecided_with_a_plan() -> None:
+    settings = VerdictSpec(looks=(4,), shares=(1.0,))
+    _, quality = compared(run_of(shifted(0, 4), bits=1), gate=quality_gate(ROWS, settings, gated_specs=50))
+    assert (quality.outcome, quality.seeds_wanted) == ("undecided", ())
+    assert "5 seeds would pass if nothing changed" in quality.next_step
+    assert "accept a bank of " in quality.next_step
+    assert "gate fewer specs or baselines" in quality.next_step
+    bold = compared(run_of(shifted(-100, 4), bits=1), gate=quality_gate(ROWS, settings, gated_specs=50))[1]
+    assert bold.outcome == "undecided"  # nothing accuses either
 
 
 def test_margin_is_one_row_at_least() -> None:

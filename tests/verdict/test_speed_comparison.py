@@ -65,7 +65,6 @@ def test_a_faster_step_passes_in_words_of_its_own() -> None:
     assert "takes 20" in reason or "takes 19" in reason
     assert " less time (99 % interval 1" in reason
     assert "takes as long" not in reason
-    assert "takes as long as the baseline's" in judged([0.0] * 20).reason
 
 
 def test_a_small_slowdown_is_called_one() -> None:
@@ -90,11 +89,41 @@ def test_pairs_that_cannot_fail_say_so_and_how_many_could() -> None:
     slow = around(9.0, pairs=7)
     check = judged(slow, affordable_pairs=7, pair_seconds=20.0)
     assert check.outcome == "undecided"
-    assert "These pairs cannot fail: the smallest possible p is 0.0078" in check.reason
+    smallest = "the smallest possible p is 0.0078, and 0.0025 or less is needed"
+    assert f"These pairs can neither fail nor pass: {smallest}" in check.reason
     assert check.next_step.startswith(
         "a longer --budget: 9 pairs and the one that is discarded are needed: about 4 min"
     )
     assert "and 7 fit" in check.next_step
+
+
+def test_equal_times_are_undecided_and_say_why_and_what_to_do() -> None:
+    check = judged([0.0] * 60)
+    assert check.outcome == "undecided"
+    assert "takes as long as the baseline's" in check.reason
+    assert "97.5 % upper bound 0.0%, below the margin" in check.reason
+    assert (
+        "These pairs can neither fail nor pass: in all 24 pairs both times are equal to the last digit, which speaks "
+        "for neither side; the smallest possible p is 1, and 0.0025 or less is needed" in check.reason
+    )
+    assert check.next_step == (
+        "times are too coarse, in all 24 pairs both times are equal to the last digit: make a step longer than the "
+        "tick of its clock (a larger batch, longer messages); then compare again"
+    )
+    tiny = judged([1e-9 * (-1) ** pair for pair in range(60)])
+    assert (tiny.outcome, tiny.next_step) == ("pass", "")
+
+
+def test_some_equal_times_are_counted_where_they_keep_a_look_from_deciding() -> None:
+    some = [0.0, 0.0, *around(0.0, pairs=7)]
+    check = judged(some, affordable_pairs=9, pair_seconds=20.0)
+    assert check.outcome == "undecided"
+    assert "in 2 of 9 pairs both times are equal to the last digit" in check.reason
+    assert check.next_step.startswith("times are too coarse, in 2 of 9 pairs")
+    assert "a longer --budget: 11 pairs and the one that is discarded are needed" in check.next_step
+    enough = judged([0.0, 0.0, *around(0.0)])
+    assert enough.outcome == "pass"
+    assert "equal to the last digit" not in enough.reason
 
 
 def test_a_budget_that_ended_it_says_which_spread_would_have_been_enough() -> None:
