@@ -56,6 +56,7 @@ def build_baseline(
     environment, data, checkpoint = facts_of(records[0])
     revision = _revision(records)
     machines = {facts_of(record)[0].machine_fingerprint for record in records}
+    distinct = _distinct_rows(records)
     try:
         return Baseline(
             spec=records[0].spec.name,
@@ -68,6 +69,7 @@ def build_baseline(
             tokenizer_sha256=data.tokenizer_sha256,
             label_names=data.label_names,
             validation_rows=data.rows.get("validation", 0),
+            distinct_validation_rows=distinct,
             git_commit=revision.commit if revision else None,
             git_dirty=revision.dirty if revision else None,
             bertbench_version=records[0].bertbench_version,
@@ -101,6 +103,17 @@ def _revision(records: Sequence[RunRecord]) -> Revision | None:
     if len(revisions) < len(records) or len({revision.commit for revision in revisions}) != 1:
         return None
     return Revision(commit=revisions[0].commit, dirty=any(revision.dirty for revision in revisions))
+
+
+def _distinct_rows(records: Sequence[RunRecord]) -> int | None:
+    """Distinct validation rows, as the runs that counted them say; None if none did."""
+    counted = {data.distinct("validation") for _, data, _ in map(facts_of, records) if data.distinct_rows}
+    if len(counted) > 1:
+        raise BaselineError(
+            f"{records[0].spec.name}: runs of one data set counted {sorted(counted)} distinct validation rows",
+            remedy="run the spec again",
+        )
+    return next(iter(counted), None)
 
 
 def ground_of(record: RunRecord) -> dict[str, object]:

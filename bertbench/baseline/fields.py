@@ -5,6 +5,8 @@ Schema history:
     2: validation hits and seconds of every epoch, for epochs and seconds to a target. Version 1 is still read; what it
        has not is not shown.
     3: `git_commit` is that of the runs. Before, it was that of the repository when the baseline was accepted.
+    4: `distinct_validation_rows`. Older baselines are read; how many of their rows differ is not known, and all are
+       taken to.
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ from pydantic import Field, model_validator
 
 from bertbench.record import Digests, Fact, Moment, NotNegative, Quality
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 #: What can be read.
-READABLE_VERSIONS = (1, 2, 3)
+READABLE_VERSIONS = (1, 2, 3, 4)
 
 #: An accuracy and its hits are two readings of one number; doubles differ by less.
 _SAME_ACCURACY = 1e-9
@@ -62,7 +64,7 @@ class BaselineSeed(Fact):
 class Baseline(Fact):
     """One spec under one numerics, all its seeds."""
 
-    schema_version: Literal[1, 2, 3] = 3
+    schema_version: Literal[1, 2, 3, 4] = 4
     """See the history above."""
     spec: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     """Name of the spec."""
@@ -84,6 +86,8 @@ class Baseline(Fact):
     """In the order of their numbers."""
     validation_rows: Annotated[int, Field(ge=1)]
     """How many rows every accuracy is of."""
+    distinct_validation_rows: Annotated[int, Field(ge=1)] | None = None
+    """How many of these differ from each other; None before schema 4, or if the runs did not count them."""
     git_commit: str | None = None
     """Of the spec's repository when the runs were made; None if they have none or not the same. See the history."""
     git_dirty: bool | None = None
@@ -104,6 +108,8 @@ class Baseline(Fact):
             raise ValueError(f"seeds {numbers} do not rise")
         if self.schema_version >= 2 and not all(seed.validation_hits for seed in self.seeds):  # noqa: PLR2004 - see above
             raise ValueError("validation_hits are missing")
+        if not self.distinct_rows <= self.validation_rows:
+            raise ValueError(f"{self.distinct_rows} distinct rows are more than the {self.validation_rows} rows")
         for seed in self.seeds:
             rows = self.validation_rows
             if seed.hits + len(seed.wrong_rows) != rows or any(row >= rows for row in seed.wrong_rows):
@@ -117,6 +123,11 @@ class Baseline(Fact):
             if seed.validation_hits and seed.hits not in seed.validation_hits:
                 raise ValueError(f"seed {seed.seed}: ended with {seed.hits} hits, and no epoch did")
         return self
+
+    @property
+    def distinct_rows(self) -> int:
+        """Validation rows that differ from each other; all of them where nobody counted."""
+        return self.validation_rows if self.distinct_validation_rows is None else self.distinct_validation_rows
 
     def seed_of(self, number: int) -> BaselineSeed | None:
         """The fine-tune of one seed; None if it is not in here."""

@@ -2,6 +2,7 @@
 
 Schema history:
     1: first.
+    2: `distinct_validation_rows`. Version 1 is still read; how many of its rows differ is not known.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from bertbench.spec import Spec
 from bertbench.stats import ExactRate, GateRates, Interval
 from bertbench.versioned import Versioned
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 #: Within the self-test's folder.
 FILE_NAME = "selftest.json"
 
@@ -271,7 +272,7 @@ class PromiseFacts(Fact):
 class SelfTest(Fact):
     """One self-test."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     """See the history above."""
     selftest_id: str
     """Name of its folder; begins with the UTC time."""
@@ -283,6 +284,8 @@ class SelfTest(Fact):
     """Of its recipe."""
     validation_rows: Annotated[int, Field(ge=1)]
     """That every accuracy is of."""
+    distinct_validation_rows: Annotated[int, Field(ge=1)] | None = None
+    """How many of these differ: the margin is one of them at least; None in schema 1."""
     environment: EnvironmentFacts | None = None
     """Of the own class's first process."""
     gated_specs: Annotated[int, Field(ge=1)]
@@ -328,7 +331,7 @@ class SelfTest(Fact):
 _SELF_TESTS = Versioned(
     SelfTest,
     noun="self-test",
-    readable=(SCHEMA_VERSION,),
+    readable=(1, SCHEMA_VERSION),
     error=RecordError,
     damaged="bertbench selftest",
     other_version="use the bertbench that wrote it, or bertbench selftest",

@@ -16,7 +16,7 @@ from scipy import special, stats
 from bertbench.errors import VerdictError
 from bertbench.stats.failed_seeds import ALLOWED_RATE, judge_failed_seeds
 from bertbench.stats.noninferiority import WELCH_ABOVE_VARIANCE_RATIO
-from bertbench.stats.samples import rounding_spread
+from bertbench.stats.samples import distinct_of, rounding_spread
 from bertbench.stats.sequential import ROUNDING_POINTS, QualityRule
 
 #: Words by their number, in the order of precedence: of several checks the least number is the verdict.
@@ -61,6 +61,7 @@ def decide_many(
     *,
     rows: int,
     rule: QualityRule,
+    distinct_rows: int | None = None,
     failed: NDArray[np.bool_] | None = None,
     failed_rule: FailedSeedRule | None = None,
     same_seeds: bool = True,
@@ -73,15 +74,17 @@ def decide_many(
     Args:
         bank: int64 (comparisons, bank seeds) or (1, bank seeds): rows right.
         candidate: int64 (comparisons, seeds of the last look): rows right; of failed seeds any number.
-        rows: Distinct rows.
+        rows: All rows, that hits are of.
         rule: What decides about means.
+        distinct_rows: How many of these differ; all if None.
         failed: bool (comparisons, seeds of the last look): candidate seeds that failed; none if not given.
         failed_rule: What decides about failed seeds; they are left out and not judged if not given.
         same_seeds: Whether seed k of the candidate is seed k of the bank; if not, no seed is on both sides.
 
     Raises:
-        VerdictError: If shapes do not fit, or numbers are no rows right.
+        VerdictError: If shapes do not fit, or numbers are no rows right or no distinct ones.
     """
+    distinct = distinct_of("comparisons", distinct_rows, rows)
     _refuse_what_does_not_fit(bank, candidate, rows, rule)
     good = np.ones(candidate.shape, bool) if failed is None else ~failed
     words = np.full(len(candidate), UNDECIDED)
@@ -93,7 +96,7 @@ def decide_many(
             base,
             candidate[still_open, :look],
             good[still_open, :look],
-            rows=rows,
+            rows=(rows, distinct),
             rule=rule,
             share=rule.shares[number],
             shared=min(bank.shape[1], look) if same_seeds else 0,
@@ -137,7 +140,7 @@ def lower_tail_p_values(bank: NDArray[np.int64], candidate: NDArray[np.int64]) -
 
 
 class _Look:
-    """All comparisons that are still open, at one look."""
+    """All comparisons that are still open, at one look; *rows* are all of them, then the distinct ones."""
 
     def __init__(
         self,
@@ -145,19 +148,19 @@ class _Look:
         candidate: NDArray[np.int64],
         good: NDArray[np.bool_],
         *,
-        rows: int,
+        rows: tuple[int, int],
         rule: QualityRule,
         share: float,
         shared: int,
     ) -> None:
         self._bank, self._candidate, self._good = bank, candidate, good
-        self._rows, self._rule, self._share, self._shared = rows, rule, share, shared
+        (self._rows, self._distinct), self._rule, self._share, self._shared = rows, rule, share, shared
         self._seeds = good.sum(axis=1)  # (comparisons,)
         self._enough = self._seeds >= _FEWEST_FOR_SPREAD
         banked, total = bank.shape[1], (candidate * good).sum(axis=1)
         seeds = np.maximum(self._seeds, 1)
         # One rounding, as for a single comparison: values that are meant to be equal are.
-        self._drop = _POINTS * (bank.sum(axis=1) * seeds - total * banked) / (banked * seeds * rows)
+        self._drop = _POINTS * (bank.sum(axis=1) * seeds - total * banked) / (banked * seeds * self._rows)
 
     def fails(self) -> NDArray[np.bool_]:
         """Effect floor and shared seeds first: few comparisons are left for the test, which costs most."""
@@ -175,7 +178,7 @@ class _Look:
 
     def passes(self) -> NDArray[np.bool_]:
         """The upper bound of `difference_of_means`, below the margin."""
-        least = (_POINTS * rounding_spread(self._rows)) ** 2
+        least = (_POINTS * rounding_spread(self._distinct)) ** 2
         scale = (_POINTS / self._rows) ** 2
         everyone = np.ones(self._bank.shape, bool)
         of_bank = np.maximum(_variance(self._bank, everyone) * scale, least)

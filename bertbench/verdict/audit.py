@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bertbench.errors import VerdictError
 from bertbench.quantities import quality_of
-from bertbench.record import RunRecord, SeedRun
+from bertbench.record import DataFacts, RunRecord, SeedRun
 from bertbench.spec import ExpectSpec, Spec
 from bertbench.verdict.thresholds import threshold_name, value_at
 
@@ -53,8 +53,8 @@ def audit_thresholds(spec: Spec, records: Sequence[RunRecord]) -> tuple[AuditedT
             that ended in NaN or infinity missed.
     """
     seeds = distinct_seeds(records)
-    rows = next((record.data.rows for record in records if record.data), {})
-    return tuple(_audited(expect, seeds, rows) for expect in spec.expect if expect.over == "every_seed")
+    data = [record.data for record in records if record.data]
+    return tuple(_audited(expect, seeds, data) for expect in spec.expect if expect.over == "every_seed")
 
 
 def distinct_seeds(records: Sequence[RunRecord]) -> tuple[SeedRun, ...]:
@@ -63,19 +63,26 @@ def distinct_seeds(records: Sequence[RunRecord]) -> tuple[SeedRun, ...]:
     return tuple(run for _, run in sorted(by_seed.items()))
 
 
-def _audited(expect: ExpectSpec, seeds: Sequence[SeedRun], rows: dict[str, int]) -> AuditedThreshold:
+def _audited(expect: ExpectSpec, seeds: Sequence[SeedRun], data: Sequence[DataFacts]) -> AuditedThreshold:
     from bertbench.stats import audit_threshold  # half a second, and only needed here
 
     split, quantity = quality_of(expect.quantity)
     completed = [run for run in seeds if run.outcome == "completed"]
     values = [value_at(run, split, quantity, expect.epoch) for run in completed]
-    share_of = rows.get(split) if quantity.name == "accuracy" else None
+    share_of = data[0].rows.get(split) if data and quantity.name == "accuracy" else None
+    # Of one recipe and one data set: a run that did not count its distinct rows knows no better than one that did.
+    distinct = min(one.distinct(split) for one in data if one.sha256 == data[0].sha256) if share_of else None
     name = threshold_name(expect)
     if not seeds:
         return AuditedThreshold(expect, name, None, "no seed of this recipe came to an end")
     try:
         audit = audit_threshold(
-            values, expect.bound, rows=share_of, better=quantity.better, not_finite=len(seeds) - len(completed)
+            values,
+            expect.bound,
+            rows=share_of,
+            distinct_rows=distinct,
+            better=quantity.better,
+            not_finite=len(seeds) - len(completed),
         )
     except VerdictError as error:
         return AuditedThreshold(expect, name, None, error.message)

@@ -20,7 +20,7 @@ EFFECT = IntervalFacts(estimate=0.0, low=-0.5, high=0.5, samples=40, confidence=
 def quality(gated_specs: int, trials: int = 2_000) -> dict[str, GateRow]:
     """By what is true, as far as the first words say it."""
     gate = quality_gate(ROWS, small_spec().verdict, gated_specs=gated_specs)
-    measured = Measured(HITS, ROWS, 0, gate, {"threads": EFFECT}, None)
+    measured = Measured(HITS, ROWS, ROWS, 0, gate, {"threads": EFFECT}, None)
     rows = quality_rows(measured, gated_specs=gated_specs, trials=trials, generator=np.random.default_rng(3))
     names = ("nothing changed", "class threads", "a drop", "same mean")
     return {name: next(row for row in rows if row.words.startswith(name)) for name in names}

@@ -22,7 +22,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = write_selftest(tmp_path / "deep" / "folder", record)
     assert path.name == "selftest.json"
     assert read_selftest(path) == record
-    assert json.loads(path.read_text())["schema_version"] == 1
+    assert json.loads(path.read_text())["schema_version"] == 2
 
 
 def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
         ("", "no self-test can be read"),
         ("{}", "is no self-test"),
         ('{"schema_version": 1}', "is no self-test: "),
-        ('{"schema_version": 2}', "schema version 2; this bertbench reads 1"),
+        ('{"schema_version": 3}', "schema version 3; this bertbench reads 1 and 2"),
     ],
 )
 def test_what_is_no_self_test_is_refused(tmp_path: Path, content: str, said: str) -> None:
