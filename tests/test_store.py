@@ -153,6 +153,17 @@ def test_record_of_a_newer_schema_says_to_upgrade(store: Store) -> None:
     assert caught.value.remedy == "upgrade bertbench, or run the spec again"
 
 
+def test_record_of_the_third_schema_is_read_and_all_its_rows_are_taken_for_distinct(store: Store) -> None:
+    store.write(make_record(run_id="one"))
+    path = store.run_folder("one") / "record.json"
+    fields = json.loads(path.read_text()) | {"schema_version": 3}
+    del fields["data"]["distinct_rows"]
+    path.write_text(json.dumps(fields))
+    data = store.read("one").data
+    assert data is not None
+    assert (data.distinct_rows, data.distinct("validation"), data.distinct("nowhere")) == ({}, 49, 0)
+
+
 def test_record_made_impossible_by_hand_says_why(store: Store) -> None:
     store.write(make_failed_record())
     path = store.run_folder(make_failed_record().run_id) / "record.json"

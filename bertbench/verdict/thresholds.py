@@ -108,8 +108,8 @@ def _rounding(quantity: Quantity, distinct_rows: int) -> float:
     """The least spread a quantity can be said to have.
 
     A share of n distinct rows is rounded to multiples of 1/n; a uniform rounding error of that width has standard
-    deviation 1/(n sqrt 12), so that equal values on a few seeds never claim certainty. Nothing of the kind is known of a
-    loss, nor of measures that weigh classes: there it is 0.
+    deviation 1/(n sqrt 12), so that equal values on a few seeds never claim certainty. Nothing of the kind is known of
+    a loss, nor of measures that weigh classes: there it is 0.
     """
     return 1 / (distinct_rows * math.sqrt(12)) if quantity.is_share_of_rows and distinct_rows else 0.0
 

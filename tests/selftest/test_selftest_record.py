@@ -25,6 +25,14 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["schema_version"] == 2
 
 
+def test_a_self_test_of_the_first_schema_is_read(tmp_path: Path) -> None:
+    path = write_selftest(tmp_path, made_selftest(distinct_validation_rows=90))
+    fields = json.loads(path.read_text()) | {"schema_version": 1}
+    assert fields.pop("distinct_validation_rows") == 90
+    path.write_text(json.dumps(fields))
+    assert read_selftest(path).distinct_validation_rows is None
+
+
 def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RecordWriteError, match="file"):
