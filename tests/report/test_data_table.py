@@ -15,7 +15,7 @@ from bertbench.report.terminal import rendered
 def shown(**changes: Any) -> str:
     facts = make_record().data
     assert facts is not None
-    return rendered(data_table(DataFacts(**{**facts.model_dump(), **changes})), width=140, colour=False)
+    return rendered(data_table(DataFacts(**{**facts.model_dump(), "distinct_rows": {}, **changes})), width=140, colour=False)
 
 
 def finding(**more: Any) -> FindingRow:
