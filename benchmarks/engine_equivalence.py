@@ -174,7 +174,7 @@ def _quality(engine: str, store: Store) -> tuple[Check | None, list[tuple[int, .
     bank = _found(store, _of_seeds(REFERENCE, BANK))
     if bank is None or bank.data is None:
         return None, []
-    gate = quality_gate(bank.data.rows["validation"], bank.spec.verdict)
+    gate = quality_gate(bank.data.distinct("validation"), bank.spec.verdict)
     looks = _looks(gate)
     ran = [record for seeds in looks if (record := _found(store, _of_seeds(engine, seeds)))]
     return (quality_check(ran, bank_of([bank], store), gate) if ran else None), looks

@@ -161,7 +161,7 @@ def _compared(
         from bertbench.verdict.quality_gate import quality_gate  # loads scipy: half a second
 
         gate = quality_gate(
-            baseline.validation_rows,
+            baseline.distinct_rows,
             record.spec.verdict,
             gated_specs=against.gated_specs,
             baselines=against.sharing(names),

@@ -39,6 +39,18 @@ def rows_sha256(split: TokenizedSplit) -> dict[str, str]:
     return _parts(split.token_ids, split.segment_ids, positions, split.lengths, split.labels)
 
 
+def distinct_rows(split: TokenizedSplit) -> int:
+    """Rows of *split* that differ in WordPieces or segments, whatever their class: a row written twice counts once."""
+    bounds = zip(split.offsets[:-1], split.offsets[1:], strict=True)
+    # A digest of each row, so that a large split is not held a second time.
+    return len({hashlib.sha256(_given(split, begin, end)).digest() for begin, end in bounds})
+
+
+def _given(split: TokenizedSplit, begin: np.int64, end: np.int64) -> bytes:
+    """What an engine is given of one row; both halves are as long, so no two rows are written alike."""
+    return split.token_ids[begin:end].tobytes() + split.segment_ids[begin:end].tobytes()
+
+
 def _parts(words: Any, segments: Any, positions: Any, lengths: Any, labels: Any) -> dict[str, str]:
     arrays = {"words": words, "segments": segments, "positions": positions, "lengths": lengths, "labels": labels}
     return {name: short_digest(np.asarray(values, np.int64)) for name, values in arrays.items()}

@@ -29,7 +29,7 @@ from bertbench.data import (
 from bertbench.engines import create_engine, entry_of, require_libraries
 from bertbench.engines.protocol import Task
 from bertbench.errors import NonFiniteLossError
-from bertbench.evidence import PretrainedWeights, Witness, rows_sha256
+from bertbench.evidence import PretrainedWeights, Witness, distinct_rows, rows_sha256
 from bertbench.faults import fault_named
 from bertbench.fine_tuning import Rows, SeedProgress, fine_tune, first_batches, total_steps
 from bertbench.observers import Observer, Observers
@@ -237,6 +237,7 @@ class Inputs:
             rows_sha256={name: rows_sha256(split) for name, split in self.tokenized.splits.items()},
             words_in_use=len(self.tokenized.vocabulary_in_use),
             longest_row_tokens=self.tokenized.longest_row_tokens,
+            distinct_rows={name: distinct_rows(split) for name, split in self.tokenized.splits.items()},
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from record_maker import STARTED, make_record, make_seed, make_spec
+from record_maker import STARTED, make_record, make_seed, make_spec, row_counts
 
 from bertbench.baseline import Baseline, build_baseline
 from bertbench.record import Digests, RunRecord, SeedRun
@@ -37,12 +37,14 @@ def seed_with_hits(seed: int, hits: float, *, rows: int = ROWS, bits: int = 0, *
     return run.model_copy(update={"epochs": tuple(epochs), "digests": digests(seed + 1000 * bits), **changes})
 
 
-def run_of(hits: Mapping[int, float], *, rows: int = ROWS, bits: int = 0, **changes: Any) -> RunRecord:
-    """A completed run of the seeds in *hits*."""
+def run_of(
+    hits: Mapping[int, float], *, rows: int = ROWS, distinct: int | None = None, bits: int = 0, **changes: Any
+) -> RunRecord:
+    """A completed run of the seeds in *hits*, on so many validation rows, all distinct if not said."""
     spec = make_spec(training={"epochs": 3, "batch_size": 8, "seeds": list(hits)})
     record = make_record(spec=spec, **{"run_id": "run-1"} | changes)
     assert record.data is not None
-    data = record.data.model_copy(update={"rows": {"train": 16, "validation": rows}})
+    data = record.data.model_copy(update=row_counts(validation=rows, distinct=distinct))
     seeds = tuple(seed_with_hits(seed, value, rows=rows, bits=bits) for seed, value in hits.items())
     return record.model_copy(update={"data": data, "seeds": seeds})
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from record_maker import make_evidence, make_live_recipe, make_record, make_seed
+from record_maker import make_evidence, make_live_recipe, make_record, make_seed, row_counts
 
 from bertbench.engines.schedules import learning_rate_at
 from bertbench.processes import Request
@@ -60,7 +60,7 @@ def fake_run_request(request: Request, **_: Any) -> RunRecord:
         failure=failure,
         finished_at=datetime.now(timezone.utc),
         environment=_environment(fake).model_copy(update={"workers": request.workers}),
-        data=make_record().data.model_copy(update={"rows": {"train": TRAIN_ROWS, "validation": VALIDATION_ROWS}}),
+        data=make_record().data.model_copy(update=row_counts(train=TRAIN_ROWS, validation=VALIDATION_ROWS)),
         seeds=seeds,
     )
     store = Store(request.store)

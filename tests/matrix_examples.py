@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from baseline_examples import run_of
-from record_maker import make_evidence, make_live_recipe
+from record_maker import make_evidence, make_live_recipe, row_counts
 
 from bertbench.record import EnvironmentFacts, Failure, Revision, RunRecord, SeedRun
 from bertbench.spec import Spec, build_spec, spec_fingerprint
@@ -63,7 +63,7 @@ def run_in(
     update = {
         "spec": spec,
         "spec_fingerprint": spec_fingerprint(spec),
-        "data": record.data.model_copy(update={"rows": {"train": TRAIN_ROWS, "validation": rows}}),
+        "data": record.data.model_copy(update=row_counts(train=TRAIN_ROWS, validation=rows)),
         "seeds": tuple(_as_specified(run, spec, backend, step_seconds) for run in record.seeds),
         **(changes or {}),
     }

@@ -202,6 +202,12 @@ def make_spec(**fields: Any) -> Spec:
     return build_spec(base | fields)
 
 
+def row_counts(*, train: int = 16, validation: int = 49, distinct: int | None = None) -> dict[str, Any]:
+    """Fields of the data: rows of each split, all distinct, but of the validation rows only *distinct* if given."""
+    rows = {"train": train, "validation": validation}
+    return {"rows": rows, "distinct_rows": {"train": train, "validation": validation if distinct is None else distinct}}
+
+
 def make_record(**changes: Any) -> RunRecord:
     """A completed run of two seeds, 20 epochs each; with *spec* or *seeds* given, the other follows."""
     given_spec: Spec | None = changes.pop("spec", None)
@@ -230,7 +236,7 @@ def make_record(**changes: Any) -> RunRecord:
             sha256="d" * 64,
             tokenizer_sha256="e" * 64,
             label_names=("billing", "login"),
-            rows={"train": 16, "validation": 49},
+            **row_counts(),
             tokens={"train": 300, "validation": 900},
             findings=(
                 FindingRow(

@@ -13,7 +13,7 @@ from tiny_bert import tiny_config, tiny_tensors, write_tiny_bert
 
 from bertbench.checkpoints import open_checkpoint
 from bertbench.data import PackedBatch, TokenizedSplit, epoch_batches
-from bertbench.evidence import PretrainedWeights, Witness, order_sha256, rows_sha256, weights_and_facts
+from bertbench.evidence import PretrainedWeights, Witness, distinct_rows, order_sha256, rows_sha256, weights_and_facts
 from bertbench.record import VariableFacts
 from bertbench.spec import CheckpointSpec
 
@@ -62,6 +62,36 @@ def test_one_other_number_changes_the_digest_of_its_part_alone(field: str, part:
 def test_a_row_that_comes_twice_or_not_at_all_is_seen() -> None:
     for order in ([0, 1, 2], [0, 1, 2, 2], [0, 1, 2, 3, 3]):
         assert seen(batches_of(order)).evidence().train_rows != rows_sha256(SPLIT)
+
+
+def split_of(*rows: list[int], segments: list[list[int]] | None = None) -> TokenizedSplit:
+    """Each of a class of its own."""
+    return TokenizedSplit(
+        token_ids=np.concatenate([*rows, []]).astype(np.int32),
+        segment_ids=np.concatenate([*(segments or ([0] * len(row) for row in rows)), []]).astype(np.int32),
+        offsets=np.cumsum([0, *map(len, rows)]).astype(np.int64),
+        labels=np.arange(len(rows), dtype=np.int32),
+    )
+
+
+@pytest.mark.parametrize(
+    ("split", "distinct"),
+    [
+        (SPLIT, 4),
+        (split_of([2, 5, 3], [2, 5, 3]), 1),  # of two classes: what reaches the engine is the same all the same
+        (split_of([2, 5, 3], [2, 5, 3], segments=[[0, 0, 0], [0, 0, 1]]), 2),
+        (split_of([2, 5], [5, 2], [2, 5, 2], [5]), 4),
+        (split_of([0, 0], [0], [0, 0, 0]), 3),
+        (split_of(), 0),
+    ],
+)
+def test_rows_that_differ_in_words_or_segments_are_counted_once_each(split: TokenizedSplit, distinct: int) -> None:
+    assert distinct_rows(split) == distinct
+
+
+@given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=3), min_size=1, max_size=12), st.integers(1, 3))
+def test_repeating_all_rows_adds_no_distinct_one(rows: list[list[int]], times: int) -> None:
+    assert distinct_rows(split_of(*rows * times)) == len({tuple(row) for row in rows})
 
 
 def test_orders_of_all_epochs_are_kept_and_rows_of_the_first() -> None:

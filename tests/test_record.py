@@ -191,6 +191,22 @@ def test_environment_counts_one_worker_or_more() -> None:
         EnvironmentFacts(**{**facts, "workers": 0})
 
 
+@pytest.mark.parametrize("distinct", [50, 0, -1])
+def test_impossible_numbers_of_distinct_rows_are_refused(distinct: int) -> None:
+    facts = make_record().data.model_dump()
+    with pytest.raises(ValidationError, match=f"{distinct} distinct rows of 49 in split 'validation'"):
+        DataFacts(**facts | {"distinct_rows": {"validation": distinct}})
+    with pytest.raises(ValidationError, match="1 distinct rows of 0 in split 'nowhere'"):
+        DataFacts(**facts | {"distinct_rows": {"nowhere": 1}})
+
+
+def test_distinct_rows_are_those_counted_and_else_all() -> None:
+    facts = make_record().data.model_dump() | {"distinct_rows": {"validation": 40}}
+    data = DataFacts(**facts)
+    assert [data.distinct(split) for split in ("validation", "train", "nowhere")] == [40, 16, 0]
+    assert DataFacts(**facts | {"rows": {"train": 16, "validation": 0}, "distinct_rows": {"validation": 0}})
+
+
 # Immutable
 
 

@@ -124,8 +124,8 @@ def test_failed_run_with_a_loss_that_is_no_number_is_read_back(store: Store) -> 
         (b"{}", "it has no schema version"),
         (b'{"schema_version": "1"}', "it has no schema version"),
         (b'{"schema_version": 1}', "is no record: run_id: Field required"),
-        (b'{"schema_version": 0}', "schema version 0; this bertbench reads 1, 2 and 3"),
-        (b'{"schema_version": 4}', "schema version 4; this bertbench reads 1, 2 and 3"),
+        (b'{"schema_version": 0}', "schema version 0; this bertbench reads 1, 2, 3 and 4"),
+        (b'{"schema_version": 5}', "schema version 5; this bertbench reads 1, 2, 3 and 4"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -147,10 +147,21 @@ def test_damaged_record_is_reported_never_skipped(store: Store, content: bytes, 
 def test_record_of_a_newer_schema_says_to_upgrade(store: Store) -> None:
     store.write(make_record(run_id="one"))
     path = store.run_folder("one") / "record.json"
-    path.write_text(path.read_text().replace('"schema_version": 3', '"schema_version": 7'))
+    path.write_text(path.read_text().replace('"schema_version": 4', '"schema_version": 7'))
     with pytest.raises(RecordError, match="schema version 7") as caught:
         store.read("one")
     assert caught.value.remedy == "upgrade bertbench, or run the spec again"
+
+
+def test_record_of_the_third_schema_is_read_and_all_its_rows_are_taken_for_distinct(store: Store) -> None:
+    store.write(make_record(run_id="one"))
+    path = store.run_folder("one") / "record.json"
+    fields = json.loads(path.read_text()) | {"schema_version": 3}
+    del fields["data"]["distinct_rows"]
+    path.write_text(json.dumps(fields))
+    data = store.read("one").data
+    assert data is not None
+    assert (data.distinct_rows, data.distinct("validation"), data.distinct("nowhere")) == ({}, 49, 0)
 
 
 def test_record_made_impossible_by_hand_says_why(store: Store) -> None:

@@ -105,6 +105,7 @@ def test_a_completed_run_knows_what_it_ran_on_and_came_to(bench: Bench) -> None:
     assert record.data is not None
     assert record.data.label_names == LABELS
     assert record.data.rows == {"train": 16, "validation": 8}
+    assert record.data.distinct_rows == {"train": 16, "validation": 8}
     assert record.environment == environment(record.spec.runtime)
     assert [run.seed for run in record.seeds] == [3, 5]
     assert [len(run.epochs) for run in record.seeds] == [2, 2]

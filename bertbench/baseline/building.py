@@ -59,6 +59,7 @@ def build_baseline(
     environment, data, checkpoint = facts_of(records[0])
     revision = _revision(records)
     machines = {facts_of(record)[0].machine_fingerprint for record in records}
+    distinct = _distinct_rows(records)
     try:
         return Baseline(
             spec=records[0].spec.name,
@@ -71,6 +72,7 @@ def build_baseline(
             tokenizer_sha256=data.tokenizer_sha256,
             label_names=data.label_names,
             validation_rows=data.rows.get("validation", 0),
+            distinct_validation_rows=distinct,
             git_commit=revision.commit if revision else None,
             git_dirty=revision.dirty if revision else None,
             factory_sha256=_factory(records),
@@ -111,6 +113,17 @@ def _factory(records: Sequence[RunRecord]) -> str | None:
     """Digest of the factory that all runs were made by; None if they have none, or one does not know it."""
     factories = {factory_of(record) for record in records}
     return factories.pop() if len(factories) == 1 else None
+
+
+def _distinct_rows(records: Sequence[RunRecord]) -> int | None:
+    """Distinct validation rows, as the runs that counted them say; None if none did."""
+    counted = {data.distinct("validation") for _, data, _ in map(facts_of, records) if data.distinct_rows}
+    if len(counted) > 1:
+        raise BaselineError(
+            f"{records[0].spec.name}: runs of one data set counted {sorted(counted)} distinct validation rows",
+            remedy="run the spec again",
+        )
+    return next(iter(counted), None)
 
 
 def final_wrong_rows(logits: NDArray[np.float32], labels: NDArray[np.int32], run: SeedRun) -> tuple[int, ...]:

@@ -5,7 +5,8 @@ Schema history:
     2: validation hits and seconds of every epoch, for epochs and seconds to a target. Version 1 is still read; what it
        has not is not shown.
     3: `git_commit` is that of the runs. Before, it was that of the repository when the baseline was accepted.
-    4: `factory_sha256`.
+    4: `factory_sha256`, `distinct_validation_rows`. Older baselines are read; how many of their rows differ is not
+       known, and all are taken to.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ class Baseline(Fact):
     """In the order of their numbers."""
     validation_rows: Annotated[int, Field(ge=1)]
     """How many rows every accuracy is of."""
+    distinct_validation_rows: Annotated[int, Field(ge=1)] | None = None
+    """How many of these differ from each other; None before schema 4, or if the runs did not count them."""
     git_commit: str | None = None
     """Of the spec's repository when the runs were made; None if they have none or not the same. See the history."""
     git_dirty: bool | None = None
@@ -108,6 +111,8 @@ class Baseline(Fact):
             raise ValueError(f"seeds {numbers} do not rise")
         if self.schema_version >= 2 and not all(seed.validation_hits for seed in self.seeds):  # noqa: PLR2004 - see above
             raise ValueError("validation_hits are missing")
+        if not self.distinct_rows <= self.validation_rows:
+            raise ValueError(f"{self.distinct_rows} distinct rows are more than the {self.validation_rows} rows")
         for seed in self.seeds:
             rows = self.validation_rows
             if seed.hits + len(seed.wrong_rows) != rows or any(row >= rows for row in seed.wrong_rows):
@@ -121,6 +126,11 @@ class Baseline(Fact):
             if seed.validation_hits and seed.hits not in seed.validation_hits:
                 raise ValueError(f"seed {seed.seed}: ended with {seed.hits} hits, and no epoch did")
         return self
+
+    @property
+    def distinct_rows(self) -> int:
+        """Validation rows that differ from each other; all of them where nobody counted."""
+        return self.validation_rows if self.distinct_validation_rows is None else self.distinct_validation_rows
 
     def seed_of(self, number: int) -> BaselineSeed | None:
         """The fine-tune of one seed; None if it is not in here."""

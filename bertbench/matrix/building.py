@@ -150,7 +150,7 @@ def _quality(
     if isinstance(bank, str):
         return _undecided(bank)
     try:
-        gate = quality_gate(bank.validation_rows, one.newest[0].spec.verdict, gated_specs=share)
+        gate = quality_gate(bank.distinct_rows, one.newest[0].spec.verdict, gated_specs=share)
     except VerdictError as error:
         return _undecided(error.message)
 

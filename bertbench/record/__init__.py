@@ -9,6 +9,8 @@ Schema history:
     2: `fault`; of a seed `variables` and `evidence`; of the checkpoint `config`; of the data `rows_sha256`,
        `words_in_use` and `longest_row_tokens`. Records of version 1 are read, and what they lack is not recorded.
     3: `revision`. Older records are read; which code they ran is not known.
+    4: of the data `distinct_rows`. Older records are read; how many of their rows differ is not known, and all are
+       taken to.
 
 ::
 

@@ -11,13 +11,13 @@ from bertbench.record.seed import Failure, SeedRun
 from bertbench.record.surroundings import CheckpointFacts, DataFacts, EnvironmentFacts, ProcessFacts, Revision
 from bertbench.spec import Spec
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 class RunRecord(Fact):
     """One run: one spec, one process, some seeds."""
 
-    schema_version: Literal[1, 2, 3] = 3
+    schema_version: Literal[1, 2, 3, 4] = 4
     """See the history above."""
     run_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]*$")]
     """Name of the record's folder; begins with the UTC time."""

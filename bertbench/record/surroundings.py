@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bertbench.record.fact import Fact
 
@@ -49,6 +49,20 @@ class DataFacts(Fact):
     """WordPieces that occur in any split, and the special ones."""
     longest_row_tokens: int | None = None
     """Of any split."""
+    distinct_rows: dict[str, int] = Field(default_factory=dict)
+    """Of each split: rows that differ in WordPieces or segments, whatever their class; empty before schema 4."""
+
+    @model_validator(mode="after")
+    def _has_no_more_distinct_rows_than_rows(self) -> DataFacts:
+        for split, distinct in self.distinct_rows.items():
+            rows = self.rows.get(split, 0)
+            if not min(rows, 1) <= distinct <= rows:
+                raise ValueError(f"{distinct} distinct rows of {rows} in split {split!r}")
+        return self
+
+    def distinct(self, split: str) -> int:
+        """How many rows of a split differ from each other; all of them where nobody counted, 0 without the split."""
+        return self.distinct_rows.get(split, self.rows.get(split, 0))
 
 
 class CheckpointFacts(Fact):

@@ -83,7 +83,9 @@ def _heading(found: SelfTest) -> Iterator[str]:
     took = (found.finished_at - found.started_at).total_seconds()
     yield f"- bertbench {found.bertbench_version}, {found.started_at:%Y-%m-%d %H:%M} UTC"
     yield f"- {took / 60:.1f} min of a budget of {found.budget_seconds / 60:.1f} min; random seed {found.random_seed}"
-    yield f"- {found.validation_rows} validation rows, margin {found.margin_points:.2f} points"
+    distinct = found.distinct_validation_rows or found.validation_rows
+    told = f", {distinct} of them distinct" * (distinct != found.validation_rows)
+    yield f"- {found.validation_rows} validation rows{told}, margin {found.margin_points:.2f} points"
     yield f"- error rates shared by {found.gated_specs} gated specs"
     if found.last_seed is not None:
         yield f"- {_seeds_used(found)}"

@@ -26,6 +26,7 @@ class Clean:
         bank: The baseline that the first of them make; None with too few seeds.
         gate: What decides about quality.
         rows: Validation rows.
+        distinct_rows: How many of these differ.
         facts: Which layers clear clean runs.
     """
 
@@ -34,6 +35,7 @@ class Clean:
     bank: Baseline | None
     gate: QualityGate
     rows: int
+    distinct_rows: int
     facts: CleanFacts
 
 

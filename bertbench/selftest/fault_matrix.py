@@ -76,7 +76,7 @@ def _row(fault: KnownFault, clean: Clean, record: RunRecord) -> FaultRow:
             "identity": ("equal" if equal else "differs") if trusted.identity == "equal" else "",
             "changed_numbers": changed if trusted.identity == "equal" else None,
             "quality": quality.outcome if quality else "",
-            "drop_points": drop_interval(_hits(clean.outcomes), _hits(outcomes), rows=clean.rows),
+            "drop_points": _drop(_hits(clean.outcomes), _hits(outcomes), clean),
             "harm_points": _harm(outcomes, judged, clean),
         }
     )
@@ -107,7 +107,11 @@ def _harm(outcomes: Mapping[int, SeedOutcome], judged: Sequence[int], clean: Cle
     own, faulty = ({k: v for k, v in _hits(side).items() if k not in used} for side in (clean.outcomes, outcomes))
     if min(len(own), len(faulty)) < _SEEDS_THAT_SHOW_HARM:
         return None
-    return drop_interval(own, faulty, rows=clean.rows)
+    return _drop(own, faulty, clean)
+
+
+def _drop(own: Mapping[int, int], faulty: Mapping[int, int], clean: Clean) -> IntervalFacts | None:
+    return drop_interval(own, faulty, rows=clean.rows, distinct_rows=clean.distinct_rows)
 
 
 def _hits(outcomes: Mapping[int, SeedOutcome]) -> dict[int, int]:

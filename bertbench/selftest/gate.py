@@ -25,7 +25,7 @@ from bertbench.verdict.quality_gate import QualityGate
 #: Correlations below this, and uncertain ones, change nothing worth a line.
 _SOME_CORRELATION = 0.1
 _MOST_CORRELATION = 0.99
-#: Where a drop of the margin is promised to be seen: points of spread, rows.
+#: Where a drop of the margin is promised to be seen: points of spread, distinct rows.
 _SEEN_UP_TO_SPREAD_POINTS, _SEEN_FROM_ROWS = 0.5, 300
 #: Where a slowdown of the margin is promised to be seen: spread of processes.
 _SEEN_UP_TO_PROCESS_SPREAD = 0.03
@@ -41,6 +41,7 @@ class Measured:
     Attributes:
         hits: Of the own class's seeds that did not fail, two or more.
         rows: Validation rows.
+        distinct_rows: How many of these differ.
         failed: Seeds of the own class that failed, beside them.
         gate: Of one spec among those that the project gates.
         drops: Of each harmless class: its interval, by name.
@@ -49,6 +50,7 @@ class Measured:
 
     hits: Sequence[int]
     rows: int
+    distinct_rows: int
     failed: int
     gate: QualityGate
     drops: dict[str, IntervalFacts]
@@ -71,7 +73,7 @@ def quality_rows(
     """
     margin = measured.gate.rule.margin_points
     spread = float(np.std(_POINTS * np.asarray(measured.hits) / measured.rows, ddof=1))
-    is_seen = spread <= _SEEN_UP_TO_SPREAD_POINTS and measured.rows >= _SEEN_FROM_ROWS
+    is_seen = spread <= _SEEN_UP_TO_SPREAD_POINTS and measured.distinct_rows >= _SEEN_FROM_ROWS
     one, each = _among(gated_specs)
     truths: list[tuple[str, str, dict[str, float], int]] = [(_nothing_changed(gated_specs), "same", {}, gated_specs)]
     if measured.correlation is not None and measured.correlation > _SOME_CORRELATION:
@@ -134,7 +136,14 @@ def code_check(measured: Measured, *, generator: np.random.Generator) -> RateFac
     pool = np.asarray(measured.hits)
     splits: NDArray[np.int64] = generator.permuted(np.tile(pool, (SPLITS, 1)), axis=1)
     bank, candidate = splits[:, : rule.smallest_bank], splits[:, rule.smallest_bank : rule.smallest_bank + looks[-1]]
-    words = decide_many(bank, candidate, rows=measured.rows, rule=at_hand, same_seeds=False).words
+    words = decide_many(
+        bank,
+        candidate,
+        rows=measured.rows,
+        rule=at_hand,
+        distinct_rows=measured.distinct_rows,
+        same_seeds=False,
+    ).words
     return RateFacts.of(exact_rate(int((words == FAIL).sum()), SPLITS))
 
 
@@ -155,6 +164,7 @@ def _scenario(measured: Measured, truth: dict[str, float]) -> GateScenario:
         gate.rule,
         measured.hits,
         rows=measured.rows,
+        distinct_rows=measured.distinct_rows,
         bank_seeds=gate.rule.smallest_bank,
         failed_rate=max(gate.allowed_failed_rate, measured.failed / (measured.failed + len(measured.hits))),
         failed_rule=FailedSeedRule(gate.failed_alpha, gate.allowed_failed_rate),

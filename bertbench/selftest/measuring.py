@@ -47,7 +47,12 @@ def class_facts(of: NumericsClass, records: Sequence[RunRecord], *, rows: int) -
 
 
 def effect_facts(
-    own: ClassFacts, other: ClassFacts, bits: Mapping[str, Mapping[int, SeedOutcome]], *, rows: int
+    own: ClassFacts,
+    other: ClassFacts,
+    bits: Mapping[str, Mapping[int, SeedOutcome]],
+    *,
+    rows: int,
+    distinct_rows: int,
 ) -> EffectFacts:
     """What a harmless class changes.
 
@@ -58,6 +63,7 @@ def effect_facts(
         other: A harmless one.
         bits: Outcomes by name of the class and seed.
         rows: Validation rows.
+        distinct_rows: How many of these differ.
     """
     shared = [seed for seed in bits[own.name] if seed in bits[other.name]]
     equal = sum(bits[own.name][seed].digests == bits[other.name][seed].digests for seed in shared)
@@ -73,24 +79,27 @@ def effect_facts(
         name=other.name,
         equal_bits=equal,
         shared_seeds=len(shared),
-        drop_points=drop_interval(own.hits, other.hits, rows=rows),
+        drop_points=drop_interval(own.hits, other.hits, rows=rows, distinct_rows=distinct_rows),
         correlation=correlation,
         note=note,
     )
 
 
-def drop_interval(own: Mapping[int, int], other: Mapping[int, int], *, rows: int) -> IntervalFacts | None:
+def drop_interval(
+    own: Mapping[int, int], other: Mapping[int, int], *, rows: int, distinct_rows: int
+) -> IntervalFacts | None:
     """Mean accuracy of one side minus that of the other, in points, at 95 %; None with fewer than five seeds a side.
 
     Args:
         own: Hits by seed.
         other: Hits by seed.
         rows: That hits are of.
+        distinct_rows: How many of these differ, for the floor of the spread.
     """
     if min(len(own), len(other)) < FEWEST_FOR_DROP:
         return None
     sides = ([_POINTS * hits / rows for hits in side.values()] for side in (own, other))
-    seen = difference_of_means(*sides, least_spread=_POINTS * rounding_spread(rows))
+    seen = difference_of_means(*sides, least_spread=_POINTS * rounding_spread(distinct_rows))
     low, high = seen.interval(CONFIDENCE)
     return IntervalFacts.of(Interval(seen.estimate, low, high, len(own) + len(other), CONFIDENCE))
 

@@ -2,7 +2,8 @@
 
 Schema history:
     1: first.
-    2: which faults slow the median step, the first and the last seed, the faults that were asked for.
+    2: which faults slow the median step, the first and the last seed, the faults that were asked for,
+       `distinct_validation_rows`. Version 1 is still read; how many of its rows differ is not known.
 """
 
 from __future__ import annotations
@@ -292,6 +293,8 @@ class SelfTest(Fact):
     """Of its recipe."""
     validation_rows: Annotated[int, Field(ge=1)]
     """That every accuracy is of."""
+    distinct_validation_rows: Annotated[int, Field(ge=1)] | None = None
+    """How many of these differ: the margin is one of them at least; None in schema 1."""
     environment: EnvironmentFacts | None = None
     """Of the own class's first process."""
     gated_specs: Annotated[int, Field(ge=1)]

@@ -146,7 +146,7 @@ def outcomes_of(record: RunRecord) -> dict[int, SeedOutcome]:
     """Every completed seed of a run."""
     candidate = Candidate((record,))
     failed = failed_candidate_seeds(candidate)
-    rows = validation_rows(record)
+    rows, _ = validation_rows(record)
     return {
         run.seed: SeedOutcome(
             hits=round(run.final_epoch.validation.accuracy * rows),
@@ -159,9 +159,9 @@ def outcomes_of(record: RunRecord) -> dict[int, SeedOutcome]:
     }
 
 
-def validation_rows(record: RunRecord) -> int:
-    """That every accuracy of a completed run is of."""
-    return record.data.rows["validation"] if record.data else 0
+def validation_rows(record: RunRecord) -> tuple[int, int]:
+    """Rows that every accuracy of a completed run is of, and how many of them differ."""
+    return (record.data.rows["validation"], record.data.distinct("validation")) if record.data else (0, 0)
 
 
 def costs_of(record: RunRecord, wall_seconds: float) -> Costs:

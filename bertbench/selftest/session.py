@@ -152,8 +152,8 @@ class _SelfTest:
         began = self._runs.clock()
         self._first = self._runs.clean(self._own, [self._first_seed])
         self._costs = costs_of(self._first, self._runs.clock() - began)
-        self._rows = validation_rows(self._first)
-        self._gate = quality_gate(self._rows, self._spec.verdict, gated_specs=self._settings.gated_specs)
+        self._rows, self._distinct_rows = validation_rows(self._first)
+        self._gate = quality_gate(self._distinct_rows, self._spec.verdict, gated_specs=self._settings.gated_specs)
 
         # The plan
         self._plan = self._planned()
@@ -235,7 +235,8 @@ class _SelfTest:
         if not self._classes or self._classes[0].name != self._own.name:
             return
         own, *others = self._classes
-        self._effects = [effect_facts(own, other, self._outcomes, rows=self._rows) for other in others]
+        counts = {"rows": self._rows, "distinct_rows": self._distinct_rows}
+        self._effects = [effect_facts(own, other, self._outcomes, **counts) for other in others]
         if len(own.hits) >= _FEWEST_MEASURED:
             self._runs.told("simulating the quality gate")
             self._quality_gate = quality_rows(
@@ -262,6 +263,7 @@ class _SelfTest:
             hits=[seen.hits for seen in self._outcomes[self._own.name].values() if not seen.failed],
             failed=sum(seen.failed for seen in self._outcomes[self._own.name].values()),
             rows=self._rows,
+            distinct_rows=self._distinct_rows,
             gate=self._gate,
             drops={effect.name: effect.drop_points for effect in self._effects if effect.drop_points},
             correlation=max(correlations, default=None),
@@ -342,7 +344,7 @@ class _SelfTest:
         records = self._records or [self._first]
         self._clean_facts = clean_facts(self._own, records, outcomes, self._runs, seeds=self._plan.fault_seeds)
         bank = smallest_bank(records, outcomes, self._gate, self._runs)
-        return Clean(self._own, outcomes, bank, self._gate, self._rows, self._clean_facts)
+        return Clean(self._own, outcomes, bank, self._gate, self._rows, self._distinct_rows, self._clean_facts)
 
     def _slow_down(self) -> None:
         """Pairs of processes for the faults that slow the median step: it is all that a pair is judged by."""
@@ -371,6 +373,7 @@ class _SelfTest:
             spec=self._spec,
             spec_fingerprint=spec_fingerprint(self._spec),
             validation_rows=self._rows,
+            distinct_validation_rows=self._distinct_rows,
             environment=self._first.environment,
             gated_specs=self._settings.gated_specs,
             margin_points=self._gate.rule.margin_points,

@@ -107,7 +107,7 @@ class VerdictSpec(Table):
     """What decides a comparison with a baseline; docs/method.md has the rules and their error rates."""
 
     margin_points: Annotated[float, Field(gt=0.0, lt=100.0)] | None = None
-    """Drop of validation accuracy, in points, that a pass excludes; one point, and one row at least, if not given."""
+    """Drop of validation accuracy, in points, that a pass excludes; if not given a point, one distinct row at least."""
     floor_points: Annotated[float, Field(gt=0.0, lt=100.0)] | None = None
     """Smallest drop seen, in points, that may fail; half the margin if not given."""
     looks: tuple[Annotated[int, Field(ge=2)], ...] = (4, 8, 20)

@@ -17,7 +17,7 @@ from bertbench.errors import VerdictError
 from bertbench.stats.failed_seeds import ALLOWED_RATE, judge_failed_seeds
 from bertbench.stats.noninferiority import WELCH_ABOVE_VARIANCE_RATIO
 from bertbench.stats.permutation import smallest_possible_p
-from bertbench.stats.samples import rounding_spread
+from bertbench.stats.samples import distinct_of, rounding_spread
 from bertbench.stats.sequential import ROUNDING_POINTS, QualityRule
 
 #: Words by their number, in the order of precedence: of several checks the least number is the verdict.
@@ -62,6 +62,7 @@ def decide_many(
     *,
     rows: int,
     rule: QualityRule,
+    distinct_rows: int | None = None,
     failed: NDArray[np.bool_] | None = None,
     failed_rule: FailedSeedRule | None = None,
     same_seeds: bool = True,
@@ -74,15 +75,17 @@ def decide_many(
     Args:
         bank: int64 (comparisons, bank seeds) or (1, bank seeds): rows right.
         candidate: int64 (comparisons, seeds of the last look): rows right; of failed seeds any number.
-        rows: Distinct rows.
+        rows: All rows, that hits are of.
         rule: What decides about means.
+        distinct_rows: How many of these differ; all if None.
         failed: bool (comparisons, seeds of the last look): candidate seeds that failed; none if not given.
         failed_rule: What decides about failed seeds; they are left out and not judged if not given.
         same_seeds: Whether seed k of the candidate is seed k of the bank; if not, no seed is on both sides.
 
     Raises:
-        VerdictError: If shapes do not fit, or numbers are no rows right.
+        VerdictError: If shapes do not fit, or numbers are no rows right or no distinct ones.
     """
+    distinct = distinct_of("comparisons", distinct_rows, rows)
     _refuse_what_does_not_fit(bank, candidate, rows, rule)
     good = np.ones(candidate.shape, bool) if failed is None else ~failed
     words = np.full(len(candidate), UNDECIDED)
@@ -94,7 +97,7 @@ def decide_many(
             base,
             candidate[still_open, :look],
             good[still_open, :look],
-            rows=rows,
+            rows=(rows, distinct),
             rule=rule,
             share=rule.shares[number],
             shared=min(bank.shape[1], look) if same_seeds else 0,
@@ -138,7 +141,7 @@ def lower_tail_p_values(bank: NDArray[np.int64], candidate: NDArray[np.int64]) -
 
 
 class _Look:
-    """All comparisons that are still open, at one look."""
+    """All comparisons that are still open, at one look; *rows* are all of them, then the distinct ones."""
 
     def __init__(
         self,
@@ -146,13 +149,13 @@ class _Look:
         candidate: NDArray[np.int64],
         good: NDArray[np.bool_],
         *,
-        rows: int,
+        rows: tuple[int, int],
         rule: QualityRule,
         share: float,
         shared: int,
     ) -> None:
         self._bank, self._candidate, self._good = bank, candidate, good
-        self._rows, self._rule, self._share, self._shared = rows, rule, share, shared
+        (self._rows, self._distinct), self._rule, self._share, self._shared = rows, rule, share, shared
         self._seeds = good.sum(axis=1)  # (comparisons,)
         banked, total = bank.shape[1], (candidate * good).sum(axis=1)
         self._fail_level = rule.alpha * share
@@ -160,7 +163,7 @@ class _Look:
         self._can_decide = np.array(by_seeds)[self._seeds]
         seeds = np.maximum(self._seeds, 1)
         # One rounding, as for a single comparison: values that are meant to be equal are.
-        self._drop = _POINTS * (bank.sum(axis=1) * seeds - total * banked) / (banked * seeds * rows)
+        self._drop = _POINTS * (bank.sum(axis=1) * seeds - total * banked) / (banked * seeds * self._rows)
 
     def fails(self) -> NDArray[np.bool_]:
         """Effect floor and shared seeds first: few comparisons are left for the test, which costs most."""
@@ -179,7 +182,7 @@ class _Look:
 
     def passes(self) -> NDArray[np.bool_]:
         """The upper bound of `difference_of_means`, below the margin."""
-        least = (_POINTS * rounding_spread(self._rows)) ** 2
+        least = (_POINTS * rounding_spread(self._distinct)) ** 2
         scale = (_POINTS / self._rows) ** 2
         everyone = np.ones(self._bank.shape, bool)
         of_bank = np.maximum(_variance(self._bank, everyone) * scale, least)

@@ -75,6 +75,23 @@ def whole_rows(name: str, shares: ArrayLike, rows: int, *, at_least: int = 1) ->
     return whole.astype(np.int64)
 
 
+def rows_told(rows: int, distinct: int) -> str:
+    """'300 rows, 290 of them distinct'; '300 rows' where all are."""
+    return f"{rows} rows" if distinct == rows else f"{rows} rows, {distinct} of them distinct"
+
+
+def distinct_of(what: str, distinct: int | None, rows: int) -> int:
+    """*distinct*, or all *rows* where it is None, refused unless it lies from 1 to *rows*.
+
+    Raises:
+        VerdictError: If it does not, or there are no rows.
+    """
+    known = rows if distinct is None else distinct
+    if not 1 <= known <= rows:
+        raise VerdictError(f"{what}: {known} distinct rows of {rows} were given, 1 or more, at most all, were expected")
+    return known
+
+
 def rounding_spread(rows: int) -> float:
     """Standard deviation of a share that comes from rounding to whole rows alone: 1 / (rows sqrt 12).
 

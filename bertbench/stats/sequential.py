@@ -27,7 +27,7 @@ import numpy as np
 from bertbench.errors import VerdictError
 from bertbench.stats.noninferiority import DifferenceOfMeans, difference_of_means
 from bertbench.stats.permutation import permutation_test
-from bertbench.stats.samples import probability, rounding_spread, whole_rows
+from bertbench.stats.samples import distinct_of, probability, rounding_spread, rows_told, whole_rows
 from bertbench.stats.seed_plan import SeedPlan, SeedQuestion, plan_seeds
 
 #: Candidate seeds at each look.
@@ -110,12 +110,20 @@ class QualitySamples:
     Attributes:
         bank: The baseline's accuracy by seed, as shares of the rows.
         candidate: The candidate's, likewise.
-        rows: Distinct rows that the accuracies are of: a row written twice adds nothing to what is known.
+        rows: All rows that the accuracies are of; each accuracy is a whole number of them.
+        distinct_rows: How many of these differ; all if None. Margin and rounding rest on them: a row written twice adds
+            nothing to what is known.
     """
 
     bank: Mapping[int, float]
     candidate: Mapping[int, float]
     rows: int
+    distinct_rows: int | None = None
+
+    @property
+    def distinct(self) -> int:
+        """Rows that differ; all of them where nobody counted."""
+        return self.rows if self.distinct_rows is None else self.distinct_rows
 
     def hits(self) -> tuple[dict[int, int], dict[int, int]]:
         """Rows that are right, by seed: of the bank, of the candidate.
@@ -136,6 +144,7 @@ class LookDecision:
         seeds: Candidate seeds compared: those that did not fail.
         bank_seeds: Baseline seeds compared.
         rows: Rows that the shares are of.
+        distinct_rows: Those that differ: margin and floor of the spread rest on them.
         drop_points: Estimate of D, in points.
         interval_points: Two-sided 99 % interval of D, for display.
         p_value: Of the permutation test that the candidate is worse.
@@ -151,7 +160,7 @@ class LookDecision:
         shared_drop_points: Mean drop over those alone; None if there are none.
         baseline_spread_points: Standard deviation over the bank's seeds.
         candidate_spread_points: Likewise of the candidate's.
-        pooled_spread_points: The one that bound and interval rest on, floored at that of rounding to whole rows.
+        pooled_spread_points: The one that bound and interval rest on, floored at that of rounding to distinct rows.
         welch: Whether bound and interval take the variances apart.
         plan: Seeds that would decide; only where *word* is 'undecided'.
     """
@@ -161,6 +170,7 @@ class LookDecision:
     seeds: int
     bank_seeds: int
     rows: int
+    distinct_rows: int
     drop_points: float
     interval_points: tuple[float, float]
     p_value: float
@@ -225,7 +235,7 @@ def decide_look(
 
     Raises:
         VerdictError: If a value is NaN or no share of the rows, a sample is too small, *look* is none of the rule's, or
-            the margin is less than one row.
+            the margin is less than one distinct row.
     """
     _refuse_what_no_look_decides(samples, look, rule)
     seen = _measure(samples, look, rule, generator)
@@ -278,19 +288,22 @@ def _refuse_what_no_look_decides(samples: QualitySamples, look: int, rule: Quali
             f"baseline: a bank of {len(samples.bank)} seeds was given, {rule.smallest_bank} or more are needed",
             remedy="accept a baseline with more seeds",
         )
-    if rule.margin_points * samples.rows < _POINTS * (1 - ROUNDING_POINTS):
-        row = f"{_POINTS / samples.rows:.3g} points" if samples.rows > 0 else "nothing"
+    rows, distinct = samples.rows, samples.distinct
+    if rule.margin_points * distinct < _POINTS * (1 - ROUNDING_POINTS):
+        row = "one row" if distinct == rows else "one distinct row"
+        size = f"{_POINTS / distinct:.3g} points" if distinct > 0 else "nothing"
         raise VerdictError(
-            f"margin: {rule.margin_points:g} points of {samples.rows} rows are less than one row ({row})",
-            remedy="raise the margin to one row or more, or validate on more rows",
+            f"margin: {rule.margin_points:g} points of {rows_told(rows, distinct)} are less than {row} ({size})",
+            remedy=f"raise the margin to {row} or more, or validate on more rows",
         )
+    distinct_of("accuracies", distinct, rows)
 
 
 def _measure(samples: QualitySamples, look: int, rule: QualityRule, generator: np.random.Generator) -> LookDecision:
     """All numbers of a look, before the word."""
     rows, (base, cand) = samples.rows, samples.hits()
     bank, candidate = list(samples.bank.values()), list(samples.candidate.values())
-    difference = _difference(bank, candidate, rows)
+    difference = _difference(bank, candidate, samples.distinct)
     worse = permutation_test(bank, candidate, generator=generator, rows=rows)
     better = permutation_test(candidate, bank, generator=generator, rows=rows)
     shared = sorted(base.keys() & cand.keys())
@@ -301,6 +314,7 @@ def _measure(samples: QualitySamples, look: int, rule: QualityRule, generator: n
         seeds=len(cand),
         bank_seeds=len(base),
         rows=rows,
+        distinct_rows=samples.distinct,
         drop_points=_drop_points(base, cand, rows),
         interval_points=difference.interval(SHOWN_CONFIDENCE),
         p_value=worse.p_value,
@@ -346,12 +360,12 @@ def _hits(name: str, shares: Mapping[int, float], rows: int) -> dict[int, int]:
     return {seed: int(hits) for seed, hits in zip(shares, whole, strict=True)}
 
 
-def _difference(bank: list[float], candidate: list[float], rows: int) -> DifferenceOfMeans:
-    """The difference in points, with the spread floored at that of rounding to whole rows."""
+def _difference(bank: list[float], candidate: list[float], distinct_rows: int) -> DifferenceOfMeans:
+    """The difference in points, with the spread floored at that of rounding to distinct rows."""
     return difference_of_means(
         [_POINTS * share for share in bank],
         [_POINTS * share for share in candidate],
-        least_spread=_POINTS * rounding_spread(rows),
+        least_spread=_POINTS * rounding_spread(distinct_rows),
     )
 
 

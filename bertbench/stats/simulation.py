@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bertbench.errors import VerdictError
 from bertbench.stats.clopper_pearson import ExactRate, exact_rate
 from bertbench.stats.many_comparisons import FAIL, PASS, UNDECIDED, FailedSeedRule, ManyDecisions, decide_many
+from bertbench.stats.samples import distinct_of
 from bertbench.stats.sequential import QualityRule
 
 _POINTS = 100.0
@@ -30,7 +31,7 @@ class GateScenario:
     Attributes:
         rule: What decides, with its alpha.
         spread_points: Standard deviation over seeds before rounding to whole rows, at least 0.
-        rows: Rows that accuracies are of.
+        rows: All rows, that accuracies are of.
         bank_seeds: Seeds of the baseline.
         drop_points: True drop of the candidate's mean; 0 is 'nothing changed', negative is better.
         mean_points: The baseline's true mean accuracy; what falls outside 0 to 100 is clipped.
@@ -42,6 +43,7 @@ class GateScenario:
             in place of *spread_points*, *mean_points* and *skewness*; see `measured_scenario`.
         failed_rate: Chance of a candidate's seed to fail; the bank was accepted without failed seeds.
         failed_rule: What decides about failed seeds; None leaves them out of the means and judges nothing.
+        distinct_rows: How many of the rows differ; all if None. Seeds are drawn in whole rows all the same.
     """
 
     rule: QualityRule
@@ -56,6 +58,7 @@ class GateScenario:
     measured_hits: tuple[int, ...] = ()
     failed_rate: float = 0.0
     failed_rule: FailedSeedRule | None = None
+    distinct_rows: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn.
@@ -65,6 +68,7 @@ class GateScenario:
         """
         if not (self.spread_points >= 0 and self.spread_ratio >= 0 and self.rows >= 1 and self.skewness <= 0):
             raise VerdictError(f"scenario: {self} was given; spreads of at least 0, rows, skewness <= 0 were expected")
+        distinct_of("scenario", self.distinct_rows, self.rows)
         if not 0 <= self.correlation < 1 or not 0 <= self.failed_rate < 1:
             raise VerdictError(
                 f"scenario: correlation {self.correlation} and failed_rate {self.failed_rate} were given, 0 to below 1 "
@@ -232,7 +236,13 @@ def _decide(
 ) -> ManyDecisions:
     failed = generator.random(candidate.shape) < scenario.failed_rate if scenario.failed_rate else None
     return decide_many(
-        bank, candidate, rows=scenario.rows, rule=scenario.rule, failed=failed, failed_rule=scenario.failed_rule
+        bank,
+        candidate,
+        rows=scenario.rows,
+        rule=scenario.rule,
+        distinct_rows=scenario.distinct_rows,
+        failed=failed,
+        failed_rule=scenario.failed_rule,
     )
 
 

@@ -18,7 +18,7 @@ from scipy import stats
 
 from bertbench.errors import VerdictError
 from bertbench.stats.clopper_pearson import exact_lower_bound, exact_upper_bound
-from bertbench.stats.samples import finite, in_order, probability, rounding_spread, whole_rows
+from bertbench.stats.samples import distinct_of, finite, in_order, probability, rounding_spread, whole_rows
 from bertbench.stats.search import MOST_SEEDS
 from bertbench.stats.tolerance import CONFIDENCE, predictive_miss_chance, seeds_for_distance, tolerance_factor
 
@@ -43,7 +43,7 @@ class ThresholdAudit:
         effective_bar: Where a value before rounding to whole rows would have to lie: half a row on the missed side of
             the least number of rows that keeps the bar.
         mean: Over seeds.
-        spread: Standard deviation over seeds, at least that of rounding.
+        spread: Standard deviation over seeds, at least that of rounding to distinct rows.
         distance: From effective bar to mean.
         distance_spreads: The same in spreads; `factor` of them are needed.
         factor: Tolerance factor of so many seeds.
@@ -86,6 +86,7 @@ def audit_threshold(
     bar: float,
     *,
     rows: int | None = None,
+    distinct_rows: int | None = None,
     better: Literal["higher", "lower"] = "higher",
     limit: float = MISS_LIMIT,
     not_finite: int = 0,
@@ -102,7 +103,8 @@ def audit_threshold(
     Args:
         values: One per seed, two or more; fewer only beside seeds that are not finite.
         bar: The threshold, kept by values on its better side and by itself.
-        rows: Rows, if values are shares of them.
+        rows: All rows, if values are shares of them; the bar is half of one below the least number that keeps it.
+        distinct_rows: How many of these differ, for the floor of the spread; all if None.
         better: Which side of the bar keeps it.
         limit: Chance to miss that counts as stable.
         not_finite: Seeds beside *values* that ended in NaN or infinity: each missed the bar.
@@ -110,7 +112,8 @@ def audit_threshold(
 
     Raises:
         VerdictError: If there are fewer than two seeds, a fresh run has none, a value is not finite or no share of
-            *rows*, or values that are no shares have no spread at all and no other seed says more.
+            *rows*, *distinct_rows* are more than these, or values that are no shares have no spread at all and no other
+            seed says more.
     """
     probability("limit", limit)
     if not math.isfinite(bar):
@@ -121,7 +124,8 @@ def audit_threshold(
     hits = None if rows is None else whole_rows("values", values, rows, at_least=at_least)
     sample = in_order(finite("values", values, at_least=at_least))
     sign = 1 if better == "higher" else -1
-    seeds, mean, spread = len(sample) + not_finite, statistics.fmean(sample or [math.nan]), _spread(sample, rows)
+    rounding = None if rows is None else rounding_spread(distinct_of("values", distinct_rows, rows))
+    seeds, mean, spread = len(sample) + not_finite, statistics.fmean(sample or [math.nan]), _spread(sample, rounding)
     if math.isnan(spread) and not not_finite:
         raise VerdictError(
             f"threshold audit: all {seeds} values are {mean}, so nothing is known of fresh seeds",
@@ -132,7 +136,7 @@ def audit_threshold(
     effective = bar if rows is None or needed is None else (needed - sign * 0.5) / rows
     missed = not_finite + sum(not sign * value >= sign * bar for value in sample)
     distance = sign * (mean - effective)
-    best = None if rows is None else sign * ((1.0 if better == "higher" else 0.0) - effective) / rounding_spread(rows)
+    best = None if rounding is None else sign * ((1.0 if better == "higher" else 0.0) - effective) / rounding
     lower, upper = (bound(missed, seeds, confidence=CONFIDENCE) for bound in (exact_lower_bound, exact_upper_bound))
     factor = tolerance_factor(max(len(sample), 2), coverage=1 - limit)
     word = _word(missed == 0 and distance >= factor * spread, lower, upper, limit)
@@ -160,11 +164,11 @@ def audit_threshold(
     )
 
 
-def _spread(sample: Sequence[float], rows: int | None) -> float:
-    """Standard deviation, at least that of rounding to whole rows; NaN where there is none."""
+def _spread(sample: Sequence[float], rounding: float | None) -> float:
+    """Standard deviation, at least that of rounding; NaN where there is none."""
     if len(sample) < 2:  # noqa: PLR2004 - a spread takes two values
         return math.nan
-    return max(statistics.stdev(sample), rounding_spread(rows) if rows is not None else 0.0) or math.nan
+    return max(statistics.stdev(sample), rounding or 0.0) or math.nan
 
 
 def needed_rows(bar: float, rows: int, better: Literal["higher", "lower"] = "higher") -> int:

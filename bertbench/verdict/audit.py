@@ -15,7 +15,7 @@ from bertbench.baseline.ground import other_ground
 from bertbench.baseline.one_code import Group, in_groups, of_one_code, why_not
 from bertbench.errors import VerdictError
 from bertbench.quantities import quality_of
-from bertbench.record import RunRecord, SeedRun
+from bertbench.record import DataFacts, RunRecord, SeedRun
 from bertbench.spec import ExpectSpec, Spec
 from bertbench.verdict.thresholds import threshold_name, value_at
 
@@ -126,9 +126,9 @@ def audit_thresholds(spec: Spec, records: Sequence[RunRecord]) -> tuple[AuditedT
             that ended in NaN or infinity missed.
     """
     seeds = distinct_seeds(records)
-    rows = next((record.data.rows for record in records if record.data), {})
+    data = [record.data for record in records if record.data]
     fresh = len(spec.training.seeds)
-    return tuple(_audited(expect, seeds, rows, fresh) for expect in spec.expect if expect.over == "every_seed")
+    return tuple(_audited(expect, seeds, data, fresh) for expect in spec.expect if expect.over == "every_seed")
 
 
 def distinct_seeds(records: Sequence[RunRecord]) -> tuple[SeedRun, ...]:
@@ -149,13 +149,17 @@ def _other_ground(record: RunRecord, newest: RunRecord) -> str:
     return ", ".join(name for name in other_ground(record, than=newest) if name != "factory")
 
 
-def _audited(expect: ExpectSpec, seeds: Sequence[SeedRun], rows: dict[str, int], fresh_seeds: int) -> AuditedThreshold:
+def _audited(
+    expect: ExpectSpec, seeds: Sequence[SeedRun], data: Sequence[DataFacts], fresh_seeds: int
+) -> AuditedThreshold:
     from bertbench.stats import audit_threshold  # half a second, and only needed here
 
     split, quantity = quality_of(expect.quantity)
     completed = [run for run in seeds if run.outcome == "completed"]
     values = [value_at(run, split, quantity, expect.epoch) for run in completed]
-    share_of = rows.get(split) if quantity.name == "accuracy" else None
+    share_of = data[0].rows.get(split) if data and quantity.name == "accuracy" else None
+    # Of one recipe and one data set: a run that did not count its distinct rows knows no better than one that did.
+    distinct = min(one.distinct(split) for one in data if one.sha256 == data[0].sha256) if share_of else None
     name = threshold_name(expect)
     if not seeds:
         return AuditedThreshold(expect, name, None, "no seed of this recipe came to an end")
@@ -165,6 +169,7 @@ def _audited(expect: ExpectSpec, seeds: Sequence[SeedRun], rows: dict[str, int],
             values,
             expect.bound,
             rows=share_of,
+            distinct_rows=distinct,
             better=quantity.better,
             not_finite=not_finite,
             fresh_seeds=fresh_seeds,

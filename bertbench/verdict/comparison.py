@@ -137,12 +137,18 @@ def _impossible_values(candidate: Candidate) -> str:
 def _other_ground(record: RunRecord, baseline: Baseline) -> str:
     """What the baseline is of that the run is not; empty if they can be compared."""
     data, checkpoint = record.data, record.checkpoint
+    counted = baseline.distinct_validation_rows is not None and data is not None and bool(data.distinct_rows)
     facts: tuple[tuple[str, object, object], ...] = (
         ("spec", baseline.spec, record.spec.name),
         ("recipe", baseline.spec_fingerprint, record.spec_fingerprint),
         ("data", baseline.data_sha256, data.sha256 if data else None),
         ("label names", baseline.label_names, data.label_names if data else None),
         ("number of validation rows", baseline.validation_rows, data.rows.get("validation", 0) if data else None),
+        (
+            "number of distinct validation rows",
+            baseline.distinct_rows if counted else None,
+            data.distinct("validation") if data and counted else None,
+        ),
         ("tokenizer", baseline.tokenizer_sha256, data.tokenizer_sha256 if data else None),
         ("pretrained weights", baseline.weights_sha256, checkpoint.sha256 if checkpoint else None),
     )

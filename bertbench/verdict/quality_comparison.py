@@ -112,6 +112,7 @@ class _Compared:
             bank=self.bank,
             candidate={seed: accuracy[seed] for seed in seeds if seed not in self.failed},
             rows=self.baseline.validation_rows,
+            distinct_rows=self.baseline.distinct_rows,
         )
 
     def looks(self) -> tuple[_Look, ...]:

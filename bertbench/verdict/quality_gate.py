@@ -51,7 +51,7 @@ def quality_gate(
     however many baselines there are.
 
     Args:
-        rows: Validation rows, at least 2.
+        rows: Distinct validation rows, at least 2: the margin is one of them at least.
         settings: Of the spec; the defaults if None.
         gated_specs: Specs whose quality the project gates, whatever was selected today.
         baselines: With how many this spec is compared.

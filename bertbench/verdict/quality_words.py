@@ -12,8 +12,9 @@ def sentence(seen: LookDecision) -> str:
     """What is known, on these rows and over seeds; never 'on unseen data', never 'the model'."""
     low, high = oriented(seen.drop_points, seen.interval_points)
     change = change_of_accuracy(seen.drop_points)
+    distinct = f", {seen.distinct_rows} of them distinct" * (seen.distinct_rows != seen.rows)
     return (
-        f"On these {seen.rows} validation messages, averaged over fresh seeds, accuracy {change} "
+        f"On these {seen.rows} validation messages{distinct}, averaged over fresh seeds, accuracy {change} "
         f"(99 % interval {low:.2f} to {high:.2f})."
     )
 

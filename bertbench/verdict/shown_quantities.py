@@ -105,7 +105,7 @@ def shown_beside(candidate: Candidate, baseline: Baseline, *, margin_points: flo
             quantity.better,
             [getattr(seed.quality, name) for seed in bank],
             [getattr(run.final_epoch.validation, name) for run in runs],
-            least_spread=rounding_spread(baseline.validation_rows) if quantity.is_share_of_rows else 0.0,
+            least_spread=rounding_spread(baseline.distinct_rows) if quantity.is_share_of_rows else 0.0,
         )
         for name, quantity in QUALITY.items()
     ]

@@ -47,8 +47,8 @@ def judge_threshold(expect: ExpectSpec, record: RunRecord) -> Check:
         return _every_seed(expect, quantity, values)
     if expect.over == "mean":
         return _mean(expect, quantity, tuple(values.values()))
-    rows = record.data.rows.get(split, 0) if record.data else 0
-    return _lower_bound(expect, quantity, tuple(values.values()), rows)
+    counted = (record.data.rows.get(split, 0), record.data.distinct(split)) if record.data else (0, 0)
+    return _lower_bound(expect, quantity, tuple(values.values()), *counted)
 
 
 def value_at(run: SeedRun, split: str, quantity: Quantity, epoch: str) -> float:
@@ -80,12 +80,12 @@ def _mean(expect: ExpectSpec, quantity: Quantity, values: Sequence[float]) -> Ch
     return _check(expect, quantity, outcome, mean, f"mean over {len(values)} seeds")
 
 
-def _lower_bound(expect: ExpectSpec, quantity: Quantity, values: Sequence[float], rows: int) -> Check:
+def _lower_bound(expect: ExpectSpec, quantity: Quantity, values: Sequence[float], rows: int, distinct: int) -> Check:
     """Statistics: t with S - 1 degrees of freedom. Assumes that seeds are normal; says nothing of other rows."""
     seeds = len(values)
     if seeds < _TWO:
         return _check(expect, quantity, "undecided", values[0], "one seed has no spread; two or more are needed")
-    spread = max(statistics.stdev(values), _rounding(quantity, rows))
+    spread = max(statistics.stdev(values), _rounding(quantity, distinct))
     mean = statistics.fmean(values)
     if not spread:
         said = f"{quantity.format(mean)} on all {seeds} seeds: without a spread there is no bound"
@@ -95,6 +95,8 @@ def _lower_bound(expect: ExpectSpec, quantity: Quantity, values: Sequence[float]
     half = float(stats.t.ppf(CONFIDENCE, seeds - 1)) * spread / math.sqrt(seeds)
     worse, better = (mean - half, mean + half) if quantity.better == "higher" else (mean + half, mean - half)
     said = f"mean {quantity.format(mean)} over {seeds} seeds, 95 % bound {quantity.format(worse)}"
+    if quantity.is_share_of_rows and distinct != rows:
+        said += f", {rows} rows, {distinct} of them distinct"
     if quantity.keeps(worse, expect.bound):
         return _check(expect, quantity, "pass", worse, said)
     if not quantity.keeps(better, expect.bound):
@@ -102,14 +104,14 @@ def _lower_bound(expect: ExpectSpec, quantity: Quantity, values: Sequence[float]
     return _check(expect, quantity, "undecided", worse, f"{said}: too few seeds to tell")
 
 
-def _rounding(quantity: Quantity, rows: int) -> float:
+def _rounding(quantity: Quantity, distinct_rows: int) -> float:
     """The least spread a quantity can be said to have.
 
-    A share of n rows is rounded to multiples of 1/n; a uniform rounding error of that width has standard deviation
-    1/(n sqrt 12), so that equal values on a few seeds never claim certainty. Nothing of the kind is known of a loss,
-    nor of measures that weigh classes: there it is 0.
+    A share of n distinct rows is rounded to multiples of 1/n; a uniform rounding error of that width has standard
+    deviation 1/(n sqrt 12), so that equal values on a few seeds never claim certainty. Nothing of the kind is known of
+    a loss, nor of measures that weigh classes: there it is 0.
     """
-    return 1 / (rows * math.sqrt(12)) if quantity.is_share_of_rows and rows else 0.0
+    return 1 / (distinct_rows * math.sqrt(12)) if quantity.is_share_of_rows and distinct_rows else 0.0
 
 
 def _check(

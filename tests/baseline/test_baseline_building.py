@@ -133,6 +133,25 @@ def test_runs_of_several_machines_belong_together() -> None:
     assert build(run_of({0: 290}), moved).machine_fingerprints == ("0" * 64, "b" * 64)
 
 
+def uncounted(record: RunRecord) -> RunRecord:
+    """As a record of the third schema is read."""
+    assert record.data is not None
+    return record.model_copy(update={"data": record.data.model_copy(update={"distinct_rows": {}})})
+
+
+def test_a_baseline_keeps_how_many_of_its_rows_are_distinct_as_far_as_a_run_counted_them() -> None:
+    run, further = run_of({0: 290}, distinct=250), run_of({1: 290}, distinct=250, run_id="run-2")
+    assert build(run).distinct_validation_rows == build(run).distinct_rows == 250
+    assert build(uncounted(run), further).distinct_validation_rows == 250
+    old = build(uncounted(run))
+    assert (old.distinct_validation_rows, old.distinct_rows) == (None, 300)
+
+
+def test_runs_that_counted_other_distinct_rows_make_no_baseline() -> None:
+    with pytest.raises(BaselineError, match=r"counted \[249, 250\] distinct validation rows"):
+        build(run_of({0: 290}, distinct=250), run_of({1: 290}, distinct=249, run_id="run-2"))
+
+
 def test_predictions_that_contradict_the_record_are_refused() -> None:
     with pytest.raises(BaselineError, match="accuracy"):
         build_baseline([run_of({0: 290})], wrong_rows=lambda _record, _run: (1, 2, 3))

@@ -91,6 +91,27 @@ def test_what_is_no_baseline_is_refused(tmp_path: Path, content: str, said: str)
     assert caught.value.remedy
 
 
+def test_a_baseline_of_the_third_schema_is_read_and_all_its_rows_are_taken_for_distinct(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    fields = json.loads(path.read_text()) | {"schema_version": 3}
+    del fields["distinct_validation_rows"]
+    path.write_text(json.dumps(fields))
+    baseline = read_baseline(path)
+    assert (baseline.distinct_validation_rows, baseline.distinct_rows) == (None, 300)
+
+
+@pytest.mark.parametrize(("distinct", "said"), [("301", "301 distinct rows are more"), ("0", "greater than or equal")])
+def test_a_baseline_with_an_impossible_number_of_distinct_rows_is_refused(
+    tmp_path: Path, distinct: str, said: str
+) -> None:
+    path = written(tmp_path)
+    path.write_text(
+        path.read_text().replace('"distinct_validation_rows": 300', f'"distinct_validation_rows": {distinct}')
+    )
+    with pytest.raises(BaselineError, match=said):
+        read_baseline(path)
+
+
 def test_a_baseline_of_the_first_schema_is_read_without_what_it_has_not(tmp_path: Path) -> None:
     path = written(tmp_path)
     fields = json.loads(path.read_text())

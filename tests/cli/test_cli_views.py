@@ -116,7 +116,7 @@ def test_an_unreadable_run_is_an_error_with_the_reason(shell: Shell) -> None:
 def test_a_record_of_a_newer_bertbench_is_an_error_that_says_what_to_do(shell: Shell) -> None:
     keep(shell, make_record())
     file = shell.store.run_folder("20300102T030405Z-abc") / "record.json"
-    file.write_text(file.read_text().replace('"schema_version": 3', '"schema_version": 99'))
+    file.write_text(file.read_text().replace('"schema_version": 4', '"schema_version": 99'))
     assert shell("show") == cli.USAGE
     assert "schema version 99" in shell.err
 

@@ -15,7 +15,8 @@ from bertbench.report.terminal import rendered
 def shown(**changes: Any) -> str:
     facts = make_record().data
     assert facts is not None
-    return rendered(data_table(DataFacts(**{**facts.model_dump(), **changes})), width=140, colour=False)
+    changed = DataFacts(**{**facts.model_dump(), "distinct_rows": {}, **changes})
+    return rendered(data_table(changed), width=140, colour=False)
 
 
 def finding(**more: Any) -> FindingRow:

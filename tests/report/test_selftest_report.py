@@ -244,3 +244,15 @@ def test_the_terminal_has_a_line_for_each_promise() -> None:
 
 def test_nothing_known_is_an_empty_cell() -> None:
     assert interval(None, 2) == ""
+
+
+@pytest.mark.parametrize(
+    ("distinct", "said"),
+    [
+        (90, "100 validation rows, 90 of them distinct, margin 1.00 points"),
+        (100, "100 validation rows, margin 1.00 points"),
+        (None, "100 validation rows, margin 1.00 points"),
+    ],
+)
+def test_rows_are_told_with_the_distinct_ones_where_they_differ(distinct: int | None, said: str) -> None:
+    assert said in page(distinct_validation_rows=distinct)

@@ -12,7 +12,7 @@ from typing import Any
 
 import fake_runs
 import numpy as np
-from record_maker import make_record
+from record_maker import make_record, row_counts
 
 from bertbench.processes import Request
 from bertbench.record import Failure, RunRecord
@@ -173,4 +173,4 @@ def _environment(of_class: str) -> Any:
 def _data() -> Any:
     data = make_record().data
     assert data is not None
-    return data.model_copy(update={"rows": {"train": fake_runs.TRAIN_ROWS, "validation": ROWS}})
+    return data.model_copy(update=row_counts(train=fake_runs.TRAIN_ROWS, validation=ROWS))

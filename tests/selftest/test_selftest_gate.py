@@ -20,7 +20,7 @@ EFFECT = IntervalFacts(estimate=0.0, low=-0.5, high=0.5, samples=40, confidence=
 def quality(gated_specs: int, trials: int = 2_000) -> dict[str, GateRow]:
     """By what is true, as far as the first words say it."""
     gate = quality_gate(ROWS, small_spec().verdict, gated_specs=gated_specs)
-    measured = Measured(HITS, ROWS, 0, gate, {"threads": EFFECT}, None)
+    measured = Measured(HITS, ROWS, ROWS, 0, gate, {"threads": EFFECT}, None)
     rows = quality_rows(measured, gated_specs=gated_specs, trials=trials, generator=np.random.default_rng(3))
     names = ("nothing changed", "class threads", "a drop", "same mean")
     return {name: next(row for row in rows if row.words.startswith(name)) for name in names}
@@ -74,3 +74,13 @@ def test_speed_is_simulated_as_a_run_too() -> None:
         "5 % slower, in one of 4 gated specs",
     )
     assert [row.words for row in speed(1, 0.001, trials=5)] == ["nothing changed", "5 % slower", "2 % slower"]
+
+
+def test_a_drop_of_a_point_is_promised_to_be_seen_on_as_many_distinct_rows_alone() -> None:
+    hits, gate = (290, 291, 289, 290) * 5, quality_gate(300)
+    truths = []
+    for distinct in (300, 299):
+        measured = Measured(hits, 300, distinct, 0, gate, {}, None)
+        rows = quality_rows(measured, trials=5, generator=np.random.default_rng(3))
+        truths += [row.truth for row in rows if row.words.startswith("a drop")]
+    assert truths == ["point", "margin"]

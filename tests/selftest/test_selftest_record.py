@@ -26,16 +26,17 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 def test_a_self_test_of_schema_1_is_read(tmp_path: Path) -> None:
-    """Its seeds were numbered from 1, it asked for all faults, and where its seeds ended it did not say."""
+    """Its seeds were numbered from 1, it asked for all faults; where seeds ended it did not say."""
     faults = (FaultRow(name="memory-leak", does="Leaks.", changes_numbers=False),)
     written = made_selftest(schema_version=1, faults=faults).model_dump(mode="json")
-    for later in ("first_seed", "last_seed", "faults_asked"):
+    for later in ("first_seed", "last_seed", "faults_asked", "distinct_validation_rows"):
         del written[later]
     del written["faults"][0]["slows_median_step"]
     path = tmp_path / "selftest.json"
     path.write_text(json.dumps(written))
     found = read_selftest(path)
     assert (found.first_seed, found.last_seed, found.faults_asked) == (1, None, None)
+    assert found.distinct_validation_rows is None
     assert found.faults == faults
 
 

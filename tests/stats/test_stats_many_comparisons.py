@@ -80,18 +80,20 @@ def test_p_values_do_not_depend_on_the_company_they_are_in() -> None:
         GateScenario(RULE, 0.0, drop_points=1.0),
         GateScenario(QualityRule(0.2, margin_points=100 / 49), 1.6, rows=49, drop_points=1.0, mean_points=97),
         GateScenario(QualityRule(0.05, looks=(5, 20), shares=(0.5, 0.5)), 1.5, rows=1_000, correlation=0.8),
+        GateScenario(RULE, 0.1, rows=1_000, distinct_rows=100, drop_points=0.4),
     ],
-    ids=["same", "drop", "less stable", "no spread", "49 rows", "two looks"],
+    ids=["same", "drop", "less stable", "no spread", "49 rows", "two looks", "copies"],
 )
 def test_words_and_looks_are_those_of_one_comparison(scenario: GateScenario) -> None:
     generator = np.random.default_rng(3)
     bank, candidate = draw_hits(scenario, 25, generator)
-    many = decide_many(bank, candidate, rows=scenario.rows, rule=scenario.rule)
+    many = decide_many(bank, candidate, rows=scenario.rows, rule=scenario.rule, distinct_rows=scenario.distinct_rows)
     for row in range(25):
         samples = QualitySamples(
             dict(enumerate((bank[row] / scenario.rows).tolist())),
             dict(enumerate((candidate[row] / scenario.rows).tolist())),
             scenario.rows,
+            scenario.distinct_rows,
         )
         one = decide_in_turn(samples, seeds=range(20), rule=scenario.rule, generator=generator)[-1]
         assert (WORDS[many.words[row]], many.looks[row]) == (one.word, one.look)
@@ -133,6 +135,28 @@ def test_a_look_that_cannot_fail_waits_for_the_next() -> None:
     assert (tight.words[0], tight.looks[0]) == (PASS, 8)
     never = QualityRule(9e-5, looks=(4,), shares=(1.0,))
     assert decide_many(BANK, BANK[:, :4], rows=300, rule=never).words[0] == UNDECIDED
+
+
+def test_repeating_the_whole_row_set_changes_no_word_and_no_look() -> None:
+    bank, candidate = draw_hits(GateScenario(RULE, 0.7, drop_points=0.5), 60, np.random.default_rng(4))
+    once = decide_many(bank, candidate, rows=300, rule=RULE)
+    thrice = decide_many(3 * bank, 3 * candidate, rows=900, rule=RULE, distinct_rows=300)
+    assert set(once.words.tolist()) == {FAIL, UNDECIDED, PASS}
+    assert (once.words.tolist(), once.looks.tolist()) == (thrice.words.tolist(), thrice.looks.tolist())
+
+
+def test_copies_cannot_make_a_pass_out_of_equal_seeds() -> None:
+    """A drop of 0.9 points on 1,000 rows that are 100 rows ten times: rounding alone leaves the margin in reach."""
+    bank, candidate = np.full((1, 20), 950), np.full((1, 20), 941)
+    rule = QualityRule(0.01, floor_points=1.0)
+    assert decide_many(bank, candidate, rows=1_000, rule=rule).words[0] == PASS
+    assert decide_many(bank, candidate, rows=1_000, rule=rule, distinct_rows=100).words[0] == UNDECIDED
+
+
+@pytest.mark.parametrize("distinct", [0, -1, 301])
+def test_impossible_numbers_of_distinct_rows_are_refused(distinct: int) -> None:
+    with pytest.raises(VerdictError, match=f"{distinct} distinct rows of 300 were given"):
+        decide_many(BANK, BANK, rows=300, rule=RULE, distinct_rows=distinct)
 
 
 def test_one_bank_may_serve_all() -> None:

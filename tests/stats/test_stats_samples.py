@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bertbench.errors import VerdictError
-from bertbench.stats.samples import finite, probability, rounding_spread, whole_rows
+from bertbench.stats.samples import distinct_of, finite, probability, rounding_spread, rows_told, whole_rows
 
 
 @given(st.integers(1, 2_000_000), st.data())
@@ -56,6 +56,21 @@ def test_rounding_spread_is_that_of_a_uniform_row() -> None:
     assert rounding_spread(1) == pytest.approx(0.288675, abs=1e-6)
     errors = np.random.default_rng(0).uniform(-0.5, 0.5, 200_000) / 49
     assert rounding_spread(49) == pytest.approx(float(errors.std()), rel=0.01)
+
+
+def test_rows_are_told_with_the_distinct_ones_where_they_differ() -> None:
+    assert rows_told(300, 290) == "300 rows, 290 of them distinct"
+    assert rows_told(300, 300) == "300 rows"
+
+
+def test_all_rows_are_taken_for_distinct_where_nobody_counted() -> None:
+    assert (distinct_of("x", None, 300), distinct_of("x", 290, 300), distinct_of("x", 1, 1)) == (300, 290, 1)
+
+
+@pytest.mark.parametrize(("distinct", "rows"), [(0, 300), (301, 300), (-1, 300), (None, 0), (1, 0)])
+def test_impossible_numbers_of_distinct_rows_are_refused(distinct: int | None, rows: int) -> None:
+    with pytest.raises(VerdictError, match=f"x: .* distinct rows of {rows} were given"):
+        distinct_of("x", distinct, rows)
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -0.1, math.nan])

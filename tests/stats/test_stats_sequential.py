@@ -22,9 +22,15 @@ def by_seed(hits: list[int], rows: int = ROWS) -> dict[int, float]:
 
 
 def look_at(
-    bank: list[int], candidate: list[int], *, look: int | None = None, rule: QualityRule = RULE, rows: int = ROWS
+    bank: list[int],
+    candidate: list[int],
+    *,
+    look: int | None = None,
+    rule: QualityRule = RULE,
+    rows: int = ROWS,
+    distinct: int | None = None,
 ) -> LookDecision:
-    samples = QualitySamples(by_seed(bank, rows), by_seed(candidate, rows), rows)
+    samples = QualitySamples(by_seed(bank, rows), by_seed(candidate, rows), rows, distinct)
     return decide_look(samples, look=look or len(candidate), rule=rule, generator=np.random.default_rng(0))
 
 
@@ -294,17 +300,62 @@ def test_the_order_and_the_naming_of_seeds_change_nothing(bank: list[int], candi
 @given(BANKS, CANDIDATES, st.integers(2, 5))
 @FEW
 def test_repeating_the_whole_row_set_changes_nothing(bank: list[int], candidate: list[int], times: int) -> None:
-    """Shares of 300 rows written twice are shares of 300 distinct rows."""
-    there = QualitySamples(by_seed(bank), by_seed(candidate), ROWS)
-    repeated = QualitySamples(
-        {seed: times * k / (times * ROWS) for seed, k in enumerate(bank)},
-        {seed: times * k / (times * ROWS) for seed, k in enumerate(candidate)},
-        ROWS,
-    )
-    first, second = (
-        decide_look(s, look=len(candidate), rule=RULE, generator=np.random.default_rng(0)) for s in (there, repeated)
-    )
-    assert first == second
+    """300 rows written twice are 600 rows, 300 of them distinct: every number but that of the rows is the same."""
+    there = look_at(bank, candidate)
+    repeated = look_at([times * k for k in bank], [times * k for k in candidate], rows=times * ROWS, distinct=ROWS)
+    assert repeated == replace(there, rows=times * ROWS)
+
+
+@given(BANKS, CANDIDATES)
+@FEW
+def test_where_all_rows_are_distinct_it_makes_no_difference_whether_they_were_counted(
+    bank: list[int], candidate: list[int]
+) -> None:
+    assert look_at(bank, candidate, distinct=ROWS) == look_at(bank, candidate)
+
+
+def test_copies_widen_what_rests_on_rounding_and_nothing_else() -> None:
+    """Seeds that are all alike on 300 rows, 60 of them distinct: the spread is that of rounding to 60."""
+    alike, rule = [285] * 20, QualityRule(0.0025, margin_points=2.0)
+    plain, copies = look_at(alike, alike[:4], rule=rule), look_at(alike, alike[:4], rule=rule, distinct=60)
+    assert plain.pooled_spread_points == pytest.approx(100 / (300 * math.sqrt(12)))
+    assert copies.pooled_spread_points == pytest.approx(100 / (60 * math.sqrt(12)))
+    assert copies.upper_bound_points == pytest.approx(5 * plain.upper_bound_points)
+    assert copies.interval_points == pytest.approx([5 * end for end in plain.interval_points])
+    assert (copies.drop_points, copies.p_value) == (plain.drop_points, plain.p_value)
+    assert (copies.rows, copies.distinct_rows, plain.distinct_rows) == (300, 60, 300)
+
+
+def test_a_share_of_all_rows_need_be_no_whole_number_of_distinct_ones() -> None:
+    """A row that was written twice counts twice: 287 of 300 is no share of 290."""
+    seen = look_at([287] * 20, [287] * 4, distinct=290)
+    assert (seen.word, seen.drop_points) == ("pass", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "distinct", "said"),
+    [
+        (49, None, r"margin: 1 points of 49 rows are less than one row \(2.04 points\)"),
+        (300, 49, r"margin: 1 points of 300 rows, 49 of them distinct are less than one distinct row \(2.04 points"),
+        (300, 0, r"300 rows, 0 of them distinct are less than one distinct row \(nothing\)"),
+        (300, -3, r"300 rows, -3 of them distinct are less than one distinct row \(nothing\)"),
+    ],
+)
+def test_a_margin_below_one_distinct_row_is_refused(rows: int, distinct: int | None, said: str) -> None:
+    with pytest.raises(VerdictError, match=said) as caught:
+        look_at([40] * 20, [40] * 4, rows=rows, distinct=distinct)
+    assert "raise the margin to one" in caught.value.remedy
+
+
+def test_a_margin_of_just_one_distinct_row_is_enough() -> None:
+    rule = QualityRule(0.0025, margin_points=100 / 49)
+    assert look_at([280] * 20, [280] * 4, distinct=49, rule=rule).word == "pass"
+
+
+def test_more_distinct_rows_than_rows_are_refused() -> None:
+    """They would make margin and spread finer than the accuracies are."""
+    with pytest.raises(VerdictError, match="301 distinct rows of 300 were given"):
+        look_at(BANK, SAME, distinct=301)
 
 
 @given(BANKS, BANKS)

@@ -188,6 +188,8 @@ def test_intervals_are_exact() -> None:
         {"correlation": 1.0},
         {"spread_ratio": float("nan")},
         {"failed_rate": 1.0},
+        {"distinct_rows": 301},
+        {"distinct_rows": 0},
     ],
 )
 def test_what_cannot_be_drawn_is_refused(fields: dict[str, float]) -> None:

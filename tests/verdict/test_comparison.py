@@ -290,6 +290,33 @@ def test_margin_is_one_row_at_least() -> None:
     assert quality.outcome == "pass"
 
 
+def test_margin_is_one_distinct_row_at_least() -> None:
+    """300 rows, 50 of them distinct: one distinct row is two points."""
+    baseline = baseline_of(distinct=50)
+    gate = quality_gate(baseline.distinct_rows)
+    assert gate.rule.margin_points == 2.0
+    _, quality = compared(run_of(shifted(-3), distinct=50, bits=1), baseline, gate=gate)
+    assert (quality.outcome, quality.promised) == ("pass", "drop < 2.00 points")
+    assert "On these 300 validation messages, 50 of them distinct, averaged over fresh seeds" in quality.reason
+    _, quality = compared(run_of(shifted(-3), bits=1))
+    assert "On these 300 validation messages, averaged" in quality.reason
+
+
+def test_a_margin_below_one_distinct_row_decides_nothing() -> None:
+    _, quality = compared(run_of(shifted(0), distinct=50, bits=1), baseline_of(distinct=50), gate=quality_gate(300))
+    assert quality.outcome == "undecided"
+    assert "1 points of 300 rows, 50 of them distinct are less than one distinct row (2 points)" in quality.reason
+
+
+def test_where_one_side_did_not_count_its_distinct_rows_the_baseline_says_what_is_known() -> None:
+    run, bank = run_of(shifted(0, 4), distinct=90, bits=1), baseline_of(distinct=90)
+    old_bank = bank.model_copy(update={"distinct_validation_rows": None, "schema_version": 3})
+    old_run = changed_data(run, distinct_rows={})
+    assert "300 validation messages, averaged" in compared(run, old_bank)[1].reason
+    gate = quality_gate(bank.distinct_rows)
+    assert "300 validation messages, 90 of them distinct" in compared(old_run, bank, gate=gate)[1].reason
+
+
 def test_specs_share_the_error_rate() -> None:
     """Four fifths for the mean, a fifth for failed seeds; together the quality half of one per cent."""
     for specs, baselines in ((1, 1), (5, 1), (5, 2)):
@@ -335,6 +362,7 @@ def grounds() -> Mapping[str, RunRecord]:
         "tokenizer": changed_data(run, tokenizer_sha256="0" * 64),
         "label names": changed_data(run, label_names=("login", "billing")),
         "number of validation rows": changed_data(run, rows={"train": 16, "validation": 299}),
+        "number of distinct validation rows": changed_data(run, distinct_rows={"train": 16, "validation": 299}),
         "pretrained weights": run.model_copy(update={"checkpoint": weights}),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from baseline_examples import ROWS, baseline_of, run_of
+from baseline_examples import ROWS, baseline_of, first_rows_wrong, run_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,6 +79,23 @@ def test_the_naming_of_rows_changes_neither_verdict_nor_numbers(candidate: list[
         check = compare(Candidate((record,)), baseline, name="rolling", gate=gate, wrong_rows=wrong(numbers))[1]
         seen.append((check.outcome, check.numbers, check.reason.split(" Baseline: ")[0]))
     assert seen[0] == seen[1]
+
+
+@FEW
+@given(FOUR, TWENTY, st.integers(2, 4))
+def test_repeating_the_whole_row_set_leaves_outcome_and_numbers(
+    candidate: list[int], bank: list[int], times: int
+) -> None:
+    """The run and the bank on the same messages, each written several times: they are as many distinct ones."""
+    once = judged(candidate, bank)
+    record, baseline = (
+        run_of({seed: times * hits for seed, hits in enumerate(side)}, rows=times * ROWS, distinct=ROWS, bits=bits)
+        for side, bits in ((candidate, 1), (bank, 0))
+    )
+    baseline = build_baseline([baseline], wrong_rows=first_rows_wrong)
+    gate = quality_gate(baseline.distinct_rows)
+    repeated = compare(Candidate((record,)), baseline, name="rolling", gate=gate)[1]
+    assert (repeated.outcome, repeated.numbers) == (once.outcome, once.numbers)
 
 
 @FEW

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from record_maker import make_evidence, make_live_recipe, make_record, make_seed, make_spec, make_steps
+from record_maker import make_evidence, make_live_recipe, make_record, make_seed, make_spec, make_steps, row_counts
 
 from bertbench.record import Evidence, RunRecord
 from bertbench.spec import Spec
@@ -34,7 +34,7 @@ def record(
     seed = seed.model_copy(update={**seen, "steps": series})
     whole = make_record(spec=made)
     assert whole.data is not None
-    data = whole.data.model_copy(update={"rows": {"train": 32, "validation": 49}})
+    data = whole.data.model_copy(update=row_counts(train=32))
     return whole.model_copy(update={"seeds": (seed,), "data": data})
 
 
@@ -381,7 +381,6 @@ def test_what_nobody_wrote_down_was_not_shown() -> None:
     ("name", "word"),
     [
         ("network", "architecture"),
-        ("decayed", "decayed variables"),
         ("embedding_rows", "number of parameters"),
         ("drawn_weights", "drawn weights"),
         ("dropout_seen", "dropout in training and validation"),

@@ -154,6 +154,18 @@ def with_equal_losses() -> Baseline:
     return build_baseline([with_losses(run_of(BANK), [0.25] * 20)], wrong_rows=first_rows_wrong)
 
 
+def test_the_interval_of_equal_accuracies_is_that_of_rounding_to_distinct_rows() -> None:
+    alike = dict.fromkeys(range(20), 290)
+    plain, copies = (
+        shown(run_of(dict.fromkeys(range(4), 290), bits=1), baseline_of(alike, distinct=distinct))
+        .quantities[0]
+        .interval
+        for distinct in (None, 30)
+    )
+    assert plain is not None
+    assert copies == pytest.approx([10 * end for end in plain])
+
+
 def test_failed_seeds_are_left_out_on_both_sides() -> None:
     record = with_confusion(run_of({**first(4), 2: 150}, bits=1))
     accuracy = shown(record, baseline_of({**BANK, 20: 140})).quantities[0]

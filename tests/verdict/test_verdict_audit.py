@@ -71,6 +71,25 @@ def test_too_few_seeds_are_not_known_and_say_so(rights: tuple[int, ...], said: s
     assert "not known" in rendered(audit_table([audited]), width=100, colour=False)
 
 
+def with_distinct(whole: RunRecord, rows: dict[str, int]) -> RunRecord:
+    assert whole.data is not None
+    return whole.model_copy(update={"data": whole.data.model_copy(update={"distinct_rows": rows})})
+
+
+def test_the_bar_is_half_a_row_of_all_and_the_spread_at_least_that_of_rounding_to_distinct_rows() -> None:
+    alike = record(*(48,) * 20)
+    [plain] = audit_thresholds(spec(0.9), [alike])
+    # One run that counted is enough: the others are of the same rows.
+    copies = [with_distinct(record(48, first=20), {}), with_distinct(alike, {"train": 16, "validation": 10})]
+    [audited] = audit_thresholds(spec(0.9), copies)
+    assert plain.audit is not None
+    assert audited.audit is not None
+    assert audited.audit.effective_bar == plain.audit.effective_bar == pytest.approx(44.5 / ROWS)
+    assert plain.audit.spread == pytest.approx(1 / (49 * 12**0.5))
+    assert audited.audit.spread == pytest.approx(1 / (10 * 12**0.5))
+    assert (plain.word, audited.word) == ("shown stable", "not known")
+
+
 def test_a_seed_that_ran_twice_counts_once() -> None:
     assert [run.seed for run in distinct_seeds([record(48, 47), record(46, 45, first=1)])] == [0, 1, 2]
     [audited] = audit_thresholds(spec(0.9), [record(48, 47)] * 3)

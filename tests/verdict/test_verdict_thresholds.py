@@ -223,6 +223,25 @@ def test_equal_accuracies_never_claim_certainty(rows: int) -> None:
     assert judged("accuracy", values[0] + 1.1 * half, *values, rows=rows, over="lower_bound") == "fail"
 
 
+def test_the_bound_rests_on_distinct_rows_and_says_so() -> None:
+    """Five equal seeds on 300 rows, 49 of them distinct: rounding is that of 49."""
+    values, promise = (294 / 300,) * 5, threshold("validation_accuracy", 0.975, over="lower_bound")
+    plain = judge_threshold(promise, record_of("accuracy", *values, rows=300))
+    copies = judge_threshold(promise, record_of("accuracy", *values, rows=300, distinct=49))
+    assert (plain.outcome, plain.observed_value) == ("pass", pytest.approx(bounds(values, 300)[0]))
+    assert (copies.outcome, copies.observed_value) == ("undecided", pytest.approx(bounds(values, 49)[0]))
+    assert "300 rows, 49 of them distinct" in copies.reason
+    assert "distinct" not in plain.reason
+
+
+@given(st.lists(st.integers(200, 300), min_size=2, max_size=8), st.integers(2, 5), st.sampled_from([0.7, 0.9, 0.97]))
+def test_repeating_the_whole_row_set_leaves_the_bound(hits: list[int], times: int, bound: float) -> None:
+    promise, values = threshold("validation_accuracy", bound, over="lower_bound"), [k / 300 for k in hits]
+    once = judge_threshold(promise, record_of("accuracy", *values, rows=300))
+    repeated = judge_threshold(promise, record_of("accuracy", *values, rows=300 * times, distinct=300))
+    assert (repeated.outcome, repeated.observed_value) == (once.outcome, once.observed_value)
+
+
 @pytest.mark.parametrize("name", ["loss", "macro_f1", "matthews_correlation"])
 def test_equal_values_of_what_is_no_share_of_rows_are_undecided(name: str) -> None:
     """Nobody knows how finely they are rounded, so no spread means no bound, on either side."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from record_maker import make_record, make_seed
+from record_maker import make_record, make_seed, row_counts
 
 from bertbench.record import EpochRow, Failure, Quality, RunRecord, SeedRun
 from bertbench.spec import BudgetSpec, ExpectSpec
@@ -39,17 +39,21 @@ def seed_with_values(
     return run.model_copy(update={"epochs": rows, **changes})
 
 
-def record_of(name: str, *seeds: Sequence[float] | float, split: str = "validation", rows: int = 49) -> RunRecord:
+def record_of(
+    name: str, *seeds: Sequence[float] | float, split: str = "validation", rows: int = 49, distinct: int | None = None
+) -> RunRecord:
     """A completed run; for each seed its value at the last epoch, or its values at every epoch."""
     epochs = [values if isinstance(values, Sequence) else (values,) for values in seeds]
     runs = tuple(seed_with_values(seed, name, values, split=split) for seed, values in enumerate(epochs))
-    return with_rows(make_record(seeds=tuple(make_seed(seed) for seed in range(len(runs)))), rows, runs)
+    return with_rows(
+        make_record(seeds=tuple(make_seed(seed) for seed in range(len(runs)))), rows, runs, distinct=distinct
+    )
 
 
-def with_rows(record: RunRecord, rows: int, runs: tuple[SeedRun, ...]) -> RunRecord:
-    """*record* with these seeds, on so many rows of each split."""
+def with_rows(record: RunRecord, rows: int, runs: tuple[SeedRun, ...], *, distinct: int | None = None) -> RunRecord:
+    """*record* with these seeds, on so many rows of each split; of the validation rows so many *distinct*, or all."""
     assert record.data is not None
-    data = record.data.model_copy(update={"rows": {"train": rows, "validation": rows}})
+    data = record.data.model_copy(update=row_counts(train=rows, validation=rows, distinct=distinct))
     return record.model_copy(update={"seeds": runs, "data": data})
 
 
