@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -15,7 +15,7 @@ from bertbench.report.wording import with_next_step
 from bertbench.suite import Result
 from bertbench.verdict import PRECEDENCE, Check
 from bertbench.verdict.identity import side_by_side
-from bertbench.verdict.outcomes import change_of_accuracy
+from bertbench.verdict.outcomes import TOO_FEW_SEEDS, change_of_accuracy
 
 #: Libraries whose versions say 'since when' in one sentence; the table has them all.
 _HEADLINE_LIBRARIES = ("tensorflow", "jax", "torch", "keras")
@@ -156,13 +156,20 @@ def _how_much(check: Check) -> str:
     count = f"{numbers['failed_seeds']:g} of {numbers['look_seeds']:g} seeds failed"
     if "drop_points" not in numbers:
         return count
-    low, high = numbers["drop_low_points"], numbers["drop_high_points"]
-    low, high = (-high, -low) if numbers["drop_points"] < 0 else (low, high)
     sure = f"p = {numbers['p_value']:.2g}, " if math.isfinite(numbers["p_value"]) else ""
     sides = f"{numbers['seeds']:g} seeds against a bank of {numbers['bank_seeds']:g}"
     change = change_of_accuracy(numbers["drop_points"])
-    mean = f"accuracy {change} (99 % interval {low:.2f} to {high:.2f}; {sure}{sides})"
+    mean = f"accuracy {change} ({_interval_of_the_drop(numbers)}; {sure}{sides})"
     return f"{count}; of the others {mean}" if too_many else mean
+
+
+def _interval_of_the_drop(numbers: Mapping[str, float]) -> str:
+    """In the direction of the verb; a comparison of too few seeds has none."""
+    if "drop_low_points" not in numbers:
+        return TOO_FEW_SEEDS
+    low, high = numbers["drop_low_points"], numbers["drop_high_points"]
+    low, high = (-high, -low) if numbers["drop_points"] < 0 else (low, high)
+    return f"99 % interval {low:.2f} to {high:.2f}"
 
 
 def _since(baseline: Baseline) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from bertbench.selftest.record import FaultRow, GateRow, IntervalFacts, PromiseFacts, RateFacts, SelfTest
 from bertbench.stats import exact_rate
+from bertbench.verdict.outcomes import TOO_FEW_SEEDS
 
 _STYLES = {"shown": "green", "consistent": "green", "violated": "bold red"}
 _OUTCOMES = {
@@ -120,8 +121,8 @@ def _seeds(found: SelfTest) -> Iterator[str]:
             str(len(one.hits)),
             str(len(one.failed_seeds)),
             _mean(one.hits.values(), found.validation_rows),
-            interval(one.spread_points, 2),
-            percent(one.tail),
+            interval(one.spread_points, 2) or TOO_FEW_SEEDS,
+            percent(one.tail) or TOO_FEW_SEEDS,
         )
         for one in found.classes
     )
@@ -134,7 +135,7 @@ def _seeds(found: SelfTest) -> Iterator[str]:
         (
             one.name,
             f"{one.equal_bits} of {one.shared_seeds}",
-            interval(one.drop_points, 2),
+            interval(one.drop_points, 2) or TOO_FEW_SEEDS,
             interval(one.correlation, 2) if one.correlation else one.note,
         )
         for one in found.effects
@@ -286,8 +287,9 @@ def _harm(found: SelfTest) -> Iterator[str]:
 
 def _fault(row: FaultRow) -> Iterable[str]:
     slowdown = "" if row.slowdown is None else f"{row.slowdown:+.1%}"
+    drop = interval(row.drop_points, 2) or (TOO_FEW_SEEDS if row.seeds and row.run == "pass" else "")
     layers = (_bold_if(getattr(row, layer) or "-", row.caught_by == layer) for layer in _LAYERS)
-    return (row.name, row.does, *layers, row.caught_by, str(row.seeds or ""), interval(row.drop_points, 2), slowdown)
+    return (row.name, row.does, *layers, row.caught_by, str(row.seeds or ""), drop, slowdown)
 
 
 def _bold_if(text: str, is_bold: bool) -> str:

@@ -12,12 +12,13 @@ from bertbench.selftest.classes import NumericsClass
 from bertbench.selftest.record import ClassFacts, EffectFacts, IntervalFacts, ProcessFacts, RateFacts
 from bertbench.selftest.runs import SeedOutcome, outcomes_of
 from bertbench.stats import correlation_interval, difference_of_means, lower_tail, rounding_spread, spread_interval
-from bertbench.stats.spread import FEWEST_FOR_INTERVAL, FEWEST_PAIRS, Interval
+from bertbench.stats.spread import FEWEST_FOR_INTERVAL, FEWEST_FOR_TAIL, FEWEST_PAIRS, Interval
 
 #: Of every interval that a self-test prints.
 CONFIDENCE = 0.95
 _POINTS = 100.0
-_FEWEST_FOR_MEAN = 2
+#: Seeds a side: with four, and a spread that doubled, a 95 % interval covers less than 94 % on 49 rows.
+FEWEST_FOR_EFFECT = 5
 
 
 def class_facts(of: NumericsClass, records: Sequence[RunRecord], *, rows: int) -> ClassFacts:
@@ -39,7 +40,7 @@ def class_facts(of: NumericsClass, records: Sequence[RunRecord], *, rows: int) -
         hits=good,
         failed_seeds=tuple(seed for seed, outcome in outcomes.items() if outcome.failed),
         spread_points=IntervalFacts.of(spread_interval(points)) if len(points) >= FEWEST_FOR_INTERVAL else None,
-        tail=RateFacts.of(lower_tail(points)) if len(points) >= _FEWEST_FOR_MEAN else None,
+        tail=RateFacts.of(lower_tail(points)) if len(points) >= FEWEST_FOR_TAIL else None,
         runs=tuple(record.run_id for record in records),
     )
 
@@ -61,7 +62,9 @@ def effect_facts(
     equal = sum(bits[own.name][seed].digests == bits[other.name][seed].digests for seed in shared)
     pairs = [seed for seed in own.hits if seed in other.hits]
     correlation, note = None, f"fewer than {FEWEST_PAIRS} seeds ran in both"
-    if len(pairs) >= FEWEST_PAIRS:
+    if pairs and equal == len(shared):
+        correlation, note = IntervalFacts.of(Interval(1.0, 1.0, 1.0, len(pairs), CONFIDENCE)), ""  # equal bits: certain
+    elif len(pairs) >= FEWEST_PAIRS:
         try:
             sides = ([facts.hits[seed] for seed in pairs] for facts in (own, other))
             correlation, note = IntervalFacts.of(correlation_interval(*sides, confidence=CONFIDENCE)), ""
@@ -78,14 +81,14 @@ def effect_facts(
 
 
 def drop_interval(own: Mapping[int, int], other: Mapping[int, int], *, rows: int) -> IntervalFacts | None:
-    """Mean accuracy of one side minus that of the other, in points, at 95 %; None with fewer than two seeds a side.
+    """Mean accuracy of one side minus that of the other, in points, at 95 %; None with fewer than five seeds a side.
 
     Args:
         own: Hits by seed.
         other: Hits by seed.
         rows: That hits are of.
     """
-    if min(len(own), len(other)) < _FEWEST_FOR_MEAN:
+    if min(len(own), len(other)) < FEWEST_FOR_EFFECT:
         return None
     sides = ([_POINTS * hits / rows for hits in side.values()] for side in (own, other))
     seen = difference_of_means(*sides, least_spread=_POINTS * rounding_spread(rows))

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 from bertbench.stats import LookDecision
-from bertbench.verdict.outcomes import change_of_accuracy
+from bertbench.verdict.outcomes import TOO_FEW_SEEDS, change_of_accuracy
 
 _POINTS = 100.0
 
 
 def sentence(seen: LookDecision) -> str:
     """What is known, on these rows and over seeds; never 'on unseen data', never 'the model'."""
-    low, high = oriented(seen.drop_points, seen.interval_points)
     change = change_of_accuracy(seen.drop_points)
-    return (
-        f"On these {seen.rows} validation messages, averaged over fresh seeds, accuracy {change} "
-        f"(99 % interval {low:.2f} to {high:.2f})."
-    )
+    low, high = oriented(seen.drop_points, seen.interval_points)
+    known = f"99 % interval {low:.2f} to {high:.2f}" if math.isfinite(high - low) else TOO_FEW_SEEDS
+    return f"On these {seen.rows} validation messages, averaged over fresh seeds, accuracy {change} ({known})."
 
 
 def oriented(drop_points: float, interval: tuple[float, float]) -> tuple[float, float]:
