@@ -17,8 +17,9 @@ from bertbench.stats.spread import FEWEST_FOR_INTERVAL, FEWEST_FOR_TAIL, FEWEST_
 #: Of every interval that a self-test prints.
 CONFIDENCE = 0.95
 _POINTS = 100.0
-#: Seeds a side: four against 20 or 40, with a spread that doubled, cover 93 % on 49 rows where 95 is said.
-FEWEST_FOR_EFFECT = 5
+#: Seeds a side from which a difference of means has an interval that is printed: four against 20 or 40, with a spread
+#: that doubled, cover 93 % on 49 rows where 95 is said.
+FEWEST_FOR_DROP = 5
 
 
 def class_facts(of: NumericsClass, records: Sequence[RunRecord], *, rows: int) -> ClassFacts:
@@ -88,7 +89,7 @@ def drop_interval(own: Mapping[int, int], other: Mapping[int, int], *, rows: int
         other: Hits by seed.
         rows: That hits are of.
     """
-    if min(len(own), len(other)) < FEWEST_FOR_EFFECT:
+    if min(len(own), len(other)) < FEWEST_FOR_DROP:
         return None
     sides = ([_POINTS * hits / rows for hits in side.values()] for side in (own, other))
     seen = difference_of_means(*sides, least_spread=_POINTS * rounding_spread(rows))

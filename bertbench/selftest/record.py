@@ -124,7 +124,7 @@ class EffectFacts(Fact):
     shared_seeds: Count
     """Seeds that both ran."""
     drop_points: IntervalFacts | None = None
-    """Mean of the own class minus that of this one; None with fewer than five seeds a side."""
+    """Mean of the own class minus that of this one; None with fewer than two seeds."""
     correlation: IntervalFacts | None = None
     """Of the same seeds; 1 for certain where bits are equal; None if a side has no spread, or with fewer than five."""
     note: str = ""
@@ -239,7 +239,7 @@ class FaultRow(Fact):
     caught_by: Layer = ""
     """The first layer that saw it; `none` if those asked did not; empty if it was not run."""
     drop_points: IntervalFacts | None = None
-    """Mean of the own class minus that with the fault; None with fewer than five seeds a side."""
+    """Mean of the own class minus that with the fault."""
     harm_points: IntervalFacts | None = None
     """The same over seeds that had no part in *quality* on either side, so that one can contradict the other; None with
     fewer than ten such seeds a side."""
