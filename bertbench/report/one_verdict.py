@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -159,12 +159,13 @@ def _how_much(check: Check) -> str:
     sure = f"p = {numbers['p_value']:.2g}, " if math.isfinite(numbers["p_value"]) else ""
     sides = f"{numbers['seeds']:g} seeds against a bank of {numbers['bank_seeds']:g}"
     change = change_of_accuracy(numbers["drop_points"])
-    mean = f"accuracy {change} ({_interval_of_the_drop(numbers)}; {sure}{sides})"
+    mean = f"accuracy {change} ({_interval_of_the_drop(check)}; {sure}{sides})"
     return f"{count}; of the others {mean}" if too_many else mean
 
 
-def _interval_of_the_drop(numbers: Mapping[str, float]) -> str:
+def _interval_of_the_drop(check: Check) -> str:
     """In the direction of the verb; a comparison of too few seeds has none."""
+    numbers = check.numbers
     if "drop_low_points" not in numbers:
         return TOO_FEW_SEEDS
     low, high = numbers["drop_low_points"], numbers["drop_high_points"]
