@@ -83,7 +83,7 @@ class DifferenceOfMeans:
         """Two-sided interval of D, for display: the wider of Student's and Welch's; mirrors when sides are swapped.
 
         The choice between the two that suits a bound comes too late for an interval: four seeds of a spread that
-        doubled often look like one that did not, and an interval that pools them then covers 95.5 % where it says 99.
+        doubled often look like one that did not, and an interval that pools them then covers 95.7 % where it says 99.
         The wider of both covers 98.7 %. Infinite if a side has fewer than four seeds, or no spread is known.
         """
         quantile = 1 - (1 - probability("confidence", confidence)) / 2
