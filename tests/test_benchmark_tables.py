@@ -69,13 +69,20 @@ def test_a_missed_promise_is_said(load) -> None:
 
 def test_coverage_names_interval_sample_and_truth(load, capsys: pytest.CaptureFixture[str]) -> None:
     command = load("interval_coverage")
-    command.mean_of = lambda draw: float(draw(command.np.random.default_rng(1), 20_000).mean())
-    command.main(["--cases", "20"])
+    sys.modules["coverage_draws"].TRUTH_DRAWS = 20_000
+    command.main(["--cases", "10"])
     rows = [cells for cells in lines_of(capsys.readouterr().out) if cells[0] != "interval"]
-    assert len(rows) > 30
+    assert len(rows) > 100
     for cells in rows:
-        assert re.search(r"\(.*\d+ (seeds|pairs|trials)\)", cells[0])
-        assert float(cells[3].split(" ")[0]) >= 50
+        assert re.search(r"\(.*\d+ (seeds|pairs|trials|processes)\)", cells[0])
+        assert float(cells[3].split(" ")[0]) >= 30
+
+
+def test_an_interval_that_is_not_printed_is_not_counted(load) -> None:
+    command = load("interval_coverage")
+    told = iter([None, True, None, None, False, True])
+    case = command.Case("", 0.95, "", lambda _generator: next(told))
+    assert command.held(case, 3, np.random.default_rng(0)) == 2
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -16,7 +16,7 @@ from bertbench.report.wording import counted, with_next_step
 from bertbench.suite import Result
 from bertbench.verdict import PRECEDENCE, Check
 from bertbench.verdict.identity import side_by_side
-from bertbench.verdict.outcomes import change_of_accuracy
+from bertbench.verdict.outcomes import TOO_FEW_SEEDS, change_of_accuracy
 
 if TYPE_CHECKING:
     from bertbench.verdict.shown_quantities import ShownQuantity
@@ -173,13 +173,21 @@ def _how_much(check: Check) -> str:
     count = f"{numbers['failed_seeds']:g} of {numbers['look_seeds']:g} seeds failed"
     if "drop_points" not in numbers:
         return count
-    low, high = numbers["drop_low_points"], numbers["drop_high_points"]
-    low, high = (-high, -low) if numbers["drop_points"] < 0 else (low, high)
     sure = f"p = {numbers['p_value']:.2g}, " if math.isfinite(numbers["p_value"]) else ""
     sides = f"{numbers['seeds']:g} seeds against a bank of {numbers['bank_seeds']:g}"
     change = change_of_accuracy(numbers["drop_points"])
-    mean = f"accuracy {change} (99 % interval {low:.2f} to {high:.2f}; {sure}{sides})"
+    mean = f"accuracy {change} ({_interval_of_the_drop(check)}; {sure}{sides})"
     return f"{count}; of the others {mean}" if too_many else mean
+
+
+def _interval_of_the_drop(check: Check) -> str:
+    """In the direction of the verb; a comparison of too few seeds has none."""
+    numbers = check.numbers
+    if "drop_low_points" not in numbers:
+        return TOO_FEW_SEEDS
+    low, high = numbers["drop_low_points"], numbers["drop_high_points"]
+    low, high = (-high, -low) if numbers["drop_points"] < 0 else (low, high)
+    return f"99 % interval {low:.2f} to {high:.2f}"
 
 
 def _since(baseline: Baseline) -> str:

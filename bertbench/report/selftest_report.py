@@ -10,6 +10,7 @@ from rich.text import Text
 
 from bertbench.selftest.record import FaultRow, GateRow, IntervalFacts, PromiseFacts, RateFacts, SelfTest
 from bertbench.stats import exact_rate
+from bertbench.verdict.outcomes import TOO_FEW_SEEDS
 
 _STYLES = {"shown": "green", "consistent": "green", "violated": "bold red"}
 _OUTCOMES = {
@@ -136,8 +137,8 @@ def _seeds(found: SelfTest) -> Iterator[str]:
             str(len(one.hits)),
             str(len(one.failed_seeds)),
             _mean(one.hits.values(), found.validation_rows),
-            interval(one.spread_points, 2),
-            percent(one.tail),
+            interval(one.spread_points, 2) or TOO_FEW_SEEDS,
+            percent(one.tail) or TOO_FEW_SEEDS,
         )
         for one in found.classes
     )
@@ -317,8 +318,8 @@ def _harm(found: SelfTest) -> Iterator[str]:
 
 def _fault(row: FaultRow) -> Iterable[str]:
     slowdown = "" if row.slowdown is None else f"{row.slowdown:+.1%}"
-    layers = (_bold_if(getattr(row, layer) or "-", row.caught_by == layer) for layer in _LAYERS)
     drop = interval(row.drop_points, 2) or "-"
+    layers = (_bold_if(getattr(row, layer) or "-", row.caught_by == layer) for layer in _LAYERS)
     caught_by = "not gated" if row.caught_by == "none" and not _is_gated(row) else row.caught_by
     return (row.name, row.does, *layers, caught_by, str(row.seeds or ""), drop, slowdown)
 

@@ -111,7 +111,7 @@ class ClassFacts(Fact):
     spread_points: IntervalFacts | None = None
     """Standard deviation over seeds; None with fewer than five."""
     tail: RateFacts | None = None
-    """Share of seeds more than two spreads below the mean."""
+    """Share of seeds more than two spreads below the mean; None with fewer than seventeen."""
     runs: tuple[str, ...] = ()
     """Records it rests on."""
 
@@ -129,7 +129,7 @@ class EffectFacts(Fact):
     """Mean of the own class minus that of this one; None with fewer than five seeds a side (two
     before schema 2)."""
     correlation: IntervalFacts | None = None
-    """Of the same seeds; None if a side has no spread, or with fewer than four."""
+    """Of the same seeds; 1 for certain where bits are equal; None if a side has no spread, or with fewer than five."""
     note: str = ""
     """Why something is not known."""
 

@@ -5,24 +5,36 @@ on both sides. Rows get Poisson(1) weights instead of being drawn (Owen & Eckles
 Poisson weights are Poisson, so rows on which all seeds differ alike share one weight, Poisson(their number); the rows
 on which nothing differs, nearly all of them, are one such group.
 
-No bootstrap of a crossed table is exact (McCullagh 2000; Owen 2007): on few rows this interval is too wide, with three
-seeds on thousands of rows too narrow. Hence 'approximate' wherever it is printed, and no vote.
+No bootstrap of a crossed table is exact (McCullagh 2000; Owen 2007): on few rows its percentiles lie too far apart,
+with few seeds on thousands of rows too close, and a row that no sample showed never comes up. Two things widen it, both
+found necessary by simulation (benchmarks/interval_coverage.py):
+
+- *Few seeds.* S resampled seeds vary by (S - 1) / S of what seeds do and know nothing of t. So the interval reaches at
+  least as far as Student's t over the seeds' own drops, which is right where seeds are all that varies.
+- *Unseen rows.* Of 300 rows none may be one of the 1 % that are lost. So each end is moved out, in quadrature, as if
+  one more row could be lost and one more won: two Poisson(1) numbers, standard deviation sqrt(2) rows.
+
+'Approximate' wherever it is printed, and no vote.
 """
 
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from bertbench.errors import VerdictError
 from bertbench.stats.samples import probability
 
 #: Resamples whose row weights are held in memory at once.
 _BLOCK = 500
-_FEWEST_SEEDS = 2
+#: Fewer seeds, or rows on which anything differs, are too few for an interval (benchmarks/interval_coverage.py).
+FEWEST_SEEDS = 4
+FEWEST_ROWS_THAT_DIFFER = 5
 _FEWEST_ROWS = 10
 
 
@@ -32,8 +44,8 @@ class MultiBootstrap:
 
     Attributes:
         estimate: Mean over seeds and rows of baseline minus candidate; positive where the candidate is worse.
-        low: Lower end of the percentile interval.
-        high: Upper end.
+        low: Lower end: the percentiles' with room for unseen rows, or Student's over seeds, whichever lies further out.
+        high: Upper end, likewise.
         confidence: Nominal; the true coverage differs.
         resamples: How many it rests on.
         rows: All rows.
@@ -69,7 +81,8 @@ def multi_bootstrap(
         confidence: Two-sided, between 0 and 1.
 
     Raises:
-        VerdictError: If shapes differ, there are fewer than 2 seeds or 10 rows, or a value is not finite.
+        VerdictError: If shapes differ, there are fewer than 4 seeds, 10 rows or 5 rows that differ, or a value is not
+            finite.
     """
     probability("confidence", confidence)
     if resamples < 100:  # noqa: PLR2004 - fewer have no tails
@@ -80,10 +93,12 @@ def multi_bootstrap(
     blocks = [min(_BLOCK, resamples - start) for start in range(0, resamples, _BLOCK)]
     means = np.concatenate([_resampled_means(patterns, counts, block, generator) for block in blocks])
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    estimate = math.fsum(drops.ravel()) / (seeds * rows)
+    unseen, over_seeds = _half_width_of_unseen_rows(drops, confidence), _half_width_over_seeds(drops, confidence)
     return MultiBootstrap(
-        estimate=math.fsum(drops.ravel()) / (seeds * rows),
-        low=float(low),
-        high=float(high),
+        estimate=estimate,
+        low=estimate - max(math.hypot(estimate - low, unseen), over_seeds),
+        high=estimate + max(math.hypot(high - estimate, unseen), over_seeds),
         confidence=confidence,
         resamples=resamples,
         rows=rows,
@@ -100,14 +115,33 @@ def _drops(baseline: NDArray[np.float64], candidate: NDArray[np.float64]) -> NDA
             remedy="pair the seeds that both sides ran, on the same rows",
         )
     seeds, rows = baseline.shape
-    if seeds < _FEWEST_SEEDS or rows < _FEWEST_ROWS:
+    if seeds < FEWEST_SEEDS or rows < _FEWEST_ROWS:
         raise VerdictError(
-            f"multi-bootstrap: {seeds} seeds and {rows} rows were given, {_FEWEST_SEEDS} and {_FEWEST_ROWS} are needed"
+            f"multi-bootstrap: {seeds} seeds and {rows} rows were given, {FEWEST_SEEDS} and {_FEWEST_ROWS} are needed"
         )
     drops: NDArray[np.float64] = baseline - candidate
     if not np.isfinite(drops).all():
         raise VerdictError(f"multi-bootstrap: {int((~np.isfinite(drops)).sum())} scores are not finite")
+    differing = int(drops.any(axis=0).sum())
+    if differing < FEWEST_ROWS_THAT_DIFFER:
+        raise VerdictError(
+            f"multi-bootstrap: {differing} rows differ, {FEWEST_ROWS_THAT_DIFFER} are needed",
+            remedy="run more seeds, or validate on more rows",
+        )
     return drops
+
+
+def _half_width_over_seeds(drops: NDArray[np.float64], confidence: float) -> float:
+    """Student's, of the mean over seeds of each seed's drop: t((1 + confidence) / 2, S - 1) s / sqrt(S)."""
+    means = [math.fsum(of_seed) / len(of_seed) for of_seed in drops]
+    error = statistics.stdev(means) / math.sqrt(len(means))
+    return float(stats.t.ppf((1 + confidence) / 2, len(means) - 1)) * error
+
+
+def _half_width_of_unseen_rows(drops: NDArray[np.float64], confidence: float) -> float:
+    """Normal, of one more row lost and one more won, each Poisson(1), a row counting as the largest drop seen."""
+    of_a_row: float = float(np.abs(drops).max()) / drops.shape[1]
+    return float(stats.norm.ppf((1 + confidence) / 2)) * math.sqrt(2) * of_a_row
 
 
 def _resampled_means(

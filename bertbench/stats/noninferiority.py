@@ -7,13 +7,34 @@ import statistics
 from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from bertbench.errors import VerdictError
 from bertbench.stats.samples import finite, in_order, probability
 
 #: Above this ratio of variances they are not pooled: spreads in the ratio 1.5.
 WELCH_ABOVE_VARIANCE_RATIO = 2.25
+#: Fewer seeds on a side show too little of its spread for a two-sided interval (benchmarks/interval_coverage.py).
+FEWEST_FOR_INTERVAL = 4
+
+
+@dataclass(frozen=True)
+class StandardError:
+    """How precisely a difference is known.
+
+    Attributes:
+        size: In the values' unit; 0 if no spread was seen and none is assumed.
+        degrees_of_freedom: Of its t distribution; not whole with Welch.
+    """
+
+    size: float
+    degrees_of_freedom: float
+
+    def half_width(self, confidence: float) -> float:
+        """t(confidence, df) * standard error; infinite without a spread: that proves nothing about fresh seeds."""
+        if self.size <= 0:
+            return math.inf
+        return float(special.stdtrit(self.degrees_of_freedom, confidence)) * self.size
 
 
 @dataclass(frozen=True)
@@ -22,21 +43,33 @@ class DifferenceOfMeans:
 
     Attributes:
         estimate: Difference of the sample means, in the values' unit.
-        standard_error: Of the estimate, same unit; 0 if no spread was seen and none is assumed.
-        degrees_of_freedom: Of its t distribution; not whole with Welch.
+        pooled: Standard error by Student, spreads taken for one.
+        apart: Standard error by Welch, each side with its own spread.
+        seeds: Of the side that has fewer.
         baseline_spread: Standard deviation over seeds (ddof 1), as seen.
         candidate_spread: Likewise.
         spread: The one that the standard error rests on: pooled, floored.
-        welch: Whether the variances were taken apart instead of pooled.
+        welch: Whether the one-sided bound takes the variances apart instead of pooling them.
     """
 
     estimate: float
-    standard_error: float
-    degrees_of_freedom: float
+    pooled: StandardError
+    apart: StandardError
+    seeds: int
     baseline_spread: float
     candidate_spread: float
     spread: float
     welch: bool
+
+    @property
+    def standard_error(self) -> float:
+        """That the one-sided bound rests on, in the values' unit."""
+        return self._chosen.size
+
+    @property
+    def degrees_of_freedom(self) -> float:
+        """Of the t distribution of the one-sided bound."""
+        return self._chosen.degrees_of_freedom
 
     def upper_bound(self, confidence: float) -> float:
         """One-sided upper bound of D: estimate + t(confidence, df) * standard error.
@@ -44,17 +77,24 @@ class DifferenceOfMeans:
         The candidate is *not inferior* by more than a margin if this lies below the margin; a bound above it shows
         nothing. Infinite if no spread is known: samples without spread prove nothing about fresh seeds.
         """
-        return self._bound(probability("confidence", confidence))
+        return self.estimate + self._chosen.half_width(probability("confidence", confidence))
 
     def interval(self, confidence: float = 0.99) -> tuple[float, float]:
-        """Two-sided interval of D, for display; mirrors when the sides are swapped."""
-        half = self._bound(1 - (1 - probability("confidence", confidence)) / 2) - self.estimate
+        """Two-sided interval of D, for display: the wider of Student's and Welch's; mirrors when sides are swapped.
+
+        The choice between the two that suits a bound comes too late for an interval: four seeds of a spread that
+        doubled often look like one that did not, and an interval that pools them then covers 95.7 % where it says 99.
+        The wider of both covers 98.7 %. Infinite if a side has fewer than four seeds, or no spread is known.
+        """
+        quantile = 1 - (1 - probability("confidence", confidence)) / 2
+        if self.seeds < FEWEST_FOR_INTERVAL:
+            return -math.inf, math.inf
+        half = max(error.half_width(quantile) for error in (self.pooled, self.apart))
         return self.estimate - half, self.estimate + half
 
-    def _bound(self, confidence: float) -> float:
-        if self.standard_error <= 0:
-            return math.inf
-        return self.estimate + float(stats.t.ppf(confidence, self.degrees_of_freedom)) * self.standard_error
+    @property
+    def _chosen(self) -> StandardError:
+        return self.apart if self.welch else self.pooled
 
 
 def difference_of_means(baseline: ArrayLike, candidate: ArrayLike, *, least_spread: float = 0.0) -> DifferenceOfMeans:
@@ -68,8 +108,8 @@ def difference_of_means(baseline: ArrayLike, candidate: ArrayLike, *, least_spre
 
     Assumption: means of seeds are roughly normal. With a left tail the *upper* bound of D holds well enough (the gate's
     simulation shows by how much), but p values of t do not: the verdict's fail never rests on this. And spreads are
-    alike: where the candidate's is 1.5 to 2 times the bank's, four of its seeds often do not show it, and the 99 %
-    interval of 20 against 4 then covers 97.5 to 95 % (8: 98; 20: 98.5). A spread that grew is a finding of its own.
+    alike: where the candidate's is twice the bank's, four of its seeds often do not show it. Two-sided intervals allow
+    for that (`DifferenceOfMeans.interval`), the upper bound does not. A spread that grew is a finding of its own.
 
     Args:
         baseline: Values of the baseline's seeds, two or more; larger is better.
@@ -85,15 +125,16 @@ def difference_of_means(baseline: ArrayLike, candidate: ArrayLike, *, least_spre
     cand = in_order(finite("candidate", candidate, at_least=2))
     seen = statistics.stdev(base), statistics.stdev(cand)  # exact for equal values: 0, not 1e-17
     variances = tuple(max(spread, least_spread) ** 2 for spread in seen)
-    error, freedom, welch = _standard_error(variances, (len(base), len(cand)))
+    sizes = len(base), len(cand)
     return DifferenceOfMeans(
         estimate=statistics.fmean(base) - statistics.fmean(cand),
-        standard_error=error,
-        degrees_of_freedom=freedom,
+        pooled=StandardError(_pooled(variances, sizes) * math.sqrt(sum(1 / size for size in sizes)), sum(sizes) - 2),
+        apart=_apart(variances, sizes),
+        seeds=min(sizes),
         baseline_spread=seen[0],
         candidate_spread=seen[1],
-        spread=_pooled(variances, (len(base), len(cand))),
-        welch=welch,
+        spread=_pooled(variances, sizes),
+        welch=_pooling_promises_too_much(variances, sizes),
     )
 
 
@@ -102,13 +143,15 @@ def _pooled(variances: tuple[float, ...], sizes: tuple[int, int]) -> float:
     return math.sqrt(weighted / (sum(sizes) - 2))
 
 
-def _standard_error(variances: tuple[float, ...], sizes: tuple[int, int]) -> tuple[float, float, bool]:
-    """Standard error, degrees of freedom, and whether they are Welch's."""
-    if not _pooling_promises_too_much(variances, sizes):
-        return _pooled(variances, sizes) * math.sqrt(sum(1 / size for size in sizes)), sum(sizes) - 2, False
+def _apart(variances: tuple[float, ...], sizes: tuple[int, int]) -> StandardError:
+    """Welch's standard error, with Satterthwaite's degrees of freedom; none of either without a spread."""
     parts = [variance / size for variance, size in zip(variances, sizes, strict=True)]
-    freedom = sum(parts) ** 2 / sum(part**2 / (size - 1) for part, size in zip(parts, sizes, strict=True))
-    return math.sqrt(sum(parts)), freedom, True
+    error = math.sqrt(math.fsum(parts))
+    if error == 0:
+        return StandardError(0.0, sum(sizes) - 2)
+    # Shares of the whole, so that no square of a tiny variance vanishes.
+    shares = [part / math.fsum(parts) for part in parts]
+    return StandardError(error, 1 / sum(share**2 / (size - 1) for share, size in zip(shares, sizes, strict=True)))
 
 
 def _pooling_promises_too_much(variances: tuple[float, ...], sizes: tuple[int, int]) -> bool:

@@ -146,7 +146,7 @@ class LookDecision:
         rows: Rows that the shares are of.
         distinct_rows: Those that differ: margin and floor of the spread rest on them.
         drop_points: Estimate of D, in points.
-        interval_points: Two-sided 99 % interval of D, for display.
+        interval_points: Two-sided 99 % interval of D, for display; infinite with fewer than four seeds.
         p_value: Of the permutation test that the candidate is worse.
         p_value_better: Of the same test the other way round, for the notice 'better'.
         exact: Whether all splits are in the p values.

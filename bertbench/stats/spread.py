@@ -16,10 +16,15 @@ from bertbench.stats.samples import finite, in_order, probability
 
 #: Fewer give no kurtosis, and Bonett's trimming is not defined.
 FEWEST_FOR_INTERVAL = 5
-#: Fewer pairs leave Fisher's interval without a standard error.
-FEWEST_PAIRS = 4
+#: With four pairs of values of few levels Fisher's interval covers 91 % where it says 95.
+FEWEST_PAIRS = 5
+#: No distribution has more than a fifth of its mass two spreads below its mean (Cantelli: 1 / (1 + 2^2)), and the exact
+#: interval of 0 of 16 reaches further: fewer seeds exclude nothing that is possible.
+FEWEST_FOR_TAIL = 17
 #: A seed this many spreads below the mean is in the tail; of normal seeds 2.3 % are.
 TAIL_SPREADS = 2.0
+#: How far from 1 rounding may leave the correlation of pairs on one line.
+_ON_ONE_LINE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -85,14 +90,14 @@ def lower_tail(values: ArrayLike, *, spreads: float = TAIL_SPREADS, confidence: 
     (n - 1) / sqrt(n) spreads from the mean.
 
     Args:
-        values: Two or more, larger is better.
+        values: Seventeen or more, larger is better.
         spreads: How far below.
         confidence: Two-sided.
 
     Raises:
         VerdictError: If there are too few, or one is not finite.
     """
-    sample = finite("values", values, at_least=2)
+    sample = finite("values", values, at_least=FEWEST_FOR_TAIL)
     spread = statistics.stdev(sample.tolist())
     below = int((sample < sample.mean() - spreads * spread).sum()) if spread else 0
     return exact_rate(below, sample.size, confidence=confidence)
@@ -101,10 +106,12 @@ def lower_tail(values: ArrayLike, *, spreads: float = TAIL_SPREADS, confidence: 
 def correlation_interval(one: ArrayLike, other: ArrayLike, *, confidence: float = 0.95) -> Interval:
     """Pearson's correlation of pairs with Fisher's interval: tanh(atanh(r) +- z / sqrt(n - 3)).
 
-    Assumption: pairs are roughly bivariate normal; with values of few levels approximate.
+    Assumption: pairs are roughly bivariate normal; with values of few levels approximate, with a left tail too narrow
+    (benchmarks/interval_coverage.py has the coverage). Pairs on one line exclude nothing, (-1, 1): Fisher's formula
+    would claim certainty for five pairs of two levels that happen to agree.
 
     Args:
-        one: One side, four values or more.
+        one: One side, five values or more.
         other: The other, in the same order.
         confidence: Two-sided, between 0 and 1.
 
@@ -120,6 +127,7 @@ def correlation_interval(one: ArrayLike, other: ArrayLike, *, confidence: float 
         raise VerdictError("correlation: all values of a side are equal, so none is defined", remedy="run more seeds")
     estimate = float(np.clip(np.corrcoef(left, right)[0, 1], -1.0, 1.0))
     half = float(stats.norm.ppf((1 + probability("confidence", confidence)) / 2)) / math.sqrt(left.size - 3)
-    with np.errstate(divide="ignore"):
-        centre = float(np.arctanh(estimate))
+    if abs(estimate) > 1 - _ON_ONE_LINE:
+        return Interval(estimate, -1.0, 1.0, int(left.size), confidence)
+    centre = math.atanh(estimate)
     return Interval(estimate, math.tanh(centre - half), math.tanh(centre + half), int(left.size), confidence)

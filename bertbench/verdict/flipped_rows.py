@@ -41,8 +41,8 @@ def rows_told(baseline: Baseline, wrong_rows: Mapping[int, Sequence[int]], seeds
             np.stack([_right(set(wrong_rows[seed]), rows) for seed in shared]),
             generator=np.random.default_rng(_RESAMPLES_FROM),
         )
-    except VerdictError:
-        return told  # one shared seed, or a handful of rows, says nothing of other messages
+    except VerdictError as error:
+        return [*told, f"Nothing is said of other messages ({error.message})."]
     low, high = oriented(other.estimate, (_POINTS * other.low, _POINTS * other.high))
     direction = "rise" if other.estimate < 0 else "drop"
     told.append(

@@ -6,6 +6,7 @@ counted apart. Loads scipy.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -261,10 +262,10 @@ def _numbers(look: _Look) -> dict[str, float]:
     }
     if seen is not None:
         low, high = seen.interval_points
+        interval = {"drop_low_points": low, "drop_high_points": high} if math.isfinite(high - low) else {}
         numbers |= {
             "drop_points": seen.drop_points,
-            "drop_low_points": low,
-            "drop_high_points": high,
+            **interval,
             "drop_upper_bound_points": seen.upper_bound_points,
             "p_value": seen.p_value,
             "fail_level": seen.fail_level,

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 from bertbench.stats import LookDecision, fewest_that_can_fail
-from bertbench.verdict.outcomes import change_of_accuracy
+from bertbench.verdict.outcomes import TOO_FEW_SEEDS, change_of_accuracy
 
 _POINTS = 100.0
 
 
 def sentence(seen: LookDecision) -> str:
     """What is known, on these rows and over seeds; never 'on unseen data', never 'the model'."""
-    low, high = oriented(seen.drop_points, seen.interval_points)
     change = change_of_accuracy(seen.drop_points)
     distinct = f", {seen.distinct_rows} of them distinct" * (seen.distinct_rows != seen.rows)
+    low, high = oriented(seen.drop_points, seen.interval_points)
+    known = f"99 % interval {low:.2f} to {high:.2f}" if math.isfinite(high - low) else TOO_FEW_SEEDS
     return (
-        f"On these {seen.rows} validation messages{distinct}, averaged over fresh seeds, accuracy {change} "
-        f"(99 % interval {low:.2f} to {high:.2f})."
+        f"On these {seen.rows} validation messages{distinct}, averaged over fresh seeds, accuracy {change} ({known})."
     )
 
 

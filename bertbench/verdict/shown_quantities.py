@@ -20,10 +20,11 @@ from bertbench.quantities import QUALITY
 from bertbench.record import SeedRun
 from bertbench.spec import Spec
 from bertbench.stats import difference_of_means, rounding_spread
+from bertbench.stats.noninferiority import FEWEST_FOR_INTERVAL
 from bertbench.stats.sequential import SHOWN_CONFIDENCE
 from bertbench.verdict.candidate import Candidate
 from bertbench.verdict.failed_seeds import failed_baseline_seeds, failed_candidate_seeds
-from bertbench.verdict.outcomes import Check
+from bertbench.verdict.outcomes import TOO_FEW_SEEDS, Check
 
 _POINTS = 100.0
 #: A correlation of fewer pairs is a line through two points.
@@ -46,7 +47,7 @@ class ShownQuantity:
         baseline_spread: Standard deviation over seeds (ddof 1); None of fewer than two.
         spread: Likewise of the run.
         change: Mean minus baseline mean; None if a side has no value for every seed.
-        interval: Two-sided 99 % interval of the change; None without a spread.
+        interval: Two-sided 99 % interval of the change; None without a spread, or of fewer than four seeds.
         note: What must be known beside it.
     """
 
@@ -170,7 +171,9 @@ def _compared(
     least_spread: float = 0.0,
     note: str = "",
 ) -> ShownQuantity:
-    """Estimate and interval by Student's t, pooled or Welch's, as for accuracy."""
+    """Estimate and interval by Student's t and Welch's, the wider, as for accuracy."""
+    too_few = TOO_FEW_SEEDS if min(len(bank), len(run)) < FEWEST_FOR_INTERVAL else ""
+    note = "; ".join(part for part in (note, too_few) if part)
     baseline_mean, mean = (math.fsum(values) / len(values) if values else None for values in (bank, run))
     try:
         difference = difference_of_means(bank, run, least_spread=least_spread)

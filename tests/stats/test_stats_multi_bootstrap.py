@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats as second_opinion
 
 from bertbench.errors import VerdictError
 from bertbench.stats import multi_bootstrap
+
+module = importlib.import_module("bertbench.stats.multi_bootstrap")  # the package has the function by that name
 
 
 def fresh() -> np.random.Generator:
@@ -36,13 +40,16 @@ def written_out(baseline: np.ndarray, candidate: np.ndarray, resamples: int) -> 
 
 
 def test_rows_that_differ_alike_may_share_a_weight() -> None:
-    """The short cut has the distribution of the long way round."""
+    """The short cut has the distribution of the long way round; its ends are moved out as the module says."""
     baseline, candidate = predictions(4, 200)
+    by_seed = (baseline.astype(float) - candidate).mean(axis=1)
+    unseen = second_opinion.norm.ppf(0.95) * math.sqrt(2) / 200
+    student = second_opinion.t.ppf(0.95, 3) * by_seed.std(ddof=1) / 2
     ours = multi_bootstrap(baseline, candidate, generator=fresh(), resamples=20_000, confidence=0.9)
     low, high = np.quantile(written_out(baseline, candidate, 20_000), [0.05, 0.95])
-    width = high - low
-    assert ours.low == pytest.approx(low, abs=0.03 * width)
-    assert ours.high == pytest.approx(high, abs=0.03 * width)
+    width, mean = high - low, by_seed.mean()
+    assert ours.low == pytest.approx(mean - max(math.hypot(mean - low, unseen), student), abs=0.03 * width)
+    assert ours.high == pytest.approx(mean + max(math.hypot(high - mean, unseen), student), abs=0.03 * width)
 
 
 def test_the_estimate_is_the_difference_of_the_means() -> None:
@@ -55,23 +62,29 @@ def test_the_estimate_is_the_difference_of_the_means() -> None:
 
 
 def test_where_all_seeds_agree_it_is_the_spread_of_rows_alone() -> None:
-    """4 % of 1,000 rows lost by every seed: standard error sqrt(0.04 x 0.96 / 1,000)."""
+    """4 % of 1,000 rows lost by every seed: standard error sqrt(0.04 x 0.96 / 1,000), and two unseen rows."""
     baseline, candidate = np.ones((6, 1_000)), np.ones((6, 1_000))
     candidate[:, :40] = 0
     result = multi_bootstrap(baseline, candidate, generator=fresh(), resamples=20_000, confidence=0.6827)
-    assert (result.high - result.low) / 2 == pytest.approx(math.sqrt(0.04 * 0.96 / 1_000), rel=0.04)
+    assert (result.high - result.low) / 2 == pytest.approx(math.sqrt(0.04 * 0.96 / 1_000 + 2 / 1_000**2), rel=0.04)
 
 
-def test_equal_predictions_have_no_difference() -> None:
-    baseline, _ = predictions(3, 100)
-    result = multi_bootstrap(baseline, baseline, generator=fresh())
-    assert (result.estimate, result.low, result.high, result.rows_that_differ) == (0.0, 0.0, 0.0, 0)
+@pytest.mark.parametrize("differing", [0, 4])
+def test_hardly_any_row_that_differs_has_no_interval(differing: int) -> None:
+    """Equal predictions on these rows do not show that others are equal: not '0 to 0'."""
+    baseline = np.ones((4, 100))
+    candidate = baseline.copy()
+    candidate[0, :differing] = 0
+    with pytest.raises(VerdictError, match=f"{differing} rows differ, 5 are needed"):
+        multi_bootstrap(baseline, candidate, generator=fresh())
+    candidate[3, 50:55] = 0
+    assert multi_bootstrap(baseline, candidate, generator=fresh(), resamples=100).rows_that_differ == differing + 5
 
 
 @given(st.permutations(range(60)))
 @settings(max_examples=10)
 def test_the_naming_of_rows_changes_nothing(order: list[int]) -> None:
-    baseline, candidate = predictions(3, 60)
+    baseline, candidate = predictions(4, 60)
     there = multi_bootstrap(baseline, candidate, generator=fresh(), resamples=200)
     assert there == multi_bootstrap(baseline[:, order], candidate[:, order], generator=fresh(), resamples=200)
 
@@ -96,9 +109,32 @@ def test_the_generator_alone_decides_the_draws() -> None:
 
 def test_losses_per_row_may_be_compared_too() -> None:
     rng = np.random.default_rng(3)
-    losses = rng.exponential(size=(3, 50))
+    losses = rng.exponential(size=(4, 50))
     result = multi_bootstrap(-losses, -losses - 0.1, generator=fresh())
-    assert (result.estimate, result.low, result.high) == pytest.approx((0.1, 0.1, 0.1))
+    unseen = 2.5758 * math.sqrt(2) * 0.1 / 50  # one more row either way, as large as the largest seen
+    assert (result.estimate, result.low, result.high) == pytest.approx((0.1, 0.1 - unseen, 0.1 + unseen), abs=1e-6)
+
+
+def test_the_interval_reaches_at_least_as_far_as_students_over_seeds() -> None:
+    """Two seeds that lose 20 rows and two that win 20: percentiles end at what was seen, t knows that four are few."""
+    baseline = np.zeros((4, 5_000))
+    candidate = baseline.copy()
+    baseline[:2, :20] = candidate[2:, 20:40] = 1
+    result = multi_bootstrap(baseline, candidate, generator=fresh())
+    theirs = second_opinion.ttest_1samp((baseline - candidate).mean(axis=1), 0.0).confidence_interval(0.99)
+    assert (result.low, result.high) == pytest.approx((theirs.low, theirs.high))
+    assert result.high > 0.004  # more than any seed lost
+
+
+@given(st.integers(4, 6), st.floats(0.1, 0.5))
+@settings(max_examples=10)
+def test_the_percentiles_lie_within(seeds: int, flipped: float) -> None:
+    baseline, candidate = predictions(seeds, 100, flipped=flipped)
+    result = multi_bootstrap(baseline, candidate, generator=fresh(), resamples=400)
+    drops = baseline.astype(float) - candidate
+    patterns, counts = np.unique(drops.T, axis=0, return_counts=True)
+    low, high = np.quantile(module._resampled_means(patterns, counts, 400, fresh()), [0.005, 0.995])
+    assert result.low < low < high < result.high
 
 
 @pytest.mark.parametrize("shapes", [((3, 50), (3, 51)), ((3, 50), (2, 50)), ((50,), (50,))])
@@ -107,14 +143,14 @@ def test_what_cannot_be_paired_is_refused(shapes: tuple[tuple[int, ...], tuple[i
         multi_bootstrap(np.zeros(shapes[0]), np.zeros(shapes[1]), generator=fresh())
 
 
-@pytest.mark.parametrize("shape", [(1, 50), (3, 9), (0, 50), (3, 0)])
+@pytest.mark.parametrize("shape", [(1, 50), (3, 50), (4, 9), (0, 50), (4, 0)])
 def test_too_little_is_refused(shape: tuple[int, int]) -> None:
     with pytest.raises(VerdictError, match="are needed"):
         multi_bootstrap(np.zeros(shape), np.zeros(shape), generator=fresh())
 
 
 def test_not_finite_and_impossible_arguments_are_refused() -> None:
-    baseline = np.zeros((3, 50))
+    baseline = np.zeros((4, 50))
     broken = baseline.copy()
     broken[1, 7] = math.nan
     with pytest.raises(VerdictError, match="1 scores are not finite"):

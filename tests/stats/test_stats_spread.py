@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats as second_opinion
 
 from bertbench.errors import VerdictError
-from bertbench.stats import correlation_interval, lower_tail, spread_interval
+from bertbench.stats import correlation_interval, exact_rate, lower_tail, spread_interval
+from bertbench.stats.spread import FEWEST_FOR_TAIL, TAIL_SPREADS
 
 FEW = [1.0, 2.0, 3.0, 4.0, 9.0]
 NUMBERS = st.floats(-100, 100, allow_nan=False, width=32)
@@ -66,7 +67,14 @@ def test_the_tail_counts_values_far_below_the_mean() -> None:
     assert (seen.count, seen.trials) == (1, 20)
     assert (seen.low, seen.high) == pytest.approx(tuple(second_opinion.binomtest(1, 20).proportion_ci()), rel=1e-6)
     assert lower_tail([-value for value in values]).count == 0
-    assert lower_tail([3.0, 3.0]).count == 0
+    assert lower_tail([3.0] * 17).count == 0
+
+
+def test_a_share_in_the_tail_takes_as_many_seeds_as_exclude_something() -> None:
+    """By Cantelli's inequality at most a fifth of anything lies two spreads below its mean."""
+    assert exact_rate(0, FEWEST_FOR_TAIL).high < 1 / (1 + TAIL_SPREADS**2) < exact_rate(0, FEWEST_FOR_TAIL - 1).high
+    with pytest.raises(VerdictError, match="16 values were given, at least 17 are needed"):
+        lower_tail(range(16))
 
 
 def test_a_correlation_and_its_interval_are_those_of_scipy() -> None:
@@ -78,16 +86,20 @@ def test_a_correlation_and_its_interval_are_those_of_scipy() -> None:
     assert correlation_interval(other, one) == seen
 
 
-def test_equal_sides_correlate_perfectly() -> None:
-    seen = correlation_interval(FEW, FEW)
-    assert (seen.estimate, seen.low, seen.high) == pytest.approx((1.0, 1.0, 1.0))
+@pytest.mark.parametrize("sign", [1, -1])
+def test_pairs_on_one_line_exclude_nothing(sign: int) -> None:
+    """Five pairs of two levels that agree are luck: Fisher's formula would say 1.00 to 1.00."""
+    seen = correlation_interval(FEW, [sign * 0.1 * value for value in FEW])
+    assert (seen.estimate, seen.low, seen.high) == (pytest.approx(sign), -1.0, 1.0)
+    nearly = correlation_interval(FEW, [*FEW[:4], 1.1 * FEW[4]])
+    assert 0 < nearly.low < nearly.high < 1
 
 
 @pytest.mark.parametrize(
     ("one", "other", "said"),
     [
         (FEW, FEW[:4], "pairs"),
-        (FEW[:3], FEW[:3], "at least 4"),
+        (FEW[:4], FEW[:4], "at least 5"),
         (FEW, [1.0] * 5, "no.* defined"),
         (FEW, [*FEW[:4], math.inf], "not finite"),
     ],
@@ -101,18 +113,21 @@ def test_a_correlation_that_is_none_is_refused(one: list[float], other: list[flo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("skewed", [False, True])
-def test_the_interval_of_a_spread_covers_at_the_smallest_sample_it_is_printed_for(skewed: bool) -> None:
+@pytest.mark.parametrize(
+    ("size", "skewed", "least"), [(5, False, 0.94), (5, True, 0.94), (8, False, 0.94), (8, True, 0.925)]
+)
+def test_the_interval_of_a_spread_covers_at_the_smallest_sample_it_is_printed_for(
+    size: int, skewed: bool, least: float
+) -> None:
+    """A tail costs a point or two."""
     generator = np.random.default_rng(7)
     shape = 16 / 9  # a gamma turned round: skewness -1.5
 
     def draw() -> np.ndarray:
-        return -generator.standard_gamma(shape, 8) / math.sqrt(shape) if skewed else generator.standard_normal(8)
+        return -generator.standard_gamma(shape, size) / math.sqrt(shape) if skewed else generator.standard_normal(size)
 
     seen = (spread_interval(draw()) for _ in range(3_000))
-    assert sum(interval.low <= 1 <= interval.high for interval in seen) / 3_000 >= (
-        0.925 if skewed else 0.94
-    )  # a tail costs a point or two
+    assert sum(interval.low <= 1 <= interval.high for interval in seen) / 3_000 >= least
 
 
 @pytest.mark.slow
@@ -120,6 +135,6 @@ def test_the_interval_of_a_spread_covers_at_the_smallest_sample_it_is_printed_fo
 def test_the_interval_of_a_correlation_covers_at_the_smallest_sample_it_is_printed_for(correlation: float) -> None:
     generator = np.random.default_rng(8)
     covariance = [[1, correlation], [correlation, 1]]
-    seen = (correlation_interval(*generator.multivariate_normal([0, 0], covariance, 8).T) for _ in range(3_000))
+    seen = (correlation_interval(*generator.multivariate_normal([0, 0], covariance, 5).T) for _ in range(3_000))
     covered = sum(interval.low <= correlation <= interval.high for interval in seen) / 3_000
     assert covered == pytest.approx(0.95, abs=0.015)

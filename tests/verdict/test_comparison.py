@@ -212,6 +212,21 @@ def test_rows_that_nobody_knows_are_not_told() -> None:
     assert "other messages" not in quality.reason
 
 
+@pytest.mark.parametrize(("left", "said"), [(3, "too few seeds for an interval"), (4, "99 % interval ")])
+def test_where_failed_seeds_leave_too_few_no_interval_is_told(left: int, said: str) -> None:
+    """The bound that a pass rests on is told all the same."""
+    hits = {seed: value if seed < left else 150 for seed, value in shifted(-9, 4).items()}
+    run = run_of(hits, bits=1)
+    seeds = tuple(one.model_copy(update={"validation_confusion": ((150, 0), (0, 150))}) for one in run.seeds)
+    _, quality = compared(run.model_copy(update={"seeds": seeds}))
+    assert f"points ({said}" in quality.reason
+    assert ("drop_low_points" in quality.numbers) is (left == 4)
+    assert math.isfinite(quality.numbers["drop_upper_bound_points"])
+    assert all(math.isfinite(number) for number in quality.numbers.values())
+    others = "Nothing is said of other messages (multi-bootstrap: 3 seeds and 300 rows were given"
+    assert (others in quality.reason) is (left == 3)
+
+
 def test_better_passes_with_a_notice() -> None:
     """Anchors, row 13: suspiciously good is told too, since a leak looks like this."""
     _, quality = compared(run_of(shifted(7), bits=1))

@@ -243,7 +243,16 @@ def test_the_order_of_seeds_changes_nothing(hits: list[int], order: list[int]) -
         assert left == right
 
 
+@pytest.mark.parametrize(("seeds", "said"), [(2, True), (3, True), (4, False)])
+def test_too_few_seeds_have_a_change_and_no_interval(seeds: int, said: bool) -> None:
+    accuracy = shown(run_of(first(seeds, -3), bits=1)).quantities[0]
+    assert accuracy.change is not None
+    assert (accuracy.interval is None) is said
+    assert accuracy.note == ("too few seeds for an interval" if said else "")
+
+
 def test_one_seed_has_a_mean_and_no_interval() -> None:
     accuracy = shown(run_of({0: 280}, bits=1)).quantities[0]
     assert (accuracy.mean, accuracy.interval) == (pytest.approx(280 / ROWS), None)
+    assert accuracy.note == "too few seeds for an interval"
     assert not math.isnan(accuracy.baseline_mean or math.nan)
