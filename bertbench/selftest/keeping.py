@@ -46,7 +46,7 @@ def _simulated(found: SelfTest) -> Iterator[PromiseFacts]:
         for row in rows:
             for promise in PROMISES.get(row.truth, ()):
                 about = f"{kind}, simulated on what was measured: {row.words}"
-                yield _held(about, promise, _rate(row, promise), simulated=True)
+                yield _held(about, promise, _rate(row, promise), may_show=False)
 
 
 def _rate(row: GateRow, promise: Promise) -> RateFacts:
@@ -59,7 +59,8 @@ def _tried(found: SelfTest) -> Iterator[PromiseFacts]:
     words = [trial.word for trial in found.trials.counted]
     for promise in PROMISES["same"]:
         seen = RateFacts.of(exact_rate(words.count(promise.verdict), len(words)))
-        yield _held(f"fresh trials with class {found.trials.candidate_class}", promise, seen, simulated=False)
+        about = f"fresh trials with class {found.trials.candidate_class}"
+        yield _held(about, promise, seen, may_show=found.trials.candidates_per_bank == 1)
 
 
 def _same_bits(found: SelfTest) -> Iterator[PromiseFacts]:
@@ -96,12 +97,12 @@ def _harmful_faults(found: SelfTest) -> Iterator[PromiseFacts]:
     if harmful:
         seen = RateFacts.of(exact_rate(sum(row.quality == "fail" for row in harmful), len(harmful)))
         (promise,) = [promise for promise in PROMISES["point"] if promise.verdict == "fail"]
-        yield _held("faults shown to cost the margin or more, judged by quality", promise, seen, simulated=False)
+        yield _held("faults shown to cost the margin or more, judged by quality", promise, seen, may_show=True)
 
 
-def _held(about: str, promise: Promise, seen: RateFacts, *, simulated: bool) -> PromiseFacts:
+def _held(about: str, promise: Promise, seen: RateFacts, *, may_show: bool) -> PromiseFacts:
     rate = ExactRate(seen.count, seen.trials, seen.low, seen.high, 0.95)
-    standing = promise.standing(rate, simulated=simulated)
+    standing = promise.standing(rate, may_show=may_show)
     return PromiseFacts(about=about, promise=promise.words, seen=seen, standing=standing)
 
 

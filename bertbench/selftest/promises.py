@@ -37,19 +37,20 @@ class Promise:
             return rate <= self.at_most
         return self.at_least is not None and rate >= self.at_least
 
-    def standing(self, seen: ExactRate, *, simulated: bool) -> Standing:
+    def standing(self, seen: ExactRate, *, may_show: bool) -> Standing:
         """What a count says: the whole interval keeps the promise, contradicts it, or the promise lies within it.
 
         Args:
             seen: The count, with its interval.
-            simulated: Whether it was counted in a simulation instead of in runs. A simulation draws from seeds taken to
-                be exchangeable, so it shows the arithmetic of the rule and not what a change does to real seeds; its
-                interval shrinks with simulated trials, which cost nothing. It can contradict a promise, never show one.
+            may_show: Whether it counts independent runs. A simulation draws from seeds taken to be exchangeable, so it
+                shows the arithmetic of the rule and not what a change does to real seeds, and its interval shrinks with
+                trials that cost nothing; trials that share a bank have a longer interval than the exact one. Both can
+                contradict a promise, and show none.
         """
         ends = self.keeps(seen.low), self.keeps(seen.high)
         if not any(ends):
             return "violated"
-        return "shown" if all(ends) and not simulated else "consistent"
+        return "shown" if all(ends) and may_show else "consistent"
 
     def rate_of(self, rates: GateRates) -> ExactRate:
         """The rate that it is about."""
