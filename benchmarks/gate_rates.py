@@ -1,10 +1,11 @@
-"""How often does the quality gate cry wolf, and how often does it miss one? The tables of docs/method.md.
+"""How often does the gate cry wolf, and how often does it miss one? The tables of docs/method.md.
 
     python benchmarks/gate_rates.py [--trials 20000] [--seed 0] [--banks 500] [--out docs/method.md]
 
 Each trial is a whole CI run: fresh banks, fresh candidates, all gated checks, one verdict. Seeds are drawn from those
 that were measured (docs/log.md), with replacement, and for the grid from normal and left-skewed distributions. The rule
-is the one that `bertbench run --compare` applies, failed seeds included. Takes a few minutes on one core.
+is the one that `bertbench run --compare` applies, failed seeds included; runs of quality and speed add the one of
+`bertbench ab`. Takes some ten minutes on one core.
 
 Without --out the tables are printed; with it they replace what stands between the two marks of that file.
 """
@@ -31,11 +32,15 @@ from bertbench.stats import (
     GateRates,
     GateScenario,
     QualityRule,
+    SpeedScenario,
+    draw_runs,
+    draw_speed_runs,
     measured_scenario,
+    rates_of_words,
     simulate_banks,
-    simulate_runs,
 )
 from bertbench.verdict.quality_gate import MEAN_SHARE, QUALITY_ALPHA
+from bertbench.verdict.speed_comparison import speed_rule
 
 #: Chance of a seed to fail in every trial: all that a spec allows, so the worst that is still 'nothing changed'.
 FAILED_RATE = 0.01
@@ -50,16 +55,17 @@ MARK = "benchmarks/gate_rates.py"
 
 @dataclass(frozen=True)
 class Case:
-    """One line of a table: a truth, and the checks of a run in which it holds."""
+    """One line of a table: a truth, and the checks of a run in which it holds; speed is judged where it has any."""
 
     words: str
     checks: tuple[GateScenario, ...]
     goal: str = ""
+    speed: tuple[SpeedScenario, ...] = ()
 
 
-def rule(gated_specs: int, margin_points: float = 1.0) -> QualityRule:
-    """What judges the mean of one of so many gated specs."""
-    return QualityRule(alpha=MEAN_SHARE * QUALITY_ALPHA / gated_specs, margin_points=margin_points)
+def rule(gated_specs: int, margin_points: float = 1.0, baselines: int = 1) -> QualityRule:
+    """What judges the mean of one of so many gated specs against one of so many baselines."""
+    return QualityRule(alpha=MEAN_SHARE * QUALITY_ALPHA / (gated_specs * baselines), margin_points=margin_points)
 
 
 def failed_rule(gated_specs: int) -> FailedSeedRule:
@@ -67,28 +73,30 @@ def failed_rule(gated_specs: int) -> FailedSeedRule:
     return FailedSeedRule(alpha=(1 - MEAN_SHARE) * QUALITY_ALPHA / gated_specs)
 
 
-def seed_card(bank_seeds: int, **truth: float) -> GateScenario:
+def seed_card(bank_seeds: int, baselines: int = 1, **truth: float) -> GateScenario:
     """One of two gated specs, 49 rows, margin one row."""
     return measured_scenario(
-        rule(2, ONE_ROW_OF_49),
+        rule(2, ONE_ROW_OF_49, baselines),
         SEED_CARD,
         rows=SEED_CARD_ROWS,
         bank_seeds=bank_seeds,
         failed_rate=FAILED_RATE,
         failed_rule=failed_rule(2),
+        baselines=baselines,
         **truth,
     )
 
 
-def helpdesk(bank_seeds: int, **truth: float) -> GateScenario:
+def helpdesk(bank_seeds: int, baselines: int = 1, **truth: float) -> GateScenario:
     """The other, 300 rows, margin one point."""
     return measured_scenario(
-        rule(2),
+        rule(2, baselines=baselines),
         HELPDESK,
         rows=HELPDESK_ROWS,
         bank_seeds=bank_seeds,
         failed_rate=FAILED_RATE,
         failed_rule=failed_rule(2),
+        baselines=baselines,
         **truth,
     )
 
@@ -109,6 +117,22 @@ def whole_runs() -> Iterator[Case]:
         yield Case(f"{both}helpdesk drops by its margin (1 point)", (seed_card(bank), helpdesk(bank, **point)), "point")
         yield Case(f"{both}seed_card drops by its margin (1 row)", (seed_card(bank, **row), helpdesk(bank)), "margin")
         yield Case(f"{both}both drop by their margins", (seed_card(bank, **row), helpdesk(bank, **point)), "margin")
+
+
+def more_asked() -> Iterator[Case]:
+    """The same two specs at a bank of 20, where a run asks more: a reference too, or speed too."""
+    row, point = {"drop_points": ONE_ROW_OF_49}, {"drop_points": 1.0}
+    both = "rolling and reference: "
+    yield Case(f"{both}nothing changed", (seed_card(20, 2), helpdesk(20, 2)), "same")
+    yield Case(f"{both}helpdesk drops by its margin (1 point)", (seed_card(20, 2), helpdesk(20, 2, **point)), "point")
+    yield Case(f"{both}seed_card drops by its margin (1 row)", (seed_card(20, 2, **row), helpdesk(20, 2)), "margin")
+    quality = seed_card(20), helpdesk(20)
+    for spread in (0.02, 0.03):
+        both = f"quality and speed, process spread {spread:.0%}: "
+        same, slower = (SpeedScenario(speed_rule(gated_specs=2), spread, slowdown=slowdown) for slowdown in (0, 0.05))
+        yield Case(f"{both}nothing changed", quality, "same", (same, same))
+        yield Case(f"{both}helpdesk drops by 1 point", (quality[0], helpdesk(20, **point)), "point", (same, same))
+        yield Case(f"{both}steps of one spec 5 % slower", quality, "slower", (slower, same))
 
 
 def grid() -> Iterator[Case]:
@@ -156,6 +180,15 @@ def kept(case: Case, seen: GateRates) -> str:
     return f"**missed: {', '.join(missed)}**" if missed else "kept"
 
 
+def rates(case: Case, trials: int, generator: np.random.Generator) -> GateRates:
+    """Of whole runs: the worst word of quality, and of speed where it is judged."""
+    runs = draw_runs(case.checks, trials=trials, generator=generator)
+    words = runs.words
+    if case.speed:
+        words = np.minimum(words, draw_speed_runs(case.speed, trials=trials, generator=generator)[0])
+    return rates_of_words(words, mean_seeds=float(runs.looks.mean()) / len(case.checks))
+
+
 def table(cases: Sequence[Case], trials: int, generator: np.random.Generator) -> list[str]:
     """One line per case."""
     lines = [
@@ -164,9 +197,9 @@ def table(cases: Sequence[Case], trials: int, generator: np.random.Generator) ->
     ]
     for case in track(cases, "runs", console=Console(stderr=True), transient=True):
         fewer = trials // WIDE_SHARE if any(check.rows > WIDE_ROWS for check in case.checks) else trials
-        seen = simulate_runs(case.checks, trials=max(fewer, 1), generator=generator)
-        rates = " | ".join(percent(rate) for rate in (seen.fail, seen.passed, seen.undecided))
-        lines.append(f"| {case.words} | {rates} | {seen.mean_seeds:.1f} | {kept(case, seen)} |")
+        seen = rates(case, max(fewer, 1), generator)
+        words = " | ".join(percent(rate) for rate in (seen.fail, seen.passed, seen.undecided))
+        lines.append(f"| {case.words} | {words} | {seen.mean_seeds:.1f} | {kept(case, seen)} |")
     return lines
 
 
@@ -197,6 +230,9 @@ def tables(options: argparse.Namespace) -> str:
     parts = [
         "Whole CI runs of two gated specs, seed_card (49 rows, margin one row) and helpdesk (300 rows, one point):",
         *table(list(whole_runs()), options.trials, generator),
+        "",
+        "The same runs asked more, at banks of 20. What shares an error rate must all pass:",
+        *table(list(more_asked()), options.trials, np.random.default_rng(options.seed + 1)),
         "",
         "One gated spec, seeds drawn from distributions:",
         *table(list(grid()), options.trials, generator),

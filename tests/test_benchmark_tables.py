@@ -48,7 +48,7 @@ def test_gate_rates_add_up_and_repeat(load, capsys: pytest.CaptureFixture[str]) 
     command.main(arguments)
     printed = capsys.readouterr().out
     rows = [cells for cells in lines_of(printed) if len(cells) == 6 and cells[0] != "truth"]
-    assert len(rows) == 34
+    assert len(rows) == 43
     for cells in rows:
         rates = [float(cell.split(" ")[0]) for cell in cells[1:4]]
         assert sum(rates) == pytest.approx(100, abs=0.1)
@@ -61,10 +61,20 @@ def test_a_missed_promise_is_said(load) -> None:
     """On twenty runs nothing is close: a margin lost by a spec without spread always fails, and never passes."""
     command = load("gate_rates")
     certain = command.one("one row", 3.0, "same", spread_points=0.1)
-    seen = command.simulate_runs(certain.checks, trials=20, generator=command.np.random.default_rng(0))
+    seen = command.rates(certain, 20, command.np.random.default_rng(0))
     assert command.kept(command.Case("", certain.checks, "same"), seen).startswith("**missed: fail <= 1 %, pass >= 95")
     assert command.kept(command.Case("", certain.checks, "point"), seen) == "kept"
     assert command.kept(command.Case("", certain.checks), seen) == "no goal"
+
+
+def test_speed_is_a_part_of_the_verdict_where_it_is_judged(load) -> None:
+    """Quality alone passes; steps that take twice the time fail the run, and equal ones leave it as it was."""
+    command = load("gate_rates")
+    fine = command.one("", 0.0, "same", spread_points=0.1).checks
+    same, twice = (command.SpeedScenario(command.speed_rule(), 0.01, slowdown=slowdown) for slowdown in (0.0, 1.0))
+    for speed, word in (((), "passed"), ((same,), "passed"), ((same, twice), "fail")):
+        seen = command.rates(command.Case("", fine, "same", speed), 10, command.np.random.default_rng(0))
+        assert getattr(seen, word).rate == 1.0
 
 
 def test_coverage_names_interval_sample_and_truth(load, capsys: pytest.CaptureFixture[str]) -> None:

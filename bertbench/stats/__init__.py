@@ -37,7 +37,9 @@ from bertbench.stats.simulation import (
     BankRates,
     GateRates,
     GateScenario,
+    draw_runs,
     measured_scenario,
+    rates_of_words,
     simulate_banks,
     simulate_gate,
     simulate_runs,
@@ -50,7 +52,13 @@ from bertbench.stats.speed_rule import (
     look_at,
     looks_in_turn,
 )
-from bertbench.stats.speed_simulation import SpeedRates, SpeedScenario, simulate_speed, simulate_speed_runs
+from bertbench.stats.speed_simulation import (
+    SpeedRates,
+    SpeedScenario,
+    draw_speed_runs,
+    simulate_speed,
+    simulate_speed_runs,
+)
 from bertbench.stats.spread import Interval, correlation_interval, lower_tail, spread_interval
 from bertbench.stats.threshold_audit import ThresholdAudit, audit_threshold
 from bertbench.stats.tolerance import predictive_miss_chance, tolerance_factor
@@ -90,6 +98,8 @@ __all__ = [
     "decide_look",
     "decide_many",
     "difference_of_means",
+    "draw_runs",
+    "draw_speed_runs",
     "exact_lower_bound",
     "exact_rate",
     "exact_upper_bound",
@@ -104,6 +114,7 @@ __all__ = [
     "permutation_test",
     "plan_seeds",
     "predictive_miss_chance",
+    "rates_of_words",
     "rounding_spread",
     "signed_rank_interval",
     "signed_rank_test",

@@ -44,6 +44,8 @@ class GateScenario:
         failed_rate: Chance of a candidate's seed to fail; the bank was accepted without failed seeds.
         failed_rule: What decides about failed seeds; None leaves them out of the means and judges nothing.
         distinct_rows: How many of the rows differ; all if None. Seeds are drawn in whole rows all the same.
+        baselines: Banks that one candidate is held against, each drawn afresh from the same distribution, as a rolling
+            baseline and a reference are; the rule's alpha is that of each, and the worst word counts.
     """
 
     rule: QualityRule
@@ -59,6 +61,7 @@ class GateScenario:
     failed_rate: float = 0.0
     failed_rule: FailedSeedRule | None = None
     distinct_rows: int | None = None
+    baselines: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn.
@@ -74,6 +77,8 @@ class GateScenario:
                 f"scenario: correlation {self.correlation} and failed_rate {self.failed_rate} were given, 0 to below 1 "
                 "was expected"
             )
+        if self.baselines < 1:
+            raise VerdictError(f"scenario: {self.baselines} baselines were given, one or more is needed")
         if self.measured_hits and not all(0 <= hits <= self.rows for hits in self.measured_hits):
             raise VerdictError(f"scenario: measured hits {self.measured_hits} were given, 0 to {self.rows} expected")
 
@@ -166,11 +171,34 @@ def simulate_runs(scenarios: Sequence[GateScenario], *, trials: int, generator: 
     Raises:
         VerdictError: If there are no trials or no checks.
     """
+    runs = draw_runs(scenarios, trials=trials, generator=generator)
+    return rates_of_words(runs.words, mean_seeds=float(runs.looks.mean()) / len(scenarios))
+
+
+def draw_runs(scenarios: Sequence[GateScenario], *, trials: int, generator: np.random.Generator) -> ManyDecisions:
+    """The word of each of many whole runs, for whoever adds the words of other checks to them.
+
+    Args:
+        scenarios: The gated checks of a run; the rule of each holds its share of alpha.
+        trials: Runs to simulate.
+        generator: Source of all seeds.
+
+    Returns:
+        int64 (trials,): the worst word of each run; int64 (trials,): candidate seeds that all its checks ran together.
+
+    Raises:
+        VerdictError: If there are no trials or no checks.
+    """
     _refuse_nothing(trials, scenarios)
-    decided = [_decide(scenario, *draw_hits(scenario, trials, generator), generator) for scenario in scenarios]
-    words = np.min([decisions.words for decisions in decided], axis=0)  # (trials,): least is the verdict
-    fail, passed, undecided = (exact_rate(int((words == word).sum()), trials) for word in (FAIL, PASS, UNDECIDED))
-    return GateRates(fail, passed, undecided, float(np.mean([decisions.looks for decisions in decided])))
+    decided = [_against_all_baselines(scenario, trials, generator) for scenario in scenarios]
+    words = np.min([decisions.words for decisions in decided], axis=0)  # least is the verdict
+    return ManyDecisions(words, np.sum([decisions.looks for decisions in decided], axis=0))
+
+
+def rates_of_words(words: NDArray[np.int64], *, mean_seeds: float) -> GateRates:
+    """Of the words of runs, by their number."""
+    fail, passed, undecided = (exact_rate(int((words == word).sum()), len(words)) for word in (FAIL, PASS, UNDECIDED))
+    return GateRates(fail, passed, undecided, mean_seeds)
 
 
 def simulate_banks(
@@ -182,22 +210,25 @@ def simulate_banks(
     widens the distribution a little.
 
     Args:
-        scenarios: The gated checks of a run, without correlation: the bank is fixed, the seeds' luck is not.
+        scenarios: The gated checks of a run, without correlation: the bank is fixed, the seeds' luck is not; one
+            baseline each.
         banks: Baselines of each check.
         trials: Runs against each.
         generator: Source of all seeds.
 
     Raises:
-        VerdictError: If there is nothing to simulate, or same seeds correlate.
+        VerdictError: If there is nothing to simulate, same seeds correlate, or a check has several baselines.
     """
     _refuse_nothing(min(trials, banks), scenarios)
+    if any(scenario.baselines != 1 for scenario in scenarios):
+        raise VerdictError("simulation: fixed banks were asked for with several baselines a check, one was expected")
     if any(scenario.correlation for scenario in scenarios):
         raise VerdictError("simulation: fixed banks were asked for with a correlation of same seeds, none was expected")
     fixed = [draw_hits(scenario, banks, generator)[0] for scenario in scenarios]
     rates = np.empty(banks)
     for number in range(banks):
         words = [
-            _decide(scenario, bank[number : number + 1], draw_hits(scenario, trials, generator)[1], generator).words
+            _against(scenario, bank[number : number + 1], trials, generator)
             for scenario, bank in zip(scenarios, fixed, strict=True)
         ]
         rates[number] = (np.min(words, axis=0) == FAIL).mean()
@@ -231,10 +262,33 @@ def draw_accuracies(
     return base / scenario.rows, cand / scenario.rows
 
 
+def _against(
+    scenario: GateScenario, bank: NDArray[np.int64], trials: int, generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """Words of fresh candidates against one bank."""
+    candidate = draw_hits(scenario, trials, generator)[1]
+    return _decide(scenario, bank, candidate, _failed(scenario, candidate, generator)).words
+
+
+def _against_all_baselines(scenario: GateScenario, trials: int, generator: np.random.Generator) -> ManyDecisions:
+    """One candidate against each of its baselines: seeds are run until all have decided, and the worst word counts."""
+    bank, candidate = draw_hits(scenario, trials, generator)
+    failed = _failed(scenario, candidate, generator)
+    others = [draw_hits(scenario, trials, generator)[0] for _ in range(scenario.baselines - 1)]
+    decided = [_decide(scenario, one, candidate, failed) for one in (bank, *others)]
+    words = np.min([decisions.words for decisions in decided], axis=0)
+    return ManyDecisions(words, np.max([decisions.looks for decisions in decided], axis=0))
+
+
+def _failed(
+    scenario: GateScenario, candidate: NDArray[np.int64], generator: np.random.Generator
+) -> NDArray[np.bool_] | None:
+    return generator.random(candidate.shape) < scenario.failed_rate if scenario.failed_rate else None
+
+
 def _decide(
-    scenario: GateScenario, bank: NDArray[np.int64], candidate: NDArray[np.int64], generator: np.random.Generator
+    scenario: GateScenario, bank: NDArray[np.int64], candidate: NDArray[np.int64], failed: NDArray[np.bool_] | None
 ) -> ManyDecisions:
-    failed = generator.random(candidate.shape) < scenario.failed_rate if scenario.failed_rate else None
     return decide_many(
         bank,
         candidate,

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from bertbench.errors import VerdictError
 from bertbench.stats.clopper_pearson import ExactRate, exact_rate
+from bertbench.stats.many_comparisons import WORDS
 from bertbench.stats.samples import probability
-from bertbench.stats.simulation import GateRates
+from bertbench.stats.simulation import GateRates, rates_of_words
 from bertbench.stats.speed_rule import PairedDifferences, SpeedRule, SpeedSeries, looks_in_turn
-
-_WORST_FIRST = ("fail", "undecided", "pass")
 
 
 @dataclass(frozen=True)
@@ -108,14 +107,34 @@ def simulate_speed_runs(
     Raises:
         VerdictError: If there are no trials or no comparisons.
     """
+    words, pairs = draw_speed_runs(scenarios, trials=trials, generator=generator)
+    return rates_of_words(words, mean_seeds=float(pairs.mean()) / len(scenarios))
+
+
+def draw_speed_runs(
+    scenarios: Sequence[SpeedScenario], *, trials: int, generator: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The word of each of many whole runs, for whoever adds the words of other checks to them.
+
+    Args:
+        scenarios: The gated comparisons of a run; the rule of each holds its share of alpha.
+        trials: Runs to simulate.
+        generator: Source of all times.
+
+    Returns:
+        int64 (trials,): the worst word of each run, by its number in `many_comparisons.WORDS`; int64 (trials,): counted
+        pairs that all its comparisons measured together.
+
+    Raises:
+        VerdictError: If there are no trials or no comparisons.
+    """
     if trials < 1 or not scenarios:
         raise VerdictError(
             f"simulation: {trials} trials of {len(scenarios)} checks were asked for, one of each is needed"
         )
     runs = [[_one(scenario, generator) for scenario in scenarios] for _ in range(trials)]
-    words = [min((one.word for one in run), key=_WORST_FIRST.index) for run in runs]
-    pairs = sum(one.pairs for run in runs for one in run) / (trials * len(scenarios))
-    return GateRates(*_rates(words), pairs)
+    words = np.array([min(WORDS.index(one.word) for one in run) for run in runs])
+    return words, np.array([sum(one.pairs for one in run) for run in runs])
 
 
 def draw_log_ratios(scenario: SpeedScenario, generator: np.random.Generator) -> NDArray[np.float64]:

@@ -12,11 +12,13 @@ from bertbench.stats import (
     GateRates,
     GateScenario,
     QualityRule,
+    draw_runs,
     measured_scenario,
     simulate_banks,
     simulate_gate,
     simulate_runs,
 )
+from bertbench.stats.many_comparisons import WORDS
 from bertbench.stats.simulation import draw_accuracies, draw_hits
 
 RULE = QualityRule(alpha=0.0025)
@@ -146,6 +148,21 @@ def test_a_run_fails_if_any_check_does_and_passes_if_all_do() -> None:
     assert simulate_runs([wild, worse], trials=10, generator=generator).fail.rate == 1.0
 
 
+def test_a_candidate_is_held_against_each_of_its_baselines() -> None:
+    """All must pass, at the look of the latest; two independent banks accuse more often than one, not twice as often."""
+    alone, both = (rates(GateScenario(QualityRule(0.2), 0.6, baselines=baselines), 2_000) for baselines in (1, 2))
+    assert alone.fail.rate < both.fail.rate < 2 * alone.fail.rate
+    assert both.passed.rate < alone.passed.rate
+    assert both.mean_seeds > alone.mean_seeds
+
+
+def test_words_of_runs_are_given_one_by_one() -> None:
+    fine, worse = GateScenario(RULE, spread_points=0.0), GateScenario(RULE, spread_points=0.1, drop_points=3.0)
+    runs = draw_runs([fine, worse], trials=5, generator=np.random.default_rng(3))
+    assert [WORDS[word] for word in runs.words] == ["fail"] * 5
+    assert runs.looks.tolist() == [8] * 5, "four seeds of each"
+
+
 def test_failed_seeds_fail_or_keep_from_passing() -> None:
     """At a rate of 30 % two of four fail in 35 %; of the rest many pass at the look of 8, with one failed."""
     rule = FailedSeedRule(0.001)
@@ -203,6 +220,14 @@ def test_no_trials_and_no_checks_are_refused() -> None:
         simulate_gate(GateScenario(RULE, spread_points=0.5), trials=0, generator=generator)
     with pytest.raises(VerdictError, match="0 checks"):
         simulate_runs([], trials=5, generator=generator)
+
+
+def test_a_fixed_bank_is_one_baseline() -> None:
+    several = GateScenario(RULE, spread_points=0.5, baselines=2)
+    with pytest.raises(VerdictError, match="several baselines"):
+        simulate_banks([several], banks=2, trials=5, generator=np.random.default_rng(0))
+    with pytest.raises(VerdictError, match="0 baselines were given"):
+        GateScenario(RULE, spread_points=0.5, baselines=0)
 
 
 # The documented operating points, in full

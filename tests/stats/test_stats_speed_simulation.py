@@ -9,11 +9,13 @@ import pytest
 from scipy import stats as second_opinion
 
 from bertbench.errors import VerdictError
+from bertbench.stats.many_comparisons import WORDS
 from bertbench.stats.speed_rule import SpeedRule
 from bertbench.stats.speed_simulation import (
     SpeedRates,
     SpeedScenario,
     draw_log_ratios,
+    draw_speed_runs,
     simulate_speed,
     simulate_speed_runs,
 )
@@ -128,6 +130,13 @@ def test_the_worst_word_of_its_checks_is_that_of_a_run() -> None:
     assert word(same, same) == (0, 1, 0)
     assert word(same, late) == (0, 0, 1)
     assert word(late, slower, same) == (1, 0, 0)
+
+
+def test_words_of_runs_are_given_one_by_one() -> None:
+    slower = SpeedScenario(RULE, 0.0, slowdown=0.05)
+    words, pairs = draw_speed_runs([slower, slower], trials=3, generator=np.random.default_rng(31))
+    assert [WORDS[word] for word in words] == ["fail"] * 3
+    assert pairs.tolist() == [2 * RULE.smallest_pairs] * 3
 
 
 def test_a_run_of_one_check_is_that_check() -> None:
