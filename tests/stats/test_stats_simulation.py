@@ -149,7 +149,7 @@ def test_a_run_fails_if_any_check_does_and_passes_if_all_do() -> None:
 
 
 def test_a_candidate_is_held_against_each_of_its_baselines() -> None:
-    """All must pass, at the look of the latest; two independent banks accuse more often than one, not twice as often."""
+    """All must pass, at the look of the latest; two banks accuse more often than one, not twice as often."""
     alone, both = (rates(GateScenario(QualityRule(0.2), 0.6, baselines=baselines), 2_000) for baselines in (1, 2))
     assert alone.fail.rate < both.fail.rate < 2 * alone.fail.rate
     assert both.passed.rate < alone.passed.rate
