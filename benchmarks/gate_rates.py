@@ -5,7 +5,7 @@
 Each trial is a whole CI run: fresh banks, fresh candidates, all gated checks, one verdict. Seeds are drawn from those
 that were measured (docs/log.md), with replacement, and for the grid from normal and left-skewed distributions. The rule
 is the one that `bertbench run --compare` applies, failed seeds included; runs of quality and speed add the one of
-`bertbench ab`. Takes some ten minutes on one core.
+`bertbench ab`. Takes half an hour on one core.
 
 Without --out the tables are printed; with it they replace what stands between the two marks of that file.
 """

@@ -162,14 +162,15 @@ def _accept(options: argparse.Namespace) -> int:
     numerics = baseline.numerics_fingerprint
     place = baseline_path(folder, name, spec=baseline.spec, numerics_fingerprint=numerics)
     if name == REFERENCE and not options.replace:
-        refuse_second_reference(place)
+        refuse_second_reference(place, spec=baseline.spec)
     replaced = place.exists()
     path = write_baseline(folder, name, baseline)
     say(f"{path}: {'replaced' if replaced else 'written'}: {_in_words(baseline)}")
     if len(baseline.seeds) < _BANK:
+        again = "again with --replace" if name == REFERENCE else "again"
         say(
             f"{len(baseline.seeds)} seeds show whether bits are the same; where they differ, quality needs {_BANK}: "
-            f"bertbench run {options.spec} --seeds 0-{_BANK - 1}, then accept again"
+            f"bertbench run {options.spec} --seeds 0-{_BANK - 1}, then accept {again}"
         )
     say("review it like code, and commit it")
     return PASS

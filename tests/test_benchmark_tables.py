@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from record_maker import make_record, make_seed
 
+from bertbench.selftest.measuring import FEWEST_FOR_DROP
 from bertbench.store import Store
 
 ROOT = Path(__file__).parents[1]
@@ -125,6 +126,22 @@ def test_method_has_the_tables(name: str) -> None:
     assert end
     assert f"`python benchmarks/{name} --" in table
     assert ("--trials 20000" in table) or ("--cases 10000" in table)
+
+
+def test_method_has_the_lines_that_the_commands_now_make(load) -> None:
+    """A case that was added, or renamed, is not in the page until the table is made again."""
+    page = (ROOT / "docs/method.md").read_text(encoding="utf-8")
+    first_cells = {cells[0] for cells in lines_of(page)}
+    rates = load("gate_rates")
+    wanted = {case.words for cases in (rates.whole_runs, rates.more_asked, rates.grid) for case in cases()}
+    assert wanted - first_cells == set()
+    coverage = load("interval_coverage")
+    assert {case.interval for case in (*coverage.of_seeds(), *coverage.of_others())} - first_cells == set()
+
+
+def test_coverage_is_of_the_fewest_seeds_that_a_self_test_prints_for(load) -> None:
+    load("interval_coverage")
+    assert sys.modules["coverage_of_seeds"].FEWEST_FOR_EFFECT == FEWEST_FOR_DROP
 
 
 def rounds_of(rounds: int, *, slower: float, spread: float = 0.01, disturbed: int = 0) -> list[dict[str, object]]:

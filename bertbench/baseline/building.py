@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from bertbench.baseline.fields import Baseline, BaselineSeed
-from bertbench.baseline.ground import other_ground
+from bertbench.baseline.ground import conflict, other_ground
 from bertbench.baseline.one_code import factory_of
 from bertbench.errors import BaselineError
 from bertbench.record import CheckpointFacts, DataFacts, EnvironmentFacts, Revision, RunRecord, SeedRun
@@ -48,7 +48,7 @@ def build_baseline(
         raise BaselineError("a baseline of no runs was asked for", remedy="bertbench run SPEC, then accept")
     for record in records:
         facts_of(record)  # refuses one that did not complete
-        _refuse_another_ground(records[0], record)
+    _refuse_several_grounds(records)
     seeds = _seeds(records, wrong_rows)
     if missing := [seed for seed in prescribed if seed not in seeds]:
         listed = ",".join(map(str, missing))
@@ -146,10 +146,12 @@ def final_wrong_rows(logits: NDArray[np.float32], labels: NDArray[np.int32], run
     return tuple(int(row) for row in np.flatnonzero(predictions != labels))
 
 
-def _refuse_another_ground(first: RunRecord, other: RunRecord) -> None:
-    if differing := [f"{name} {one} against {two}" for name, (one, two) in other_ground(first, than=other).items()]:
+def _refuse_several_grounds(records: Sequence[RunRecord]) -> None:
+    if (two := conflict(records)) is not None:
+        grounds = other_ground(two[0], than=two[1]).items()
+        differing = [f"{name} {one} against {other}" for name, (one, other) in grounds]
         raise BaselineError(
-            f"{first.run_id} and {other.run_id} are no runs of one baseline: {'; '.join(differing)}",
+            f"{two[0].run_id} and {two[1].run_id} are no runs of one baseline: {'; '.join(differing)}",
             remedy="name the runs that belong together with --runs",
         )
 

@@ -86,24 +86,30 @@ def write_baseline(folder: Path, name: str, baseline: Baseline) -> Path:
     return path
 
 
-def refuse_second_reference(path: Path) -> None:
-    """Refuse to accept a reference where one is: it is accepted once and kept.
+def refuse_second_reference(path: Path, *, spec: str) -> None:
+    """Refuse to accept a reference where a spec has one: it is accepted once and kept.
+
+    One of other numerics is one too: runs of all numerics are held against it, and a second one, accepted after a
+    library has changed, would forget what was lost before.
 
     Args:
         path: Where it would lie.
+        spec: Whose it is.
 
     Raises:
-        BaselineError: If something is there, readable or not; says of which commit it is and when it was accepted.
+        BaselineError: If there is one, readable or not; says of which commit it is and when it was accepted.
     """
-    if not path.exists():
+    kept = [path] if path.exists() else list(baseline_files(path.parents[1], path.parent.name, spec=spec))
+    if not kept:
         return
     try:
-        there = read_baseline(path).origin()
+        there = read_baseline(kept[0]).origin()
     except BaselineError as error:
         there = f"which cannot be read ({error.message})"
+    numerics = "" if kept[0] == path else ", of other numerics, and runs of these are held against it too"
     raise BaselineError(
-        f"{path}: is there already, {there}; a {REFERENCE} is accepted once and kept, so that many small accepted "
-        "drops are seen together",
+        f"{kept[0]}: is there already, {there}{numerics}; a {REFERENCE} is accepted once and kept, so that many small "
+        "accepted drops are seen together",
         remedy=f"accept what changes as {ROLLING} (--name {ROLLING}); to begin anew on purpose: --replace",
     )
 

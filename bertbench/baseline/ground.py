@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bertbench.baseline.one_code import factory_of
 from bertbench.record import RunRecord
 
@@ -23,6 +25,15 @@ def ground_of(record: RunRecord) -> dict[str, object]:
         "bertbench": record.bertbench_version,
         "factory": factory_of(record),
     }
+
+
+def conflict(records: Sequence[RunRecord]) -> tuple[RunRecord, RunRecord] | None:
+    """The first two runs that are known to differ; None if all may be of one ground.
+
+    Each is held against all before it: one that does not know a value may lie between two that do.
+    """
+    pairs = ((early, late) for number, late in enumerate(records) for early in records[:number])
+    return next(((early, late) for early, late in pairs if other_ground(early, than=late)), None)
 
 
 def other_ground(record: RunRecord, than: RunRecord) -> dict[str, tuple[object, object]]:

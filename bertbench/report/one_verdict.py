@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bertbench.baseline import Baseline
+from bertbench.baseline.one_code import factory_of
 from bertbench.comparing import Compared
 from bertbench.record import RunRecord
 from bertbench.report.wording import counted, with_next_step
@@ -113,6 +114,8 @@ def differences(record: RunRecord, baseline: Baseline) -> list[tuple[str, object
     found: list[tuple[str, object, object]] = list(side_by_side(numerics, baseline.numerics))
     if record.bertbench_version != baseline.bertbench_version:
         found.insert(0, ("bertbench", record.bertbench_version, baseline.bertbench_version))
+    if None not in (factory := (factory_of(record), baseline.factory_sha256)) and len(set(factory)) > 1:
+        found.insert(0, ("factory of the engine", *factory))
     return found
 
 

@@ -196,7 +196,8 @@ def _caught(row: FaultRow, reasons: Mapping[str, str]) -> FaultRow:
 
 
 def words_of(rows: Collection[FaultRow], *, seeds: int) -> str:
-    """How many ran, with so many seeds each; those that the spec refused are none of them."""
-    refused = sum(row.is_refused for row in rows)
-    ran = f"{len(rows) - refused} with {seeds} seeds each"
-    return f"{ran}; {refused} refused" if refused else ran
+    """How many ran, with so many seeds each; those that the spec refused, or that broke off, are none of them."""
+    refused, broken = sum(row.is_refused for row in rows), sum(bool(row.broke_off) for row in rows)
+    ran = f"{len(rows) - refused - broken} with {seeds} seeds each"
+    others = [f"{number} {word}" for number, word in ((refused, "refused"), (broken, "broke off")) if number]
+    return "; ".join([ran, *others])

@@ -26,7 +26,7 @@ def outcome_of(promises: Collection[PromiseFacts], found: SelfTest, *, asked: Co
         "seeds": bool(found.quality_gate and found.effects),
         "processes": found.processes is not None and found.processes.processes > 1,
         "trials": found.trials is not None and bool(found.trials.counted or found.trials.by_identity),
-        "faults": _are_clean(found) and any(row.identity for row in found.faults),
+        "faults": _are_clean(found) and any(row.identity or row.run == "fail" for row in found.faults),
     }
     silent = {"speed"}
     if _are_clean(found) and found.faults and all(row.is_refused for row in found.faults):

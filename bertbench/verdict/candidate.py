@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bertbench.baseline.one_code import factory_of
+from bertbench.baseline.ground import conflict, other_ground
 from bertbench.errors import VerdictError
 from bertbench.record import RunRecord, SeedRun
 
@@ -14,9 +14,9 @@ class Candidate:
     """Runs that are compared as one; checked when it is made.
 
     Attributes:
-        records: Of one recipe, one numerics, one data, one checkpoint and one factory of an engine of one's own, as far
-            as they are known, in the order in which they ran. The first is the run that promises are held against; the
-            others ran further seeds. A seed that several of them ran counts once, as the first of them ran it.
+        records: Of one ground (`baseline.ground`), as far as it is known, in the order in which they ran. The first is
+            the run that promises are held against; the others ran further seeds. A seed that several of them ran counts
+            once, as the first of them ran it.
     """
 
     records: tuple[RunRecord, ...]
@@ -29,14 +29,12 @@ class Candidate:
         """
         if not self.records:
             raise VerdictError("a candidate of no runs was given, one or more were expected")
-        for record in self.records[1:]:
-            one, two = _ground(self.first), _ground(record)
-            if differing := [name for name in one if one[name] is not None and two[name] not in (None, one[name])]:
-                raise VerdictError(
-                    f"{self.first.run_id} and {record.run_id} are not one candidate: they differ in "
-                    f"{', '.join(differing)}",
-                    remedy="compare runs of one recipe, one environment and one factory",
-                )
+        if (two := conflict(self.records)) is not None:
+            raise VerdictError(
+                f"{two[0].run_id} and {two[1].run_id} are not one candidate: they differ in "
+                f"{', '.join(other_ground(two[0], than=two[1]))}",
+                remedy="compare runs of one recipe, one environment, one version of bertbench and one factory",
+            )
 
     @property
     def first(self) -> RunRecord:
@@ -89,18 +87,6 @@ class Candidate:
             for run in record.seeds:
                 by_seed.setdefault(run.seed, run)
         return tuple(by_seed.values())
-
-
-def _ground(record: RunRecord) -> dict[str, object]:
-    data, checkpoint, environment = record.data, record.checkpoint, record.environment
-    return {
-        "recipe": record.spec_fingerprint,
-        "numerics": environment.numerics_fingerprint if environment else None,
-        "data": data.sha256 if data else None,
-        "tokenizer": data.tokenizer_sha256 if data else None,
-        "weights": checkpoint.sha256 if checkpoint else None,
-        "factory": factory_of(record),
-    }
 
 
 def _ended_by_a_seed(record: RunRecord) -> bool:

@@ -48,10 +48,12 @@ def _decays_nothing(live: Mapping[str, Any]) -> bool:
 def _paths(record: RunRecord, live: Mapping[str, Any]) -> Mapping[str, str]:
     """What `decay_excluded` looks at, by the name of each trainable variable: the native engine's name of it.
 
-    A model of the user's own has paths of its own. Empty if the record does not say what there is to be trained.
+    A model of the user's own that names its variables has paths of its own; an engine of the user's own that names none
+    trains BERT's. Empty if the record does not say what there is to be trained.
     """
-    if record.spec.engine.startswith(f"{OWN_MODEL}:"):
-        return {name: name for name in live.get("trainable_variables") or ()}
+    own = live.get("trainable_variables")
+    if own is not None and record.spec.engine.startswith(f"{OWN_MODEL}:"):
+        return {name: name for name in own}
     config = dict(record.checkpoint.config) if record.checkpoint is not None else {}
     return parameters_of_tensors(BertConfig(**config)) if config else {}
 

@@ -34,7 +34,10 @@ def rows_told(baseline: Baseline, wrong_rows: Mapping[int, Sequence[int]], seeds
     flips = [_flipped(seed, bank[seed], set(wrong_rows[seed])) for seed in shared]
     more = f", and of {len(flips) - _SHOWN} more seeds" if len(flips) > _SHOWN else ""
     told = [f"Flipped rows: {', '.join(flips[:_SHOWN])}{more}."]
-    rows = baseline.validation_rows
+    rows, distinct = baseline.validation_rows, baseline.distinct_rows
+    if distinct < rows:  # resampled as rows of their own, copies would say more than they know
+        copies = f"{rows - distinct} of {rows} validation rows are copies of others"
+        return [*told, f"Nothing is said of other messages ({copies})."]
     try:
         other = multi_bootstrap(
             np.stack([_right(bank[seed], rows) for seed in shared]),

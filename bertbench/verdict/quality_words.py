@@ -80,5 +80,6 @@ def notices(seen: LookDecision, *, leaks: str = "") -> str:
     spreads = f"{seen.baseline_spread_points:.2f} to {seen.candidate_spread_points:.2f} points"
     better = "Notice: better than chance explains; make sure that no validation row leaked into training."
     better = f"{better} {leaks}".rstrip() * seen.better
-    less_stable = f"Notice: less stable: the spread over seeds went from {spreads}." * seen.welch
+    wider = seen.welch and seen.candidate_spread_points > seen.baseline_spread_points
+    less_stable = f"Notice: less stable: the spread over seeds went from {spreads}." * wider
     return " ".join(part for part in (better, less_stable) if part)

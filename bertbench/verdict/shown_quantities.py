@@ -144,9 +144,10 @@ def _decides(
     (bank, runs), numbers = sides, quality.numbers
     if "drop_points" not in numbers:
         return None
-    low, high = -numbers["drop_high_points"] / _POINTS, -numbers["drop_low_points"] / _POINTS
-    look = f"look of {numbers['look_seeds']:g} seeds"
+    has_interval = "drop_low_points" in numbers  # not where too few seeds are left
+    decides = "" if _is_by_count(quality) else "decides: "
     failed = f", {numbers['failed_seeds']:g} failed" if numbers["failed_seeds"] else ""
+    note = f"{decides}look of {numbers['look_seeds']:g} seeds{failed}"
     return ShownQuantity(
         "validation accuracy",
         "higher",
@@ -157,8 +158,10 @@ def _decides(
         baseline_spread=numbers["baseline_spread_points"] / _POINTS,
         spread=numbers["spread_points"] / _POINTS,
         change=-numbers["drop_points"] / _POINTS,
-        interval=(low, high) if math.isfinite(low) and math.isfinite(high) else None,
-        note=f"{'' if _is_by_count(quality) else 'decides: '}{look}{failed}",
+        interval=(-numbers["drop_high_points"] / _POINTS, -numbers["drop_low_points"] / _POINTS)
+        if has_interval
+        else None,
+        note=note if has_interval else f"{note}; {TOO_FEW_SEEDS}",
     )
 
 

@@ -117,6 +117,14 @@ def test_runs_by_two_factories_make_no_baseline_even_where_they_are_named() -> N
         build(one, two)
 
 
+def test_a_run_that_does_not_know_its_factory_joins_no_two_others() -> None:
+    unknown = made_by(run_of({0: 290}), None)
+    one, two = (made_by(run_of({n: 290}, run_id=f"run-{n}"), 64 * name) for n, name in ((1, "e"), (2, "f")))
+    assert build(unknown, one).factory_sha256 is None
+    with pytest.raises(BaselineError, match="run-1 and run-2 are no runs of one baseline: factory"):
+        build(unknown, one, two)
+
+
 def test_a_baseline_says_which_factory_made_all_its_runs() -> None:
     one = made_by(run_of({0: 290}), "f" * 64)
     assert build(one).factory_sha256 == "f" * 64

@@ -294,6 +294,23 @@ def test_code_and_specs_that_git_does_not_track_are_changes_unless_it_ignores_th
     assert revision_of(specs) == clean
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="install git to see commits noted")
+def test_a_repository_within_the_repository_is_a_change_unless_it_is_ignored(tmp_path: Path) -> None:
+    """Git does not look into it: whatever it holds may have been imported."""
+    git(tmp_path, "init")
+    (tmp_path / "a").write_text("1")
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "-m", "one")
+    (tmp_path / "other").mkdir()
+    git(tmp_path / "other", "init")
+    (tmp_path / "other" / "b").write_text("1")
+    seen = revision_of(tmp_path)
+    assert seen is not None
+    assert seen.dirty
+    (tmp_path / ".git" / "info" / "exclude").write_text("other/\n")
+    assert revision_of(tmp_path) == seen.model_copy(update={"dirty": False})
+
+
 def test_without_git_or_a_repository_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert revision_of(tmp_path) is None
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -219,6 +219,23 @@ def test_a_reference_is_accepted_once_and_kept(shell) -> None:
     assert read_baseline(kept).seeds[0].quality.accuracy == 0.90
 
 
+def test_a_reference_of_other_numerics_is_kept_too(shell) -> None:
+    """Runs of all numerics are held against it: one accepted after an upgrade would forget what was lost before."""
+    shell("run", "small.toml")
+    shell("baseline", "accept", "small.toml", "--name", "reference")
+    kept = Path("baselines/reference/small-aaaaaaaa.json")
+    other = Path("baselines/reference/small-bbbbbbbb.json")
+    other.write_text(kept.read_text().replace('"numerics_fingerprint": "aaaaaaaa', '"numerics_fingerprint": "bbbbbbbb'))
+    kept.unlink()
+    status, said = shell("baseline", "accept", "small.toml", "--name", "reference")
+    assert (status, kept.exists()) == (cli.USAGE, False)
+    assert "small-bbbbbbbb.json: is there already, accepted " in said
+    assert "of other numerics, and runs of these are held against it too" in said
+    status, said = shell("baseline", "accept", "small.toml", "--name", "reference", "--replace")
+    assert (status, other.exists(), "small-aaaaaaaa.json: written" in said) == (cli.PASS, True, True)
+    assert "then accept again with --replace" in said
+
+
 def test_a_reference_that_cannot_be_read_is_kept_too(shell) -> None:
     """It may have been damaged by a merge, and version control has it."""
     shell("run", "small.toml")

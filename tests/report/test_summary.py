@@ -78,13 +78,13 @@ def compared(seeds: int) -> dict[str, Any]:
 def test_a_comparison_has_the_row_that_decides_and_what_is_of_all_seeds_apart() -> None:
     found = compared(8)
     numbers = found.pop("numbers")
-    assert set(found) | set(found["decides"]) <= documented("A comparison:")
-    assert (found["decides"]["seeds"], found["shown"][0]["seeds"], found["seeds_ran"]) == (4, 8, 8)
-    assert found["decides"]["change"] == -numbers["drop_points"] / 100
+    assert set(found) | set(found["deciding_look"]) <= documented("A comparison:")
+    assert (found["deciding_look"]["seeds"], found["shown"][0]["seeds"], found["seeds_ran"]) == (4, 8, 8)
+    assert found["deciding_look"]["change"] == -numbers["drop_points"] / 100
 
 
 def test_a_comparison_before_the_first_look_decides_nothing() -> None:
-    assert (compared(2)["decides"], compared(2)["seeds_ran"], compared(2)["shown"]) == (None, None, [])
+    assert (compared(2)["deciding_look"], compared(2)["seeds_ran"], compared(2)["shown"]) == (None, None, [])
 
 
 def test_a_run_that_failed_is_there_as_far_as_it_got() -> None:

@@ -227,6 +227,21 @@ def test_where_failed_seeds_leave_too_few_no_interval_is_told(left: int, said: s
     assert (others in quality.reason) is (left == 3)
 
 
+def test_copies_of_rows_say_nothing_of_other_messages() -> None:
+    """Resampled as rows of their own they would say more than they know."""
+    run, baseline = run_of(shifted(-9), distinct=290, bits=1), baseline_of(distinct=290)
+    _, quality = compared(run, baseline)
+    assert "Nothing is said of other messages (10 of 300 validation rows are copies of others)." in quality.reason
+    assert "may lie between" not in quality.reason
+
+
+def test_less_stable_is_said_of_a_spread_that_grew_alone() -> None:
+    """Of two times 20 seeds Welch's interval is taken whichever side has the larger variance."""
+    wild, tame = ({seed: 290 + width * (seed % 5) for seed in range(20)} for width in (-4, 0))
+    assert "Notice: less stable" in compared(run_of(wild, bits=1), baseline_of(tame))[1].reason
+    assert "less stable" not in compared(run_of(tame, bits=1), baseline_of(wild))[1].reason
+
+
 def test_better_passes_with_a_notice() -> None:
     """Anchors, row 13: suspiciously good is told too, since a leak looks like this."""
     _, quality = compared(run_of(shifted(7), bits=1))

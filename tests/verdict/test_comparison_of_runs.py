@@ -94,7 +94,7 @@ def test_runs_of_other_grounds_are_no_candidate() -> None:
     first = run(bank(0, 2))
     assert first.environment is not None
     numerics = first.environment.model_copy(update={"numerics_fingerprint": "0" * 64})
-    for changes in ({"spec_fingerprint": "0" * 64}, {"environment": numerics}):
+    for changes in ({"spec_fingerprint": "0" * 64}, {"environment": numerics}, {"bertbench_version": "0.0.1"}):
         with pytest.raises(VerdictError, match="not one candidate: they differ in"):
             Candidate((first, run(bank(2, 4), "run-2").model_copy(update=changes)))
     with pytest.raises(VerdictError, match="no runs"):
@@ -106,6 +106,9 @@ def test_further_seeds_by_another_factory_are_no_candidate() -> None:
     with pytest.raises(VerdictError, match="not one candidate: they differ in factory"):
         Candidate((first, made_by(further, "e" * 64)))
     assert Candidate((first, made_by(further, "f" * 64))).order == (0, 1, 2, 3)
+    unknown = made_by(run(bank(4, 6), "run-0"), None)
+    with pytest.raises(VerdictError, match="run-1 and run-2 are not one candidate: they differ in factory"):
+        Candidate((unknown, first, made_by(further, "e" * 64)))
 
 
 def test_a_further_run_that_broke_off_fails() -> None:

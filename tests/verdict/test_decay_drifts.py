@@ -176,4 +176,13 @@ def test_what_is_excluded_is_sought_in_the_models_own_paths(
 
 
 def test_a_model_of_ones_own_that_names_no_variables_shows_nothing() -> None:
-    assert drifts(ADAMW, OWN[:2], engine="python:mine:build") == ["decayed variables"]
+    nothing: dict[str, Any] = {"engine": "python:mine:build", "live": {"trainable_variables": []}}
+    assert drifts(ADAMW, OWN[:2], **nothing) == ["decayed variables"]
+
+
+@pytest.mark.parametrize(("optimizer", "decayed"), [(ADAMW, MATRICES), (ADAM, []), (ADAMW, EVERYTHING)])
+def test_an_engine_of_ones_own_that_names_no_variables_trains_those_of_bert(
+    optimizer: dict[str, Any], decayed: list[str]
+) -> None:
+    """As one that wraps the native engine does."""
+    assert drifts(optimizer, decayed, engine="python:mine:build") == drifts(optimizer, decayed)

@@ -117,14 +117,16 @@ def with_confusion(record: RunRecord) -> RunRecord:
 def test_where_the_number_of_failed_seeds_decides_accuracy_does_not() -> None:
     result = shown(with_confusion(run_of({**first(8), 1: 150, 3: 150}, bits=1)))
     assert result.decides is not None
-    assert (result.failed_seeds, result.decides.note) == ("2 of 4", "look of 4 seeds, 2 failed")
+    note = "look of 4 seeds, 2 failed; too few seeds for an interval"
+    assert (result.failed_seeds, result.decides.note, result.decides.interval) == ("2 of 4", note, None)
     assert (result.decides.seeds, result.quantities[0].seeds, result.ran) == (2, 6, 8)
 
 
 def test_a_failed_seed_of_the_look_is_told_where_accuracy_decides() -> None:
     result = shown(with_confusion(run_of({**first(4, -20), 2: 150}, bits=1)))
     assert result.decides is not None
-    assert (result.failed_seeds, result.decides.note) == ("", "decides: look of 4 seeds, 1 failed")
+    note = "decides: look of 4 seeds, 1 failed; too few seeds for an interval"
+    assert (result.failed_seeds, result.decides.note, result.decides.interval) == ("", note, None)
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
