@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bertbench.comparing import Against
-from bertbench.errors import RecordError
+from bertbench.errors import RecordError, SpecError
 from bertbench.gathering import candidate_to_compare
 from bertbench.processes import run_request
 from bertbench.project import names_in, project_of
@@ -32,10 +32,14 @@ class Verdict:
     """
 
     outcome: Outcome
-    checks: tuple[Check, ...]
-    text: str
-    result: Result
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    checks: tuple[Check, ...] = field(repr=False)
+    text: str = field(repr=False)
+    result: Result = field(repr=False)
+    left_out: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        """What a person reads: `text`."""
+        return self.text
 
 
 def run(source: str | Path | Spec, *, seeds: Sequence[int] | None = None, store: Path = DEFAULT_STORE) -> RunRecord:
@@ -124,6 +128,8 @@ def compare(
         RecordError: If the store holds no run to compare, not this record, or attempts that cannot be read.
         RecordWriteError: If the attempt cannot be written.
     """
+    if not isinstance(source, str | Path | Spec | RunRecord):
+        raise SpecError(f"compare: {type(source).__name__} was given, a TOML file, a spec or a record was expected")
     benchmark = load_benchmark(source.spec if isinstance(source, RunRecord) else source)
     project = project_of([benchmark.base_folder], gated_specs=gated_specs, option="gated_specs")
     against = Against(

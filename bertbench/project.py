@@ -8,6 +8,7 @@ pytest itself is not imported. What its own command line changes (`-c`, `-o`, `-
 from __future__ import annotations
 
 import configparser
+import difflib
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +27,10 @@ else:
 
 GATED_SPECS = "bertbench_gated_specs"
 BASELINES = "bertbench_baselines"
+
+#: All that the pytest plugin reads.
+SETTINGS = (GATED_SPECS, BASELINES, "bertbench_audit", "bertbench_logdir", "bertbench_store")
+_OURS = "bertbench_"
 
 #: The first pytest that knows `pytest.toml` and `[tool.pytest]`, where numbers and lists keep their types.
 _NATIVE_TOML_SINCE = 9
@@ -116,8 +121,8 @@ def project_of(folders: Iterable[Path], *, gated_specs: int | None = None, optio
     project = _declared(folders)
     if gated_specs is None:
         return project
-    if not gated_specs >= 1:
-        raise ProjectError(f"{option}: {gated_specs} was given, a whole number was expected, 1 or more")
+    if type(gated_specs) is not int or not gated_specs >= 1:
+        raise ProjectError(f"{option}: {gated_specs!r} was given, a whole number was expected, 1 or more")
     return replace(project, gated_specs=gated_specs, gated_specs_from=option)
 
 
@@ -126,6 +131,7 @@ def _declared(folders: Iterable[Path]) -> Project:
     if path is None:
         return Project()
     shown = _shown(path)
+    _refuse_unknown(settings, shown)
     try:
         return Project(
             gated_specs=gated_specs_of(settings.get(GATED_SPECS, "1")),
@@ -135,6 +141,16 @@ def _declared(folders: Iterable[Path]) -> Project:
         )
     except ProjectError as error:
         raise ProjectError(f"{shown}: {error.message}", remedy=error.remedy) from None
+
+
+def _refuse_unknown(settings: Settings, shown: str) -> None:
+    """What looks like a setting of ours and is none would change nothing in silence."""
+    unknown = [key for key in settings if key.startswith(_OURS) and key not in SETTINGS]
+    if unknown:
+        raise ProjectError(
+            f"{shown}: {', '.join(unknown)}: there is no such setting; there are {', '.join(SETTINGS)}",
+            remedy=f"did you mean {difflib.get_close_matches(unknown[0], SETTINGS, 1, 0)[0]}?",
+        )
 
 
 def _settings_file(folders: Iterable[Path]) -> tuple[Path | None, Settings]:

@@ -171,11 +171,20 @@ def test_compare_refuses_what_it_cannot_compare(bank: Path) -> None:
         bertbench.compare(record.model_copy(update={"seeds": record.seeds[:4]}))
     with pytest.raises(BaselineError, match="no name of a baseline"):
         bertbench.compare(record, "Rolling")
-    with pytest.raises(ProjectError, match="gated_specs: 0 was given"):
-        bertbench.compare(record, gated_specs=0)
+    for wrong in (0, "3", True):
+        with pytest.raises(ProjectError, match=f"gated_specs: {wrong!r} was given"):
+            bertbench.compare(record, gated_specs=wrong)
+    with pytest.raises(SpecError, match="compare: int was given, a TOML file, a spec or a record was expected"):
+        bertbench.compare(42)
     Path("pytest.ini").write_text("[pytest]\nbertbench_gated_specs = many\n")
     with pytest.raises(ProjectError, match=r"pytest\.ini: bertbench_gated_specs: 'many' was given"):
         bertbench.compare(record)
+
+
+def test_a_verdict_is_printed_as_its_text_and_shown_in_one_line(bank: Path) -> None:
+    verdict = bertbench.compare(bank)
+    assert str(verdict) == verdict.text
+    assert repr(verdict) == "Verdict(outcome='pass')"
 
 
 def test_compare_takes_a_record_with_nan_for_the_one_that_is_kept(bank: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bertbench import project
 from bertbench.errors import ProjectError
-from bertbench.project import Project, baselines_of, gated_specs_of, names_in, project_of
+from bertbench.project import SETTINGS, Project, baselines_of, gated_specs_of, names_in, project_of
 
 INI = "[{section}]\nbertbench_gated_specs = {gated}\nbertbench_baselines = rolling, reference\n"
 TOML = '[{section}]\nbertbench_gated_specs = "{gated}"\nbertbench_baselines = "rolling,reference"\n'
@@ -99,7 +99,7 @@ def test_the_option_wins_and_says_so_and_baselines_stay_declared(here: Path) -> 
     assert found.gated_specs_told == "gated specs: 7 (--gated-specs)"
 
 
-@pytest.mark.parametrize("wrong", [0, -1, float("nan")])
+@pytest.mark.parametrize("wrong", [0, -1, float("nan"), "3", True, 2.0])
 def test_an_option_that_cannot_be_meant_is_refused(here: Path, wrong: float) -> None:
     with pytest.raises(ProjectError, match=r"^gated_specs: .* was given, a whole number was expected, 1 or more"):
         project_of([here], gated_specs=wrong, option="gated_specs")  # type: ignore[arg-type]
@@ -112,6 +112,22 @@ def test_a_file_elsewhere_is_named_in_full(here: Path, monkeypatch: pytest.Monke
 
 
 # What cannot be meant
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("bertbench_gate_specs", "bertbench_gated_specs"), ("bertbench_baseline", "bertbench_baselines")]
+)
+def test_a_setting_that_there_is_not_is_refused(here: Path, key: str, meant: str) -> None:
+    """Misspelt, it would share no error rate and miss no baseline, in silence."""
+    (here / "pytest.ini").write_text(f"[pytest]\naddopts = -q\n{key} = 3\n")
+    with pytest.raises(ProjectError, match=rf"pytest\.ini: {key}: there is no such setting") as caught:
+        project_of([here])
+    assert caught.value.remedy == f"did you mean {meant}?"
+
+
+def test_settings_are_those_that_the_plugin_declares(pytestconfig: pytest.Config) -> None:
+    declared = {name for name in pytestconfig._parser._inidict if name.startswith("bertbench_")}
+    assert declared == set(SETTINGS)
 
 
 @pytest.mark.parametrize("value", ["none", "", "0", "-2", "1.5", "3  # three", 3, True, None, ["3"], "nan"])

@@ -203,7 +203,7 @@ def _judged(name: str, compared: _Compared, look: _Look, context: str) -> Check:
     )
     later = [later for later in compared.rule.looks if later > look.failed.seeds] if outcome == "undecided" else []
     next_steps: dict[Outcome, str] = {
-        "fail": "look at what differs from the baseline; if the drop is meant: bertbench baseline accept SPEC",
+        "fail": "look at what changed since the baseline; if the drop is meant: bertbench baseline accept SPEC",
         "undecided": (_run_on(compared, later[0]) if later else _plan(look, compared))
         + (what_can_fail(seen) if seen else ""),
     }

@@ -60,7 +60,7 @@ def test_a_drop_says_how_much_how_sure_since_when_what_differs_and_what_next() -
         r"seed_card got worse: accuracy fell by 2\.83 points \(99 % interval [\d.]+ to [\d.]+; p = 9\.4e-05, 4 seeds "
         r"against a bank of 20\), since rolling \(accepted 20\S+ \S+ UTC, runs of commit 0123456789, bertbench "
         r"0\.1\.0, tensorflow 2\.21\.0, keras 3\.15\.1\); what differs: libraries\.keras 3\.16\.0 \(was 3\.15\.1\); "
-        r"next: look at what differs from the baseline; if the drop is meant: bertbench baseline accept SPEC\.(.*)",
+        r"next: look at what changed since the baseline; if the drop is meant: bertbench baseline accept SPEC\.(.*)",
         said,
     )
     assert "unseen" not in said
