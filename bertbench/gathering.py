@@ -151,8 +151,11 @@ def _alone(group: Group) -> tuple[Candidate, dict[str, str]]:
     (first, *beside), *others = parted(group)
     why = {}
     for (run,) in others:
-        names = ", ".join(differing([run], than=[first]) or differing([run], than=group))
-        why[run.run_id] = f"they ran further seeds of {first.run_id}, and not all of its runs agree in {names}"
+        names = differing([run], than=[first])
+        how = "and differ from it in" if names else "that differ among themselves in"
+        why[run.run_id] = (
+            f"they ran further seeds of {first.run_id} {how} {', '.join(names or differing(group, than=group))}"
+        )
     return Candidate((first, *beside)), why
 
 

@@ -158,13 +158,13 @@ def test_a_newest_run_is_compared_without_its_further_seeds_on_another_ground() 
     newest = (on("2", [2]), on("3", [3], "e"), on("4", [4]))
     taken, left_out = gathered((on("1", [0]),), newest)
     assert taken == ["1", "2", "4"]
-    assert left_out == {"3": "they ran further seeds of 2, and not all of its runs agree in numerics"}
+    assert left_out == {"3": "they ran further seeds of 2 and differ from it in numerics"}
 
 
 def test_a_newest_run_that_cannot_say_which_further_seeds_are_its_own_is_compared_alone() -> None:
-    newest = (*own("1", [0], None), *own("2", [1], "f" * 64), *own("3", [2], "e" * 64))
-    why = "they ran further seeds of 1, and not all of its runs agree in factory"
-    assert gathered(newest) == (["1"], {"2": why, "3": why})
+    newest = (*own("1", [0], None), *own("2", [1], "f" * 64), *own("3", [2], "e" * 64), *own("4", [3], None))
+    why = "they ran further seeds of 1 that differ among themselves in factory"
+    assert gathered(newest) == (["1"], {"2": why, "3": why, "4": why})
 
 
 def test_a_newest_run_that_failed_is_compared_alone_and_its_further_seeds_are_named() -> None:
