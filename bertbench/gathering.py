@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bertbench.baseline import Baseline, build_baseline
-from bertbench.baseline.ground import other_ground
+from bertbench.baseline.ground import differing, other_ground, parted, why_apart
 from bertbench.baseline.one_code import Group, in_groups, of_one_code, why_not
 from bertbench.comparing import wrong_rows_of
 from bertbench.errors import BaselineError, RecordError
@@ -20,7 +20,6 @@ from bertbench.store import Store
 from bertbench.verdict import Candidate, judge_recipe
 
 BROKE_OFF = "they, or runs of their further seeds, did not complete"
-MIXED = "they and the runs of their further seeds differ in numerics, data, weights, version or factory"
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,8 @@ def candidate_to_compare(spec: Spec, store: Store, name: str | None = None) -> t
     """The run of a spec that is called *name* with its further seeds; or all that its newest run belongs to.
 
     Without a name that is the newest run and every older one of its recipe, numerics, data, weights and version that is
-    known to have run the same code, in the order in which they ran.
+    known to have run the same code, in the order in which they ran. Further seeds that ran on another ground than the
+    run they continue are left out.
 
     Returns:
         The candidate, and why runs were left out, in words, by their ids.
@@ -97,7 +97,7 @@ def candidate_to_compare(spec: Spec, store: Store, name: str | None = None) -> t
                 f"{record.run_id}: {does} {owner}, and alone it is no candidate",
                 remedy=f"bertbench compare SPEC {owner}",
             )
-        return Candidate((record, *_continued(record, records))), {}
+        return _alone((record, *_continued(record, records)))
     ended = [group for group in groups_of(records) if not _not_of(spec, group[0])]
     if not ended:
         raise RecordError(
@@ -116,31 +116,47 @@ def groups_of(records: Sequence[RunRecord]) -> list[Group]:
 def newest_candidate(ended: Sequence[Group]) -> tuple[Candidate, dict[str, str]]:
     """The last group with every older one that is of its ground and known to have run its code.
 
+    Groups are taken in parts (`bertbench.baseline.ground.parted`). That of the last group's first run decides which
+    others belong to it.
+
     Args:
         ended: One or more groups of runs that have ended, oldest first.
 
     Returns:
         The candidate, and why runs were left out, in words, by their ids.
     """
-    newest, older = ended[-1], [group for group in ended[:-1] if not _is_mixed(group)]
+    alone, left_out = _alone(ended[-1])
+    newest = alone.records
     if newest[0].outcome != "completed":
-        return Candidate(newest), {}
-    is_whole = [group[0].outcome == "completed" and not Candidate(group).broke_off for group in older]
-    broken = [group for group, whole in zip(older, is_whole, strict=True) if not whole]
-    whole = [group for group, whole in zip(older, is_whole, strict=True) if whole]
-    # That another factory ran is told, like another commit; other data, weights or versions are another matter.
-    whole = [group for group in whole if other_ground(group[0], than=newest[0]).keys() <= {"factory"}]
-    taken, others = of_one_code([*whole, newest])
-    left_out = {run.run_id: MIXED for group in ended[:-1] if _is_mixed(group) for run in group}
-    left_out |= {run.run_id: BROKE_OFF for group in broken for run in group}
-    for group in others:
-        left_out |= dict.fromkeys((run.run_id for run in group), why_not(group, taken))
-    return Candidate(tuple(run for group in taken for run in group)), left_out
+        return alone, left_out
+    parts = sorted((part for group in ended[:-1] for part in parted(group)), key=lambda part: part[0].run_id)
+    older = []
+    for part in parts:
+        # That another factory ran is told, like another commit; other data, weights or versions are another matter.
+        if part[0].outcome != "completed" or Candidate(part).broke_off:
+            left_out |= dict.fromkeys((run.run_id for run in part), BROKE_OFF)
+        elif reason := why_apart(part, newest):
+            left_out |= dict.fromkeys((run.run_id for run in part), reason)
+        else:
+            older.append(part)
+    taken, others = of_one_code([*older, newest])
+    for part in others:
+        left_out |= dict.fromkeys((run.run_id for run in part), why_not(part, taken))
+    in_order = sorted(taken, key=lambda part: part[0].run_id)
+    return Candidate(tuple(run for part in in_order for run in part)), left_out
 
 
-def _is_mixed(group: Group) -> bool:
-    """Whether a run of further seeds is on another ground than the run that it continues."""
-    return any(other_ground(run, than=group[0]) for run in group[1:])
+def _alone(group: Group) -> tuple[Candidate, dict[str, str]]:
+    """A run with those of its further seeds that are on its ground; and why the others are left out, by their ids."""
+    (first, *beside), *others = parted(group)
+    why = {}
+    for (run,) in others:
+        names = differing([run], than=[first])
+        how = "and differ from it in" if names else "that differ among themselves in"
+        why[run.run_id] = (
+            f"they ran further seeds of {first.run_id} {how} {', '.join(names or differing(group, than=group))}"
+        )
+    return Candidate((first, *beside)), why
 
 
 def _refuse_several_codes(records: Sequence[RunRecord]) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from bertbench.attempts import Ledger
 from bertbench.baseline import baseline_files, baselines_folder, revision_of
+from bertbench.baseline.ground import parted
 from bertbench.comparing import Against, Compared, book_attempts, compare_runs, with_attempts
 from bertbench.errors import CheckpointAbsentError, DataAbsentError, RecordError, SpecError
 from bertbench.observers import Observer
@@ -27,6 +28,7 @@ from bertbench.verdict import (
     Candidate,
     Check,
     Outcome,
+    doubt_two_grounds,
     judge_budget,
     judge_recipe,
     judge_repeat,
@@ -200,7 +202,8 @@ def result_of(record: RunRecord, store: Store, benchmark: Benchmark | None = Non
 def with_comparison(result: Result, store: Store, against: Against | None, *, book: bool = False) -> Result:
     """*result* with the checks of every baseline after its promises; as it is if nothing is to be compared or ran.
 
-    Runs nothing. Attempts that were counted are told.
+    Runs nothing. Attempts that were counted are told. Where a run of further seeds is on another ground than the run
+    that it continues, that run is compared with the others alone, and nothing passes.
 
     Args:
         result: What ran.
@@ -214,8 +217,12 @@ def with_comparison(result: Result, store: Store, against: Against | None, *, bo
     """
     if against is None or result.record is None:
         return result
-    candidate = Candidate((result.record, *result.further))
+    ran = (result.record, *result.further)
+    of_one_ground, *others = parted(ran)
+    candidate = Candidate(of_one_ground)
     compared = compare_runs(candidate, store, result.benchmark.baselines_folder, against)
+    if others:
+        compared = tuple(_doubted(one, ran) for one in compared)
     if book:
         book_attempts(compared, candidate, store)
     compared = with_attempts(compared, candidate, store)
@@ -236,7 +243,8 @@ def run_and_compare(
     """Run, repeat, judge; then compare, and run further seeds as far as the next look needs them.
 
     The spec's seeds come first, since promises are about them. If their bits are the baseline's, that is all. Else the
-    seeds that a look lacks are run, in a run of their own, until every baseline has decided or the looks are used up.
+    seeds that a look lacks are run, in a run of their own, until every baseline has decided or the looks are used up. A
+    run on another ground than the first, as after an edit meanwhile, ends that: nothing passes, and no more is run.
 
     Args:
         benchmark: What to run.
@@ -265,11 +273,20 @@ def run_and_compare(
         request = new_request(
             further, store, workers=workers, continues=result.record.run_id, fault=result.record.fault
         )
-        ended = Candidate((*candidate.records, run_request(request, watch=watch)))
+        ran = (*candidate.records, run_request(request, watch=watch))
+        if len(parted(ran)) > 1:
+            return with_comparison(replace(result, further=ran[1:]), store, against, book=True)
+        ended = Candidate(ran)
         if len(ended.order) == len(candidate.order) and not ended.problem:
             raise RecordError(f"{request.run_id}: ran none of the seeds {wanted}", remedy="bertbench show --all")
         candidate = ended
     return with_comparison(replace(result, further=candidate.records[1:]), store, against, book=True)
+
+
+def _doubted(compared: Compared, ran: Sequence[RunRecord]) -> Compared:
+    identity, quality = doubt_two_grounds(compared.identity, compared.quality, ran)
+    shown = compared.shown if quality.outcome == compared.quality.outcome == "fail" else None
+    return replace(compared, identity=identity, quality=quality, shown=shown)
 
 
 def orphaned_baselines(results: Sequence[Result], against: Against, folders: Iterable[Path] = ()) -> tuple[Path, ...]:

@@ -113,3 +113,20 @@ def test_a_crash_of_yesterday_does_not_fail_the_comparison_of_today(bank: Shell)
     assert status == cli.PASS
     assert "left out, since they, or runs of their further seeds, did not complete: " in said
     assert further.run_id in said
+
+
+def test_runs_on_another_ground_are_named_with_what_differs(bank: Shell) -> None:
+    """Older ones, and further seeds that ran after an update."""
+    set_runs(accuracy=accuracies(0.98), bits=1, keras="9.9.9")
+    bank("run", "small.toml", "--no-repeat", "--seeds", "0-3")
+    older = newest()
+    set_runs(accuracy=accuracies(0.98), bits=1)
+    bank("run", "small.toml", "--no-repeat", "--compare")
+    store = Store(Path(".bertbench"))
+    further = next(entry.record for entry in store.entries() if entry.record and entry.record.continues)
+    store.write(further.model_copy(update={"bertbench_version": "0.0.1"}))
+    status, said = bank("compare", "small.toml")
+    assert status == cli.UNDECIDED
+    assert f"left out, since they differ from newer runs in numerics: {older}" in said
+    assert f"left out, since they ran further seeds of {further.continues} and differ from it in bertbench: " in said
+    assert further.run_id in said

@@ -1,4 +1,4 @@
-"""Which runs are of one code: by the bits of a seed, by a clean commit, and nothing else; never of two factories."""
+"""Which runs are of one code, by the bits of a seed, by a clean commit, and nothing else; and which of one ground."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from baseline_examples import made_by, run_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bertbench.baseline.ground import conflict, parted
 from bertbench.baseline.one_code import (
     OTHER_BITS,
     OTHER_FACTORY,
@@ -17,8 +18,8 @@ from bertbench.baseline.one_code import (
     of_one_code,
     why_not,
 )
-from bertbench.gathering import MIXED, newest_candidate
-from bertbench.record import Revision
+from bertbench.gathering import BROKE_OFF, groups_of, newest_candidate
+from bertbench.record import Revision, RunRecord
 
 A, B = Revision(commit="a" * 40, dirty=False), Revision(commit="b" * 40, dirty=False)
 A_CHANGED = Revision(commit="a" * 40, dirty=True)
@@ -100,11 +101,136 @@ def test_a_run_by_another_factory_is_no_part_of_the_candidate_and_named() -> Non
     assert left_out == {"1": OTHER_FACTORY}
 
 
-def test_a_run_whose_further_seeds_were_made_by_another_factory_is_left_out_whole() -> None:
+def test_of_a_run_and_further_seeds_by_another_factory_the_part_by_the_newest_one_is_taken() -> None:
     mixed = (*own("1", [0], "f" * 64, A), *own("1b", [1], "e" * 64, A))
-    candidate, left_out = newest_candidate([mixed, own("2", [2], "f" * 64, A)])
-    assert [record.run_id for record in candidate.records] == ["2"]
-    assert left_out == {"1": MIXED, "1b": MIXED}
+    assert gathered(mixed, own("2", [2], "f" * 64, A)) == (["1", "2"], {"1b": OTHER_FACTORY})
+    assert gathered(mixed, own("2", [2], "e" * 64, A)) == (["1b", "2"], {"1": OTHER_FACTORY})
+    assert gathered(mixed, own("2", [2], "d" * 64, A)) == (["2"], {"1": OTHER_FACTORY, "1b": OTHER_FACTORY})
+
+
+# The ground: numerics, data, weights, version
+
+
+def gathered(*groups: Group) -> tuple[list[str], dict[str, str]]:
+    candidate, left_out = newest_candidate(groups)
+    return [record.run_id for record in candidate.records], left_out
+
+
+def on(
+    name: str,
+    seeds: list[int],
+    numerics: str = "",
+    version: str = "",
+    continues: str | None = None,
+    revision: Revision | None = A,
+) -> RunRecord:
+    """A run under other numerics or by another version of bertbench, if said."""
+    (record,) = group(name, seeds, revision)
+    assert record.environment is not None
+    environment = record.environment.model_copy(update={"numerics_fingerprint": numerics * 64} if numerics else {})
+    changes = {"environment": environment, "bertbench_version": version or record.bertbench_version}
+    return record.model_copy(update={**changes, "continues": continues})
+
+
+def ids(parts: list[Group]) -> list[list[str]]:
+    return [[run.run_id for run in part] for part in parts]
+
+
+def test_runs_of_one_ground_are_one_part() -> None:
+    assert ids(parted((on("1", [0]), on("2", [1]), on("3", [2])))) == [["1", "2", "3"]]
+    assert ids(parted((on("1", [0]),))) == [["1"]]
+
+
+def test_further_seeds_on_another_ground_are_parts_of_their_own() -> None:
+    assert ids(parted((on("1", [0]), on("2", [1], "e"), on("3", [2]), on("4", [3], "e")))) == [["1", "3"], ["2"], ["4"]]
+
+
+def test_where_a_run_cannot_say_which_further_seeds_are_on_its_ground_each_stands_alone() -> None:
+    """Each agrees with the first, whose factory nobody could read, and the two contradict each other."""
+    unknown, one, other = (
+        own(str(number), [number], factory)[0] for number, factory in enumerate((None, "f" * 64, "e" * 64))
+    )
+    assert ids(parted((unknown, one, other))) == [["0"], ["1"], ["2"]]
+    assert ids(parted((unknown, one))) == [["0", "1"]]
+
+
+def test_a_newest_run_is_compared_without_its_further_seeds_on_another_ground() -> None:
+    newest = (on("2", [2]), on("3", [3], "e"), on("4", [4]))
+    taken, left_out = gathered((on("1", [0]),), newest)
+    assert taken == ["1", "2", "4"]
+    assert left_out == {"3": "they ran further seeds of 2 and differ from it in numerics"}
+
+
+def test_a_newest_run_that_cannot_say_which_further_seeds_are_its_own_is_compared_alone() -> None:
+    newest = (*own("1", [0], None), *own("2", [1], "f" * 64), *own("3", [2], "e" * 64), *own("4", [3], None))
+    why = "they ran further seeds of 1 that differ among themselves in factory"
+    assert gathered(newest) == (["1"], {"2": why, "3": why, "4": why})
+
+
+def test_a_newest_run_that_failed_is_compared_alone_and_its_further_seeds_are_named() -> None:
+    failed = on("1", [0]).model_copy(update={"outcome": "failed"})
+    taken, left_out = gathered((failed, on("2", [1], "e")))
+    assert (taken, list(left_out)) == (["1"], ["2"])
+
+
+def test_parts_of_an_older_run_count_where_they_are_on_the_ground_of_the_newest() -> None:
+    mixed = (on("1", [0], "e"), on("2", [1]))
+    assert gathered(mixed, (on("3", [2]),)) == (["2", "3"], {"1": "they differ from newer runs in numerics"})
+    assert gathered(mixed, (on("3", [2], revision=B),)) == (
+        ["3"],
+        {"1": "they differ from newer runs in numerics", "2": UNKNOWN_CODE},
+    )
+
+
+def test_a_part_that_broke_off_is_left_out_alone() -> None:
+    broken = on("2", [1], "e").model_copy(update={"outcome": "failed"})
+    assert gathered((on("1", [0]), broken), (on("3", [2]),)) == (["1", "3"], {"2": BROKE_OFF})
+
+
+def test_older_runs_on_another_ground_are_named_with_what_differs() -> None:
+    older = ((on("1", [0], "e", "0.0.1"),), (on("2", [1], version="0.0.1"), on("3", [2], version="0.0.1")))
+    assert gathered(*older, (on("4", [3]),)) == (
+        ["4"],
+        {
+            "1": "they differ from newer runs in numerics, bertbench",
+            "2": "they differ from newer runs in bertbench",
+            "3": "they differ from newer runs in bertbench",
+        },
+    )
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", "e"]),
+            st.sampled_from([None, "f" * 64, "e" * 64]),
+            st.sampled_from([None, A, B]),
+            st.integers(0, 2),
+            st.booleans(),
+        ),
+        min_size=1,
+        max_size=7,
+    )
+)
+def test_every_run_is_in_the_candidate_or_left_out_with_a_reason(
+    ran: list[tuple[str, str | None, Revision | None, int, bool]],
+) -> None:
+    records: list[RunRecord] = []
+    for number, (numerics, factory, revision, seed, goes_on) in enumerate(ran):
+        first = next((record.run_id for record in reversed(records) if not record.continues), None)
+        made = on(str(number), [seed], numerics, continues=first if goes_on else None, revision=revision)
+        records.append(made_by(made, factory))
+    groups = groups_of(records)
+    of_candidate, left_out = gathered(*groups)
+    assert sorted([*of_candidate, *left_out]) == [record.run_id for record in records]
+    assert all(left_out.values())
+    assert groups[-1][0].run_id in of_candidate
+    assert of_candidate == sorted(of_candidate)
+    for one in groups:
+        parts = parted(one)
+        assert parts[0][0] is one[0]
+        assert all(conflict(part) is None for part in parts)
+        assert (len(parts) > 1) == (conflict(one) is not None)
 
 
 def test_runs_are_grouped_with_their_further_seeds_oldest_first() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from bertbench.baseline import build_baseline, write_baseline
 from bertbench.comparing import Against, wrong_rows_of
 from bertbench.errors import RecordError
 from bertbench.gathering import candidate_to_compare
-from bertbench.record import Failure
+from bertbench.processes import Request
+from bertbench.record import Failure, RunRecord
 from bertbench.session import Session
 from bertbench.spec import build_spec
 from bertbench.store import Store
-from bertbench.suite import Benchmark, Result, run_and_compare, run_benchmark
+from bertbench.suite import Benchmark, Result, run_and_compare, run_benchmark, with_comparison
 
 
 @pytest.fixture
@@ -195,3 +197,79 @@ def test_a_run_that_broke_off_is_no_attempt(store: Store) -> None:
     set_runs(failure={"kind": "DataError", "message": "no rows", "phase": "data"})
     assert compared(store).outcome == "fail"
     assert Ledger(store.folder).attempts() == ()
+
+
+# Runs of two grounds: something was edited or updated between the run and its further seeds
+
+
+def update_before_further_seeds(monkeypatch: pytest.MonkeyPatch, **fake: Any) -> None:
+    """From the first run of further seeds on runs are as *fake* says, and of another keras."""
+
+    def request(request: Request, **more: Any) -> RunRecord:
+        if request.continues:
+            set_runs(keras="9.9.9", **fake)
+        return fake_runs.fake_run_request(request, **more)
+
+    monkeypatch.setattr(suite, "run_request", request)
+
+
+def test_further_seeds_on_another_ground_are_undecided_and_counted(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As good as the bank: what differs alone withholds the pass. And the seeds were paid for, so nothing is raised."""
+    bank_of(store, accuracy=around(0.98))
+    set_runs(accuracy=around(0.98), bits=1)
+    update_before_further_seeds(monkeypatch, accuracy=around(0.98), bits=1)
+    result = compared(store)
+    assert result.record is not None
+    (further,) = result.further
+    quality = result.checks[-1]
+    assert (result.outcome, quality.outcome, quality.seeds_wanted) == ("undecided", "undecided", ())
+    assert outcomes(result.checks)["identity_with_rolling"] == "undecided"
+    first = result.record.run_id
+    assert quality.reason.startswith(f"{first} and {further.run_id} are not one candidate: they differ in numerics, ")
+    assert f"Of {first} alone: bits differ, and 2 seeds ran; the first look needs 4" in quality.reason
+    assert quality.reason.endswith("Attempt 1 outside any repository (counted, not binding)")
+    assert quality.next_step == "run again, and change nothing until it has ended"
+    (attempt,) = Ledger(store.folder).attempts()
+    assert (attempt.runs, attempt.outcome, attempt.observed) == ((first,), "undecided", "runs of two grounds")
+    assert runs() == 3
+
+
+def test_bad_further_seeds_on_another_ground_accuse_nobody(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    bank_of(store, accuracy=around(0.98))
+    set_runs(accuracy=around(0.98), bits=1)
+    update_before_further_seeds(monkeypatch, accuracy=around(0.5), bits=1)
+    assert compared(store).outcome == "undecided"
+
+
+def test_a_session_reads_runs_of_two_grounds_again_as_the_same_verdict(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank_of(store, accuracy=around(0.98))
+    set_runs(accuracy=around(0.98), bits=1)
+    update_before_further_seeds(monkeypatch, accuracy=around(0.98), bits=1)
+    against = Against(("rolling",))
+    result = Session(store, "s1", against=against).result(benchmark(Path.cwd()))
+    assert Session(store, "s1", against=against).results() == (result,)
+    assert result.outcome == "undecided"
+    assert len(Ledger(store.folder).attempts()) == 1
+
+
+def test_compare_takes_the_first_ground_of_the_newest_run_and_counts_no_other_attempt(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank_of(store, accuracy=around(0.98))
+    set_runs(accuracy=around(0.98), bits=1)
+    update_before_further_seeds(monkeypatch, accuracy=around(0.98), bits=1)
+    result = compared(store)
+    assert result.record is not None
+    first, (further,) = result.record.run_id, result.further
+    why = f"they ran further seeds of {first} and differ from it in numerics"
+    for name in (None, first):
+        candidate, left_out = candidate_to_compare(result.benchmark.spec, store, name)
+        assert [record.run_id for record in candidate.records] == [first]
+        assert left_out[further.run_id] == why
+    judged = with_comparison(replace(result, further=()), store, Against(("rolling",)), book=True)
+    assert judged.outcome == "undecided"
+    assert len(Ledger(store.folder).attempts()) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bertbench.baseline.one_code import factory_of
+from bertbench.baseline.one_code import Group, factory_of
 from bertbench.record import RunRecord
 
 
@@ -34,6 +34,41 @@ def conflict(records: Sequence[RunRecord]) -> tuple[RunRecord, RunRecord] | None
     """
     pairs = ((early, late) for number, late in enumerate(records) for early in records[:number])
     return next(((early, late) for early, late in pairs if other_ground(early, than=late)), None)
+
+
+def parted(group: Group) -> list[Group]:
+    """A run with those of its further seeds that are on its ground, and then each of the others alone.
+
+    As after an edit, or an update of a library, between two of them. Where those on its ground are not on one ground
+    among themselves, the run knows too little to say which of them are on its own, and all stand alone.
+
+    Args:
+        group: A run with the runs of its further seeds, that run first.
+
+    Returns:
+        One part or more, that of the run itself first.
+    """
+    first, *further = group
+    beside = [run for run in further if not other_ground(run, than=first)]
+    if conflict(beside) is not None:
+        beside = []
+    taken = {run.run_id for run in beside}
+    return [(first, *beside), *((run,) for run in further if run.run_id not in taken)]
+
+
+def differing(runs: Sequence[RunRecord], than: Sequence[RunRecord]) -> tuple[str, ...]:
+    """Names of what any of *runs* is known to differ in from any of the others; the recipe before the factory."""
+    names = {name for one in runs for two in than for name in other_ground(one, than=two)}
+    return tuple(name for name in ground_of(than[0]) if name in names) if than else ()
+
+
+def why_apart(runs: Sequence[RunRecord], newest: Sequence[RunRecord]) -> str:
+    """Why runs are on another ground than newer ones, in words; empty if they are not known to be.
+
+    The factory is code: `one_code.why_not` tells it.
+    """
+    names = [name for name in differing(runs, than=newest) if name != "factory"]
+    return f"they differ from newer runs in {', '.join(names)}" if names else ""
 
 
 def other_ground(record: RunRecord, than: RunRecord) -> dict[str, tuple[object, object]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bertbench.baseline.ground import parted
 from bertbench.baseline.one_code import Group
 from bertbench.errors import RecordError
 from bertbench.gathering import groups_of, newest_candidate
@@ -140,7 +141,7 @@ def _of_one(benchmark: Benchmark, groups: Sequence[Group], commit: str | None, s
     for of_one in by_environment.values():
         candidate, why_not = newest_candidate(of_one)
         left_out |= why_not
-        environments.append(InOneEnvironment(Environment.of(of_one[-1][0]), of_one[-1], candidate))
+        environments.append(InOneEnvironment(Environment.of(of_one[-1][0]), parted(of_one[-1])[0], candidate))
     return Chosen(benchmark, revision, tuple(environments), left_out if commit is not None else _at(left_out, taken))
 
 

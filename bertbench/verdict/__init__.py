@@ -10,6 +10,7 @@ from bertbench.verdict.outcomes import PRECEDENCE, Check, Outcome, overall
 from bertbench.verdict.recipe_lock import NAME as RECIPE_LOCK_NAME
 from bertbench.verdict.recipe_lock import judge_recipe
 from bertbench.verdict.thresholds import judge_threshold, threshold_name
+from bertbench.verdict.two_grounds import doubt_two_grounds
 
 __all__ = [
     "IDENTITY_NAME",
@@ -22,6 +23,7 @@ __all__ = [
     "budget_name",
     "compare",
     "diagnose",
+    "doubt_two_grounds",
     "identity_name",
     "judge_budget",
     "judge_recipe",

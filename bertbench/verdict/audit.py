@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bertbench.baseline.ground import other_ground
-from bertbench.baseline.one_code import Group, in_groups, of_one_code, why_not
+from bertbench.baseline.ground import parted, why_apart
+from bertbench.baseline.one_code import in_groups, of_one_code, why_not
 from bertbench.errors import VerdictError
 from bertbench.quantities import quality_of
 from bertbench.record import DataFacts, RunRecord, SeedRun
@@ -97,15 +97,15 @@ def of_the_newest_code(records: Sequence[RunRecord]) -> tuple[tuple[RunRecord, .
     Returns:
         Both oldest first.
     """
-    groups = sorted((part for group in in_groups(records) for part in _parted(group)), key=lambda one: one[0].run_id)
+    groups = sorted((part for group in in_groups(records) for part in parted(group)), key=lambda one: one[0].run_id)
     if not groups:
         return (), ()
-    newest = groups[-1][0]
-    taken, others = of_one_code([group for group in groups if not _other_ground(group[0], newest)])
+    newest = groups[-1]
+    taken, others = of_one_code([group for group in groups if not why_apart(group, newest)])
     why: dict[tuple[str, str], list[RunRecord]] = {}
     for group in groups:
-        if differing := _other_ground(group[0], newest):
-            why.setdefault(("another ground", f"they differ from newer runs in {differing}"), []).extend(group)
+        if reason := why_apart(group, newest):
+            why.setdefault(("another ground", reason), []).extend(group)
         elif group in others:
             why.setdefault(("other code", why_not(group, taken)), []).extend(group)
     counted = sorted((run for group in taken for run in group), key=lambda run: run.run_id)
@@ -135,18 +135,6 @@ def distinct_seeds(records: Sequence[RunRecord]) -> tuple[SeedRun, ...]:
     """Each seed that came to an end once, by its newest run, in the order of their numbers."""
     by_seed = {run.seed: run for record in records for run in record.seeds if run.came_to_an_end}
     return tuple(run for _, run in sorted(by_seed.items()))
-
-
-def _parted(group: Group) -> list[Group]:
-    """A run with those of its further seeds; each alone where one of these is on another ground, as after an edit."""
-    if any(other_ground(run, than=group[0]) for run in group[1:]):
-        return [(run,) for run in group]
-    return [group]
-
-
-def _other_ground(record: RunRecord, newest: RunRecord) -> str:
-    """What else than code two runs are known to differ in, in words; empty if nothing."""
-    return ", ".join(name for name in other_ground(record, than=newest) if name != "factory")
 
 
 def _audited(

@@ -152,6 +152,13 @@ def test_a_later_run_of_one_environment_takes_its_place(tmp_path: Path) -> None:
     assert "other bits" in other.left_out["1"]
 
 
+def test_further_seeds_in_another_environment_are_left_out_and_named(tmp_path: Path) -> None:
+    further = run_in("2", keras="3.12.4", changes={"continues": "1"})
+    matrix = matrix_of(tmp_path, run_in("1"), further)
+    assert [cell.runs for cell in matrix.cells] == [("1",)]
+    assert matrix.left_out == {"2": "they ran further seeds of 1 and differ from it in numerics"}
+
+
 def test_runs_of_the_newest_commit_are_taken_or_of_the_one_asked_for(tmp_path: Path) -> None:
     old = run_in("1", keras="3.12.4")
     new = run_in("2", changes={"revision": OTHER})

@@ -252,6 +252,25 @@ def test_further_seeds_go_with_their_run_unless_made_by_another_factory() -> Non
     assert (left_out.runs, left_out.reason) == (("2",), OTHER_FACTORY)
 
 
+def test_further_seeds_that_contradict_each_other_go_with_no_run_that_cannot_tell_them_apart() -> None:
+    first = made_by(made("1", 48, revision=None), None)
+    further = [made(name, 48, first=int(name), revision=None).model_copy(update={"continues": "1"}) for name in "23"]
+    one, other = made_by(further[0], "f" * 64), made_by(further[1], "e" * 64)
+    assert counted(first, one) == (["1", "2"], ())
+    ids, left_out = counted(first, one, other)
+    assert ids == ["3"]
+    assert [(part.runs, part.reason) for part in left_out] == [(("1",), UNKNOWN_CODE), (("2",), OTHER_FACTORY)]
+
+
+def test_a_run_keeps_the_further_seeds_on_its_ground() -> None:
+    first, newest = made("1", 48, revision=None), made("4", 48, revision=None)
+    further = [made(name, 48, first=int(name), revision=None).model_copy(update={"continues": "1"}) for name in "23"]
+    elsewhere = further[1].model_copy(update={"bertbench_version": "0.0.1"})
+    ids, (left_out,) = counted(first, further[0], elsewhere, newest)
+    assert ids == ["1", "2", "4"]
+    assert (left_out.runs, left_out.reason) == (("3",), "they differ from newer runs in bertbench")
+
+
 def test_runs_on_other_rows_are_another_ground() -> None:
     old = made("1", 48, 48)
     assert old.data is not None
