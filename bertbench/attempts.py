@@ -35,11 +35,11 @@ class Attempt(Fact):
     baseline: str
     """Name of the baseline, as in `rolling`."""
     baseline_sha256: str
-    """Of its text."""
+    """Of its text, but for when it was accepted."""
     git_commit: str | None
-    """Of the spec's repository when the runs were asked for; None if they have none or not the same."""
+    """Of the spec's repository when the newest run was asked for; None if a run has none."""
     git_dirty: bool | None
-    """Whether tracked files differed from that commit."""
+    """Whether the tree of any run had changes, as in `Revision.dirty`."""
     runs: Annotated[tuple[str, ...], Field(min_length=1)]
     """The run, and those of further seeds."""
     outcome: Literal["fail", "no_baseline", "undecided", "pass"]

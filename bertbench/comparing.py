@@ -29,6 +29,7 @@ from bertbench.baseline import (
 )
 from bertbench.errors import BaselineError, RecordError, VerdictError
 from bertbench.record import Revision, RunRecord, SeedRun
+from bertbench.spec import VerdictSpec
 from bertbench.store import Store
 from bertbench.verdict import Candidate, Check, compare, no_baseline
 
@@ -135,7 +136,9 @@ class Compared:
         return self.identity, self.quality
 
 
-def compare_runs(candidate: Candidate, store: Store, folder: Path, against: Against) -> tuple[Compared, ...]:
+def compare_runs(
+    candidate: Candidate, store: Store, folder: Path, against: Against, *, promised: VerdictSpec
+) -> tuple[Compared, ...]:
     """Hold runs against each baseline.
 
     Args:
@@ -143,18 +146,19 @@ def compare_runs(candidate: Candidate, store: Store, folder: Path, against: Agai
         store: Has their predictions; without them rows that flipped are not shown.
         folder: Of baselines, unless *against* says otherwise.
         against: What to compare with.
+        promised: The spec's table `[verdict]` as it now stands: an older run may have been asked for under another.
 
     Returns:
         One for each name; `no_baseline` where there is nothing to compare with.
     """
     names = against.names_for(candidate.first.spec.name, folder)
-    return tuple(_compared(candidate, store, name, names, (folder, against)) for name in names)
+    return tuple(_compared(candidate, store, name, names, (folder, against, promised)) for name in names)
 
 
 def _compared(
-    candidate: Candidate, store: Store, name: str, names: Sequence[str], where: tuple[Path, Against]
+    candidate: Candidate, store: Store, name: str, names: Sequence[str], how: tuple[Path, Against, VerdictSpec]
 ) -> Compared:
-    (folder, against), record = where, candidate.first
+    (folder, against, promised), record = how, candidate.first
     numerics = record.environment.numerics_fingerprint if record.environment else ""
     try:
         baseline = find_baseline(against.folder or folder, name, spec=record.spec.name, numerics_fingerprint=numerics)
@@ -162,7 +166,7 @@ def _compared(
 
         gate = quality_gate(
             baseline.distinct_rows,
-            record.spec.verdict,
+            promised,
             gated_specs=against.gated_specs,
             baselines=against.sharing(names),
         )
@@ -293,13 +297,23 @@ def _which(failed: Attempt, attempt: Attempt) -> str:
 
 
 def _revision(candidate: Candidate) -> Revision | None:
-    """Of the spec's repository when the runs were asked for; None if they have none or not the same."""
-    revisions = {record.revision for record in candidate.records}
-    return revisions.pop() if len(revisions) == 1 else None
+    """Of the spec's repository when the newest run was asked for, dirty if any tree was; None if a run has none.
+
+    Runs of several commits are of one candidate if they are of one code: what is judged is what the newest stands for.
+    """
+    revisions = [record.revision for record in sorted(candidate.records, key=lambda record: record.run_id)]
+    known = [revision for revision in revisions if revision is not None]
+    if len(known) != len(revisions):
+        return None
+    return known[-1].model_copy(update={"dirty": any(revision.dirty for revision in known)})
 
 
 def _digest(baseline: Baseline | None) -> str:
-    return hashlib.sha256(baseline_text(baseline).encode()).hexdigest() if baseline else ""
+    """Of all that a baseline says but when it was accepted: to accept the same again makes no other one of it."""
+    if baseline is None:
+        return ""
+    undated = baseline.model_copy(update={"accepted_at": datetime.fromtimestamp(0, timezone.utc)})
+    return hashlib.sha256(baseline_text(undated).encode()).hexdigest()
 
 
 def wrong_rows_of(store: Store, record: RunRecord, run: SeedRun) -> tuple[int, ...]:

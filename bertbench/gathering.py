@@ -16,9 +16,10 @@ from bertbench.comparing import wrong_rows_of
 from bertbench.errors import BaselineError, RecordError
 from bertbench.record import RunRecord
 from bertbench.spec import Spec, spec_fingerprint
-from bertbench.store import Store
+from bertbench.store import Entry, Store
 from bertbench.verdict import Candidate, judge_recipe
 
+_NOT_ENDED = "has not ended"
 BROKE_OFF = "they, or runs of their further seeds, did not complete"
 
 
@@ -86,7 +87,8 @@ def candidate_to_compare(spec: Spec, store: Store, name: str | None = None) -> t
         RecordError: If there is none, it goes on, it belongs to another run, or it is of another spec or of another
             recipe than *spec* now has.
     """
-    records = [entry.record for entry in store.entries() if entry.record is not None]
+    entries = store.entries()
+    records = [record for entry in entries if (record := entry.settled) is not None]
     if name is not None:
         record = _read(store, name)
         if problem := _not_of(spec, record):
@@ -104,7 +106,15 @@ def candidate_to_compare(spec: Spec, store: Store, name: str | None = None) -> t
             f"{store.folder}: holds no run of {spec.name} as the spec now stands that has ended",
             remedy="bertbench run SPEC",
         )
-    return newest_candidate(ended)
+    candidate, left_out = newest_candidate(ended)
+    going_on = [group[0].run_id for group in groups_of(records) if _not_of(spec, group[0]) == _NOT_ENDED]
+    return candidate, _unreadable(spec, entries) | dict.fromkeys(going_on, "they have not ended") | left_out
+
+
+def _unreadable(spec: Spec, entries: Sequence[Entry]) -> dict[str, str]:
+    """Runs whose folder is called after the spec and whose record cannot be read: any of them may have been a fail."""
+    lost = [entry for entry in entries if entry.record is None and f"-{spec.name}-" in entry.run_id]
+    return {entry.run_id: f"their record cannot be read ({entry.problem})" for entry in lost}
 
 
 def groups_of(records: Sequence[RunRecord]) -> list[Group]:
@@ -190,7 +200,7 @@ def _not_of(spec: Spec, record: RunRecord) -> str:
         return f"is a run of {record.spec.name}, and one of {spec.name} was expected"
     if record.spec_fingerprint != spec_fingerprint(spec):
         return f"ran another recipe than {spec.name} now has"
-    return "has not ended" if record.outcome == "running" else ""
+    return _NOT_ENDED if record.outcome == "running" else ""
 
 
 def _refuse_fault(record: RunRecord) -> None:
@@ -225,6 +235,6 @@ def _named(store: Store, names: Sequence[str]) -> tuple[RunRecord, ...]:
 
 def _read(store: Store, name: str) -> RunRecord:
     entry = store.find(name)
-    if entry.record is None:
+    if (record := entry.settled) is None:
         raise RecordError(f"{entry.run_id}: unreadable: {entry.problem}", remedy="run the spec again")
-    return entry.record
+    return record

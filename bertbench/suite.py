@@ -220,7 +220,8 @@ def with_comparison(result: Result, store: Store, against: Against | None, *, bo
     ran = (result.record, *result.further)
     of_one_ground, *others = parted(ran)
     candidate = Candidate(of_one_ground)
-    compared = compare_runs(candidate, store, result.benchmark.baselines_folder, against)
+    promised = result.benchmark.spec.verdict
+    compared = compare_runs(candidate, store, result.benchmark.baselines_folder, against, promised=promised)
     if others:
         compared = tuple(_doubted(one, ran) for one in compared)
     if book:
@@ -265,7 +266,7 @@ def run_and_compare(
         return result
     candidate = Candidate((result.record,))
     while True:
-        compared = compare_runs(candidate, store, benchmark.baselines_folder, against)
+        compared = compare_runs(candidate, store, benchmark.baselines_folder, against, promised=benchmark.spec.verdict)
         wanted = next((one.quality.seeds_wanted for one in compared if one.quality.seeds_wanted), ())
         if not wanted:
             break

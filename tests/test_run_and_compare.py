@@ -13,7 +13,7 @@ from fake_runs import runs, set_runs
 
 from bertbench import suite
 from bertbench.attempts import Ledger
-from bertbench.baseline import build_baseline, write_baseline
+from bertbench.baseline import build_baseline, read_baseline, write_baseline
 from bertbench.comparing import Against, wrong_rows_of
 from bertbench.errors import RecordError
 from bertbench.gathering import candidate_to_compare
@@ -129,10 +129,10 @@ def test_another_process_reads_the_further_runs_and_tells_the_same_attempt(store
     assert len(Ledger(store.folder).attempts()) == 1
 
 
-def repository() -> None:
+def repository(ignored: str = "") -> None:
     """The current folder, as it is, is a commit."""
     git = ("git", "-c", "user.name=a", "-c", "user.email=a@b.c")
-    Path(".gitignore").write_text("store\nfake.json\nruns.log\n")
+    Path(".gitignore").write_text(f"store\nfake.json\nruns.log\n{ignored}\n")
     for words in (("init", "-q"), ("add", "."), ("commit", "-q", "--allow-empty", "-m", "x")):
         subprocess.run([*git, *words], check=True, capture_output=True)
 
@@ -155,6 +155,22 @@ def test_a_second_attempt_at_a_commit_never_erases_a_fail(store: Store) -> None:
     third = compared(store)
     assert third.outcome == "pass"
     assert "Attempt 1 at commit " in third.checks[-1].reason
+
+
+def test_accepting_the_same_baseline_again_erases_no_fail(store: Store) -> None:
+    """Only the date is another one; where baselines lie outside the repository the tree stays clean."""
+    folder = bank_of(store, accuracy=around(0.98))
+    repository(ignored="baselines/")
+    set_runs(accuracy=around(0.94), bits=1)
+    assert compared(store).outcome == "fail"
+    (path,) = (folder / "rolling").glob("*.json")
+    baseline = read_baseline(path)
+    later = baseline.accepted_at.replace(year=baseline.accepted_at.year + 1)
+    write_baseline(folder, "rolling", baseline.model_copy(update={"accepted_at": later}))
+    set_runs(accuracy=around(0.98), bits=2)
+    again = compared(store)
+    assert again.outcome == "fail"
+    assert again.checks[-1].reason.startswith("Attempt 2 at commit ")
 
 
 def test_a_tree_with_changes_is_counted_and_binds_nobody(store: Store) -> None:

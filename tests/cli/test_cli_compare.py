@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from test_cli_baseline import accuracies, commit, newest, shell  # noqa: F401 - 
 
 from bertbench import cli
 from bertbench.attempts import Ledger
-from bertbench.record import Failure
+from bertbench.record import Failure, ProcessFacts
 from bertbench.store import Store
 
 Shell = Callable[..., tuple[int, str]]
@@ -130,3 +131,67 @@ def test_runs_on_another_ground_are_named_with_what_differs(bank: Shell) -> None
     assert f"left out, since they differ from newer runs in numerics: {older}" in said
     assert f"left out, since they ran further seeds of {further.continues} and differ from it in bertbench: " in said
     assert further.run_id in said
+
+
+def test_runs_of_several_commits_and_one_code_stand_for_the_newest_commit(bank: Shell) -> None:
+    """A baseline is committed between two runs: the second joins the first by its bits, and a fail binds."""
+    set_runs(accuracy=accuracies(0.94), bits=1)
+    bank("run", "small.toml", "--no-repeat", "--seeds", "0,1")
+    Path("note.txt").write_text("another commit")
+    commit()
+    bank("run", "small.toml", "--no-repeat", "--seeds", "1-3")
+    status, said = bank("compare", "small.toml")
+    newer = Store(Path(".bertbench")).read(newest()).revision
+    assert newer is not None
+    assert (status, f"Attempt 1 at commit {newer.commit[:10]}." in said) == (cli.FAIL, True)
+    (attempt,) = Ledger(Path(".bertbench")).attempts()
+    assert (attempt.git_commit, attempt.git_dirty, len(attempt.runs)) == (newer.commit, False, 2)
+
+
+def test_a_run_that_cannot_be_read_is_named(bank: Shell) -> None:
+    """It may have been a fail."""
+    set_runs(accuracy=accuracies(0.98), bits=1)
+    bank("run", "small.toml", "--no-repeat", "--seeds", "0-3")
+    lost = newest()
+    bank("run", "small.toml", "--no-repeat", "--seeds", "0-3")
+    path = Path(".bertbench/runs") / lost / "record.json"
+    path.write_text(path.read_text()[:500])
+    status, said = bank("compare", "small.toml")
+    assert status == cli.PASS
+    assert "left out, since their record cannot be read (" in said
+    assert lost in said
+
+
+def test_the_newest_run_was_killed_and_nothing_older_stands_for_it(bank: Shell) -> None:
+    set_runs(accuracy=accuracies(0.98), bits=1)
+    for _ in range(2):
+        bank("run", "small.toml", "--no-repeat", "--seeds", "0-3")
+    store = Store(Path(".bertbench"))
+    record = store.read(newest())
+    gone = ProcessFacts(pid=2**22 + 1, host=platform.node(), started=0.0)
+    store.write(record.model_copy(update={"outcome": "running", "finished_at": None, "process": gone}))
+    for command in (("compare", "small.toml"), ("compare", "small.toml", record.run_id)):
+        status, said = bank(*command)
+        assert (status, "is gone" in said) == (cli.FAIL, True)
+
+
+def test_a_run_that_goes_on_is_named(bank: Shell) -> None:
+    set_runs(accuracy=accuracies(0.98), bits=1)
+    for _ in range(2):
+        bank("run", "small.toml", "--no-repeat", "--seeds", "0-3")
+    store = Store(Path(".bertbench"))
+    record = store.read(newest())
+    elsewhere = ProcessFacts(pid=1, host="elsewhere", started=0.0)
+    store.write(record.model_copy(update={"outcome": "running", "finished_at": None, "process": elsewhere}))
+    status, said = bank("compare", "small.toml")
+    assert (status, f"left out, since they have not ended: {record.run_id}" in said) == (cli.PASS, True)
+
+
+def test_the_margin_is_that_of_the_spec_as_it_now_stands(bank: Shell) -> None:
+    """`[verdict]` is no part of the recipe: runs are judged by what is promised now."""
+    set_runs(accuracy=accuracies(0.94), bits=1)
+    bank("run", "small.toml", "--no-repeat", "--seeds", "0-3")
+    spec = Path("small.toml")
+    spec.write_text(spec.read_text() + "\n[verdict]\nmargin_points = 20.0\n")
+    status, said = bank("compare", "small.toml")
+    assert (status, "the margin of 20.00" in said) == (cli.PASS, True)
