@@ -214,6 +214,7 @@ def _show(options: argparse.Namespace) -> int:
 
 def _diff(options: argparse.Namespace) -> int:
     from bertbench.baseline import baseline_text, find_baseline
+    from bertbench.verdict.recipe_difference import differing_fields
 
     benchmark = _benchmark(options)
     folder = options.baselines or benchmark.baselines_folder
@@ -225,6 +226,9 @@ def _diff(options: argparse.Namespace) -> int:
     if not options.to:  # that it would be accepted at another time is no difference
         new = new.model_copy(update={"accepted_at": old.accepted_at})
     before, after = (baseline_text(side).splitlines() for side in (old, new))
+    sides = (f"in {options.name}", f"in {options.to}" if options.to else "now")
+    for field in differing_fields(old.recipe, new.recipe, sides=sides):
+        say(f"recipe: {field}")
     lines = list(difflib.unified_diff(before, after, options.name, new_name, n=0, lineterm=""))
     say("\n".join(lines) or f"{options.name} and {new_name} are the same")
     return PASS

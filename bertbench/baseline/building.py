@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from bertbench.baseline.fields import Baseline, BaselineSeed
-from bertbench.baseline.ground import conflict, other_ground
+from bertbench.baseline.ground import conflict, other_ground, recipe_of
 from bertbench.baseline.one_code import factory_of
 from bertbench.errors import BaselineError
 from bertbench.record import CheckpointFacts, DataFacts, EnvironmentFacts, Revision, RunRecord, SeedRun
@@ -64,6 +64,7 @@ def build_baseline(
         return Baseline(
             spec=records[0].spec.name,
             spec_fingerprint=records[0].spec_fingerprint,
+            recipe=recipe_of(records[0]),
             numerics_fingerprint=environment.numerics_fingerprint,
             numerics=environment.numerics,
             machine_fingerprints=tuple(sorted(machines)),

@@ -5,8 +5,8 @@ Schema history:
     2: validation hits and seconds of every epoch, for epochs and seconds to a target. Version 1 is still read; what it
        has not is not shown.
     3: `git_commit` is that of the runs. Before, it was that of the repository when the baseline was accepted.
-    4: `factory_sha256`, `distinct_validation_rows`. Older baselines are read; how many of their rows differ is not
-       known, and all are taken to.
+    4: `factory_sha256`, `distinct_validation_rows`, `recipe`. Older baselines are read; how many of their rows differ
+       is not known, and all are taken to; where the recipe is another, nobody can say in what.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from bertbench.record import Digests, Fact, Moment, NotNegative, Quality
+from bertbench.spec.fingerprint import recipe_fingerprint
 
 SCHEMA_VERSION = 4
 #: What can be read.
@@ -70,6 +71,9 @@ class Baseline(Fact):
     """Name of the spec."""
     spec_fingerprint: Sha256
     """Of the recipe."""
+    recipe: dict[str, Any] | None = None
+    """Table by table, the fields that `spec_fingerprint` is made of; None before schema 4, and where the spec in the
+    record no longer gives the fingerprint of the run."""
     numerics_fingerprint: Sha256
     """Of `numerics`."""
     numerics: dict[str, Any]
@@ -109,6 +113,8 @@ class Baseline(Fact):
         numbers = [seed.seed for seed in self.seeds]
         if numbers != sorted(set(numbers)):
             raise ValueError(f"seeds {numbers} do not rise")
+        if self.recipe is not None and (given := recipe_fingerprint(self.recipe)) != self.spec_fingerprint:
+            raise ValueError(f"recipe gives the fingerprint {given[:12]}, not {self.spec_fingerprint[:12]}")
         if self.schema_version >= 2 and not all(seed.validation_hits for seed in self.seeds):  # noqa: PLR2004 - see above
             raise ValueError("validation_hits are missing")
         if not self.distinct_rows <= self.validation_rows:

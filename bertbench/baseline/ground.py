@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from bertbench.baseline.one_code import Group, factory_of
 from bertbench.record import RunRecord
+from bertbench.spec.fingerprint import recipe, recipe_fingerprint
 
 
 def ground_of(record: RunRecord) -> dict[str, object]:
@@ -25,6 +27,16 @@ def ground_of(record: RunRecord) -> dict[str, object]:
         "bertbench": record.bertbench_version,
         "factory": factory_of(record),
     }
+
+
+def recipe_of(record: RunRecord) -> dict[str, Any] | None:
+    """The recipe that a run's fingerprint is made of, table by table.
+
+    None if the spec in the record does not give that fingerprint: fields that came later have been added to it, or the
+    run is taken under a fingerprint that leaves some out.
+    """
+    fields = recipe(record.spec)
+    return fields if recipe_fingerprint(fields) == record.spec_fingerprint else None
 
 
 def conflict(records: Sequence[RunRecord]) -> tuple[RunRecord, RunRecord] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from bertbench.spec.fields import Spec
@@ -32,7 +33,7 @@ def recipe(spec: Spec) -> dict[str, Any]:
 
 def spec_fingerprint(spec: Spec) -> str:
     """SHA-256 (64 hex digits) of the recipe; the order and layout of the TOML file do not matter."""
-    return _sha256(recipe(spec))
+    return recipe_fingerprint(recipe(spec))
 
 
 def benchmark_fingerprint(spec: Spec) -> str:
@@ -43,9 +44,14 @@ def benchmark_fingerprint(spec: Spec) -> str:
     """
     fields = recipe(spec)
     del fields["engine"], fields["runtime"]
-    return _sha256(fields)
+    return recipe_fingerprint(fields)
 
 
-def _sha256(fields: dict[str, Any]) -> str:
+def recipe_fingerprint(fields: Mapping[str, Any]) -> str:
+    """SHA-256 (64 hex digits) of the fields of a recipe, as `recipe` gives them, in any order.
+
+    Raises:
+        ValueError: If a number is not finite.
+    """
     canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from bertbench.baseline import REFERENCE, Baseline, BaselineSeed
+from bertbench.baseline.ground import recipe_of
 from bertbench.baseline.one_code import factory_of
 from bertbench.errors import BertbenchError
 from bertbench.quantities import QUALITY
@@ -18,6 +19,7 @@ from bertbench.record import RunRecord, SeedRun
 from bertbench.verdict.candidate import Candidate
 from bertbench.verdict.identity import difference, differing_facts
 from bertbench.verdict.outcomes import Check, Outcome
+from bertbench.verdict.recipe_difference import differing_fields
 
 if TYPE_CHECKING:
     from bertbench.verdict.quality_gate import QualityGate
@@ -152,8 +154,10 @@ def _other_ground(record: RunRecord, baseline: Baseline) -> str:
         ("tokenizer", baseline.tokenizer_sha256, data.tokenizer_sha256 if data else None),
         ("pretrained weights", baseline.weights_sha256, checkpoint.sha256 if checkpoint else None),
     )
-    differing = [f"another {what} ({_short(ours)}; the run: {_short(its)})" for what, ours, its in facts if ours != its]
-    return " and ".join(differing)
+    differing = {what: f"{_short(ours)}; the run: {_short(its)}" for what, ours, its in facts if ours != its}
+    if "recipe" in differing and (fields := differing_fields(baseline.recipe, recipe_of(record))):
+        differing["recipe"] = "; ".join(fields)
+    return " and ".join(f"another {what} ({told})" for what, told in differing.items())
 
 
 def _short(value: object) -> str:

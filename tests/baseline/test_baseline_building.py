@@ -14,6 +14,7 @@ from record_maker import make_failed_record
 from bertbench.baseline import Baseline, build_baseline, final_wrong_rows
 from bertbench.errors import BaselineError
 from bertbench.record import Revision, RunRecord
+from bertbench.spec.fingerprint import recipe
 
 CLEAN = Revision(commit="f" * 40, dirty=False)
 CHANGED = Revision(commit="f" * 40, dirty=True)
@@ -130,6 +131,13 @@ def test_a_baseline_says_which_factory_made_all_its_runs() -> None:
     assert build(one).factory_sha256 == "f" * 64
     assert build(one, made_by(run_of({1: 290}, run_id="run-2"), None)).factory_sha256 is None
     assert build(run_of({0: 290})).factory_sha256 is None
+
+
+def test_a_spec_that_no_longer_gives_the_fingerprint_of_its_run_is_no_recipe() -> None:
+    """As of a record that was written before a field of the spec came."""
+    run = run_of({0: 290})
+    assert build(run).recipe == recipe(run.spec)
+    assert build(run.model_copy(update={"spec_fingerprint": "0" * 64})).recipe is None
 
 
 def test_runs_of_several_machines_belong_together() -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from baseline_examples import baseline_of
+from baseline_examples import baseline_of, run_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +26,7 @@ from bertbench.baseline import (
     write_baseline,
 )
 from bertbench.errors import BaselineAbsentError, BaselineError, RecordWriteError
+from bertbench.spec.fingerprint import recipe, recipe_fingerprint
 
 
 def other_numerics(baseline: Baseline, digit: str = "9") -> Baseline:
@@ -108,6 +109,45 @@ def test_a_baseline_with_an_impossible_number_of_distinct_rows_is_refused(
     path.write_text(
         path.read_text().replace('"distinct_validation_rows": 300', f'"distinct_validation_rows": {distinct}')
     )
+    with pytest.raises(BaselineError, match=said):
+        read_baseline(path)
+
+
+def test_the_recipe_is_in_the_file_sorted_and_one_value_per_line(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    text = path.read_text()
+    assert ' "recipe": {\n  "augmentation": {\n   "deletion_rate": 0.0,\n' in text
+    assert '\n   "labels": ["billing", "login"],\n' in text
+    spec = run_of({0: 290, 1: 291}).spec
+    assert json.loads(text)["recipe"] == read_baseline(path).recipe == recipe(spec)
+    assert "seeds" not in recipe(spec)["training"]
+
+
+def test_a_baseline_of_the_third_schema_is_read_without_its_recipe(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    fields = json.loads(path.read_text()) | {"schema_version": 3}
+    del fields["recipe"]
+    path.write_text(json.dumps(fields))
+    assert read_baseline(path).recipe is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            '"learning_rate": 3e-05',
+            '"learning_rate": 3e-06',
+            "recipe gives the fingerprint [0-9a-f]{12}, not [0-9a-f]{12}",
+        ),
+        ('"learning_rate": 3e-05', '"learning_rate": NaN', "no baseline"),
+        ('"learning_rate": 3e-05,', "", "recipe gives the fingerprint"),
+        ('"pooler": "pretrained"', '"pooler": "fresh"', "recipe gives the fingerprint"),
+    ],
+)
+def test_a_recipe_that_does_not_give_the_fingerprint_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = written(tmp_path)
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
     with pytest.raises(BaselineError, match=said):
         read_baseline(path)
 
@@ -323,4 +363,13 @@ def test_without_git_or_a_repository_there_is_no_commit(tmp_path: Path, monkeypa
 @given(st.dictionaries(st.integers(0, 50), st.integers(0, 300), min_size=1, max_size=5), st.text(max_size=20))
 def test_any_baseline_comes_back_as_it_was(hits: dict[int, int], word: str) -> None:
     baseline = baseline_of(hits).model_copy(update={"numerics": {"flags": {"odd": word}, "threads": 2, "none": None}})
+    assert Baseline.model_validate_json(baseline_text(baseline)) == baseline
+
+
+@given(st.floats(0, 1, exclude_min=True), st.dictionaries(st.text(max_size=5), st.floats(0.001, 1e300), max_size=3))
+def test_any_recipe_still_gives_its_fingerprint_when_it_comes_back(rate: float, weights: dict[str, float]) -> None:
+    fields = recipe(run_of({0: 290}).spec)
+    fields["optimizer"]["learning_rate"], fields["training"]["class_weights"] = rate, weights
+    changes = {"recipe": fields, "spec_fingerprint": recipe_fingerprint(fields)}
+    baseline = baseline_of({0: 290}).model_copy(update=changes)
     assert Baseline.model_validate_json(baseline_text(baseline)) == baseline

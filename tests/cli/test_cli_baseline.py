@@ -303,6 +303,20 @@ def test_diff_between_two_baselines(shell) -> None:
     assert '-   "seed"' not in said
 
 
+def test_a_changed_learning_rate_is_named_by_run_and_diff(shell) -> None:
+    shell("run", "small.toml")
+    shell("baseline", "accept", "small.toml")
+    Path("small.toml").write_text(Path("small.toml").read_text() + "\n[optimizer]\nlearning_rate = 1e-06\n")
+    told = "optimizer.learning_rate: 3e-05 in the baseline, 1e-06 now"
+    assert f"is of another recipe ({told})" in shell("run", "small.toml", "--compare")[1]
+    said = shell("baseline", "diff", "small.toml")[1]
+    assert "recipe: optimizer.learning_rate: 3e-05 in rolling, 1e-06 now\n--- rolling\n" in said
+    assert '-   "learning_rate": 3e-05,\n' in said
+    shell("baseline", "accept", "small.toml", "--name", "reference")
+    said = shell("baseline", "diff", "small.toml", "--to", "reference")[1]
+    assert "recipe: optimizer.learning_rate: 3e-05 in rolling, 1e-06 in reference\n" in said
+
+
 # compare
 
 

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bertbench.spec import Spec, benchmark_fingerprint, build_spec, override, read_spec, spec_fingerprint
+from bertbench.spec.fingerprint import recipe
+from bertbench.verdict.recipe_difference import differing_fields
 
 #: Of the spec that has nothing but a name. It changes with every field that is added, removed or given another default:
 #: then records of the old recipe are no longer comparable, and the changelog must say so.
@@ -25,6 +27,12 @@ def test_default_recipe_is_pinned() -> None:
 def test_every_field_of_the_recipe_changes_it(name: str) -> None:
     first, second = pair(name)
     assert spec_fingerprint(first) != spec_fingerprint(second)
+
+
+@pytest.mark.parametrize("name", sorted(set(ALTERNATIVES) - NOT_THE_RECIPE))
+def test_no_field_of_the_recipe_differs_without_being_named(name: str) -> None:
+    told = differing_fields(*map(recipe, pair(name)))
+    assert name in [field.partition(": ")[0] for field in told]
 
 
 @pytest.mark.parametrize("name", sorted(NOT_THE_RECIPE))

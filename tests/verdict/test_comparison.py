@@ -16,7 +16,7 @@ from bertbench.baseline import Baseline
 from bertbench.cli_baseline import _BANK
 from bertbench.errors import BaselineAbsentError, VerdictError
 from bertbench.record import RunRecord, VariableFacts
-from bertbench.spec import VerdictSpec
+from bertbench.spec import VerdictSpec, override, spec_fingerprint
 from bertbench.stats.sequential import SMALLEST_BANK
 from bertbench.verdict import Candidate, Check, compare, no_baseline, overall
 from bertbench.verdict.quality_gate import QualityGate, quality_gate
@@ -422,6 +422,41 @@ def test_another_ground_is_no_baseline(what: str) -> None:
     assert [check.outcome for check in checks] == ["no_baseline", "no_baseline"]
     assert f"another {what} (" in checks[1].reason
     assert "accept" in checks[1].next_step
+
+
+def with_recipe(record: RunRecord, **fields: Any) -> RunRecord:
+    spec = override(record.spec, {name.replace("__", "."): value for name, value in fields.items()})
+    return record.model_copy(update={"spec": spec, "spec_fingerprint": spec_fingerprint(spec)})
+
+
+def test_of_another_recipe_every_field_that_differs_is_named_with_both_values() -> None:
+    """Equal digests do not help."""
+    other = with_recipe(run_of(shifted(0, 4)), optimizer__learning_rate=1e-06, training__class_weights="balanced")
+    (identity, quality) = compared(other)
+    assert (identity.outcome, quality.outcome) == ("no_baseline", "no_baseline")
+    assert identity.reason == quality.reason
+    assert identity.reason.endswith(
+        " is of another recipe (optimizer.learning_rate: 3e-05 in the baseline, 1e-06 now; "
+        'training.class_weights: not given in the baseline, "balanced" now)'
+    )
+
+
+def test_names_and_promises_are_no_other_recipe() -> None:
+    other = with_recipe(
+        run_of(shifted(0, 4)), title="other", expect=[{"quantity": "validation_accuracy", "at_least": 0.5}]
+    )
+    assert overall(compared(other)) == "pass"
+
+
+def test_where_a_recipe_is_not_known_its_fingerprints_are_told() -> None:
+    """Baselines before schema 4; records whose spec no longer gives the fingerprint of their run."""
+    baseline, other = baseline_of(), with_recipe(run_of(shifted(0, 4)), optimizer__learning_rate=1e-06)
+    ours, its = baseline.spec_fingerprint[:12], other.spec_fingerprint[:12]
+    old = compared(other, baseline.model_copy(update={"recipe": None}))
+    assert [check.outcome for check in old] == ["no_baseline", "no_baseline"]
+    assert old[0].reason.endswith(f" is of another recipe ({ours}; the run: {its})")
+    unknown = compared(other.model_copy(update={"spec_fingerprint": "0" * 64}))
+    assert unknown[0].reason.endswith(f" is of another recipe ({ours}; the run: 000000000000)")
 
 
 def test_another_machine_is_compared() -> None:
