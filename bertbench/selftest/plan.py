@@ -142,7 +142,7 @@ def make_plan(wishes: Wishes, costs: Costs, seconds_left: float) -> Plan:
 
 
 def enough_minutes(wishes: Wishes, costs: Costs, *, too_short_seconds: float = 0.0) -> int:
-    """Of a budget, about the smallest, in which each part that was asked for is done, if only in small, and no fault is left out.
+    """Of about the smallest budget in which each part that was asked for is done, if only in small, with every fault.
 
     Args:
         wishes: What was asked for.
