@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bertbench.spec import Spec
 
 
 def add_fault_options(run: argparse.ArgumentParser) -> None:
@@ -17,16 +20,22 @@ def add_fault_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--list-faults", action=_ListFaults, help="print every fault and what it does, and exit")
 
 
-def refuse_unknown_fault(name: str | None) -> None:
-    """Before any work.
+def refuse_fault(name: str | None, specs: Iterable[Spec]) -> None:
+    """Before any process is started.
+
+    Args:
+        name: Of the fault that was asked for; None for none.
+        specs: That it would be put in.
 
     Raises:
-        FaultError: If a name is given and there is no fault of it.
+        FaultError: If there is no fault of that name, or one of *specs* shows by itself that it would do nothing.
     """
     if name is not None:
         from bertbench.faults import fault_named
 
-        fault_named(name)
+        fault = fault_named(name)
+        for spec in specs:
+            fault.check_spec(spec)
 
 
 class _ListFaults(argparse.Action):

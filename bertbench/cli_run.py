@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bertbench.cli_baseline import add_compare_options, against_of
-from bertbench.cli_faults import add_fault_options, refuse_unknown_fault
+from bertbench.cli_faults import add_fault_options, refuse_fault
 from bertbench.cli_shared import EPILOG, USAGE, Commands, add_store, errors, output, print_verdict, say_aside, status_of
 from bertbench.errors import UNUSABLE_INPUT
 
@@ -45,10 +45,10 @@ def _run(options: argparse.Namespace) -> int:
     from bertbench.suite import load_benchmark
 
     seeds, against = _seeds(options.seeds), against_of(options, options.spec)
-    refuse_unknown_fault(options.fault)
     benchmarks = [  # all mistakes before any work
         load_benchmark(path, seeds=seeds, engine=options.engine, backend=options.backend) for path in options.spec
     ]
+    refuse_fault(options.fault, [benchmark.spec for benchmark in benchmarks])
     if against is not None:
         specs = {benchmark.spec.name for benchmark in benchmarks}
         against.refuse_more_specs(

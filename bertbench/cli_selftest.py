@@ -109,7 +109,7 @@ def _selftest(options: argparse.Namespace) -> int:
             )
         keep(found, folder)
     output().print(selftest_table(found))
-    for line in (*selftest_lines(found), f"{folder / _REPORT}, {folder / FILE_NAME}"):
+    for line in (f"{folder / _REPORT}, {folder / FILE_NAME}", *selftest_lines(found)):
         say(line)
     return INTERRUPTED if found.interrupted else status_of([found.outcome])
 

@@ -42,7 +42,8 @@ class Plan:
     """What is asked for besides the sides.
 
     Attributes:
-        budget_seconds: Time for all processes together, above 0.
+        budget_seconds: Time for all processes together, above 0; the first one tells what a process takes, so that it
+            alone may overdraw it.
         gated_specs: Specs whose speed the project gates: they share one error rate.
         coin_seed: Where the coins that order pairs come from.
         epochs: In place of the specs' own; already in the sides.
@@ -223,6 +224,7 @@ def _evidence(measuring: Measuring, series: SpeedSeries | None) -> SpeedEvidence
         not_comparable=measuring.not_comparable,
         pair_seconds=measuring.pair_seconds,
         affordable_pairs=measuring.affordable_pairs,
+        one_side_only=measuring.one_side_only,
         context=_context(measuring.records),
     )
 

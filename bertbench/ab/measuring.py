@@ -70,6 +70,8 @@ class Measuring:
         crashes: Processes that did not complete; the first pair with one is the last.
         not_comparable: What `check_ground` said.
         affordable_pairs: Counted pairs that there was time for, if there was too little.
+        one_side_only: Whether time ended between the two processes of a pair; what the first of them took is no time
+            of a pair, and that it did not complete is in `crashes`.
         records: Of a completed process of each side; None until there are both.
     """
 
@@ -84,13 +86,18 @@ class Measuring:
     crashes: list[Crash] = field(default_factory=list)
     not_comparable: str = ""
     affordable_pairs: int | None = None
+    one_side_only: bool = False
     records: tuple[RunRecord, RunRecord] | None = None
 
     def run(self) -> SpeedSeries | None:
         """Measure, plan, look; None if not even one pair could be counted."""
         self._began, self._planned = self.clock(), self.rule.smallest_pairs
         self._pair_seconds: list[float] = []
-        self._measure_pair(is_counted=False)
+        self._process_seconds: float | None = None
+        if self.budget_seconds > 0:
+            self._measure_pair(is_counted=False)
+        else:
+            self.affordable_pairs = 0
         if not self._is_over:
             series = looks_in_turn(self._until, self.rule)
             return series if self._counted else None
@@ -98,9 +105,14 @@ class Measuring:
 
     @property
     def pair_seconds(self) -> float | None:
-        """Mean time of a measurement; the first, which fills caches, only as long as there is no other."""
+        """Mean time of a measurement; the first, which fills caches, only as long as there is no other.
+
+        Twice that of the first process, if time ended with it; None if nothing ran.
+        """
         measured = self._pair_seconds[1:] or self._pair_seconds
-        return statistics.fmean(measured) if measured else None
+        if measured:
+            return statistics.fmean(measured)
+        return None if self._process_seconds is None else 2 * self._process_seconds
 
     @property
     def quietness(self) -> Quietness:
@@ -141,8 +153,18 @@ class Measuring:
 
     def _affordable(self) -> int:
         """Counted pairs that fit the budget, those that are done included. Sees no time of one side alone."""
-        left = self.budget_seconds - (self.clock() - self._began)
-        return self._counted + max(0, int(left / max(self.pair_seconds or 0.0, 1e-9)))
+        return self._counted + max(0, int(self._seconds_left / max(self.pair_seconds or 0.0, 1e-9)))
+
+    @property
+    def _seconds_left(self) -> float:
+        return self.budget_seconds - (self.clock() - self._began)
+
+    def _has_time_for_the_other(self) -> bool:
+        """Half a pair's time; in the first pair, of which nothing is known, that of its own first process.
+
+        What is left depends on one process, and the coin has said whose: if nothing changed, signs stay fair.
+        """
+        return self._seconds_left > 0 and (self.pair_seconds or 0.0) / 2 <= self._seconds_left
 
     def _measure_pair(self, *, is_counted: bool) -> None:
         measured = self._measure()
@@ -161,11 +183,21 @@ class Measuring:
         return within_share and self._affordable() > self._counted
 
     def _measure(self) -> Measurement | None:
-        """One process of each side, in the order of the coin; both run, even if the first one crashes."""
+        """One process of each side, in the order of the coin; both run, even if the first one crashes.
+
+        If the first one uses up the time, it is the last: None.
+        """
         began = self.clock()
         first: SideName = "base" if self.generator.integers(2) == 0 else "cand"
-        order: tuple[SideName, SideName] = ("base", "cand") if first == "base" else ("cand", "base")
-        ran = {side: self.sampler(side) for side in order}
+        second: SideName = "cand" if first == "base" else "base"
+        ran = {first: self.sampler(first)}
+        if self._process_seconds is None:
+            self._process_seconds = self.clock() - began
+        if not self._has_time_for_the_other():
+            self.affordable_pairs, self.one_side_only = self._counted, True
+            self._sample(first, ran[first], ())  # a crash is told, whatever there is no time for
+            return None
+        ran[second] = self.sampler(second)
         self._pair_seconds.append(self.clock() - began)
         # What the machine says is judged before any time is read.
         readings = {side: one.reading for side, one in ran.items()}

@@ -16,6 +16,10 @@ from bertbench.spec import Spec
 Place = Literal["spec", "rows", "harness", "weights", "network", "optimizer", "machine"]
 
 
+def _any_spec(_spec: Spec) -> None:
+    """Whatever a spec says, it leaves room."""
+
+
 def _same_spec(spec: Spec) -> Spec:
     return spec
 
@@ -43,6 +47,9 @@ class Fault:
         rows: The rows as trained and validated on, from the rows as read and recorded.
         engine: The engine as run, from one just built and not yet traced.
         in_force: Replaces parts of the program from before the engine is built until after the last seed.
+        check_spec: Raises a `FaultError` if the spec as written shows by itself that this would do nothing, so that it
+            can be refused before any process is started. What only rows, checkpoint or engine show is refused by those
+            above while the run goes on.
     """
 
     name: str
@@ -54,6 +61,7 @@ class Fault:
     rows: Callable[[TokenizedDataset, Dataset, Tokenizer], TokenizedDataset] = _same_rows
     engine: Callable[[Engine], Engine] = _same_engine
     in_force: Callable[[], AbstractContextManager[None]] = nullcontext
+    check_spec: Callable[[Spec], None] = _any_spec
 
 
 #: What a run without a fault has.

@@ -19,6 +19,7 @@ from bertbench.engines import Engine
 from bertbench.errors import FaultError
 from bertbench.faults.fault import Fault, Place
 from bertbench.faults.patching import replaced
+from bertbench.spec import AdamSpec, AdamWSpec, Spec
 
 if TYPE_CHECKING:
     from bertbench.engines.native.bert import Bert
@@ -41,7 +42,13 @@ def faults_of_the_engine() -> tuple[Fault, ...]:
             "weights",
             _redraw(""),
         ),
-        _of("pooler-re-initialized", "Draws the pretrained pooler anew.", "weights", _redraw("pooler.")),
+        _of(
+            "pooler-re-initialized",
+            "Draws the pretrained pooler anew.",
+            "weights",
+            _redraw("pooler."),
+            _refuse_fresh_pooler,
+        ),
         _of("activation-changed", "Uses ReLU in the feed-forward parts.", "network", _activation("relu")),
         _of("activation-removed", "Uses no activation in the feed-forward parts.", "network", _activation("linear")),
         _of("gelu-tanh", "Approximates GELU by tanh.", "network", _activation("gelu_tanh")),
@@ -60,44 +67,79 @@ def faults_of_the_engine() -> tuple[Fault, ...]:
         ),
         _of("layer-skipped", "Leaves out the first of two or more layers.", "network", _without_first_layer),
         _of("embeddings-frozen", "Lets no gradient through to the embeddings.", "network", _frozen_embeddings),
-        _of("dropout-in-validation", "Leaves dropout on in validation.", "network", _dropout_always),
+        _of(
+            "dropout-in-validation",
+            "Leaves dropout on in validation.",
+            "network",
+            _dropout_always,
+            _refuse_no_dropout,
+        ),
         Fault(
             "attention-mask-ignored",
             "Attends to what fills a row up to the longest of its group as if it were words.",
             "network",
             in_force=_without_mask,
+            check_spec=_native_only("attention-mask-ignored"),
         ),
         Fault(
             "loss-changed",
             "Trains on the squared error of the class probabilities instead of cross-entropy.",
             "network",
             in_force=_squared_error,
+            check_spec=_native_only("loss-changed"),
         ),
         _of(
             "adam-without-bias-correction",
             "Leaves Adam's moments as they are in the first steps, when they are too small.",
             "optimizer",
             _without_bias_correction,
+            _refuse_all_but_one_pass_adam,
         ),
         _of(
             "weight-decay-everywhere",
             "Decays every variable, biases and layer norms too.",
             "optimizer",
             _decay_everywhere,
+            _refuse_none_or_all_decayed,
         ),
     )
 
 
-def _of(name: str, does: str, place: Place, change: Callable[[NativeEngine], None]) -> Fault:
+def _of(
+    name: str,
+    does: str,
+    place: Place,
+    change: Callable[[NativeEngine], None],
+    check: Callable[[Spec], None] = lambda _spec: None,
+) -> Fault:
     def changed(engine: Engine) -> Engine:
         from bertbench.engines.native.engine import NativeEngine
 
         if not isinstance(engine, NativeEngine):
-            raise FaultError(f"{name}: acts inside the native engine, and this run has {engine.name!r}")
+            raise _not_inside(name, engine.name)
+        check(engine._spec)
         change(engine)
         return engine
 
-    return Fault(name, does, place, engine=changed)
+    return Fault(name, does, place, engine=changed, check_spec=_native_only(name, check))
+
+
+def _native_only(name: str, check: Callable[[Spec], None] = lambda _spec: None) -> Callable[[Spec], None]:
+    """Refuses a spec of another engine, whose insides are its own, and then what *check* refuses."""
+
+    def refusing(spec: Spec) -> None:
+        if spec.engine != "native":
+            raise _not_inside(name, spec.engine)
+        check(spec)
+
+    return refusing
+
+
+def _not_inside(name: str, engine: str) -> FaultError:
+    return FaultError(
+        f"{name}: acts inside the native engine, and this run has {engine!r}",
+        remedy="use a spec with engine = 'native', or another fault",
+    )
 
 
 # Weights
@@ -107,13 +149,18 @@ def _redraw(beginning: str) -> Callable[[NativeEngine], None]:
     """All pretrained parameters whose names begin so: kernels and tables from a normal distribution, biases zero."""
 
     def change(engine: NativeEngine) -> None:
-        names = [name for name in engine._pretrained if name.startswith(beginning)]
-        if not names:
-            raise FaultError(f"no pretrained parameter begins with {beginning!r}", remedy="use another fault")
-        for name in names:
+        for name in [name for name in engine._pretrained if name.startswith(beginning)]:
             engine._pretrained[name] = _drawn(name, engine._pretrained[name].shape)
 
     return change
+
+
+def _refuse_fresh_pooler(spec: Spec) -> None:
+    if spec.model.pooler == "fresh":
+        raise FaultError(
+            f"pooler-re-initialized: {spec.name} draws the pooler anew as it is",
+            remedy="use a spec with model.pooler = 'pretrained', or another fault",
+        )
 
 
 def _drawn(name: str, shape: tuple[int, ...]) -> Any:
@@ -200,6 +247,14 @@ def _dropout_always(engine: NativeEngine) -> None:
     _rewire(engine, "logits", wrap)
 
 
+def _refuse_no_dropout(spec: Spec) -> None:
+    model = spec.model
+    if (model.hidden_dropout_rate, model.attention_dropout_rate, model.classifier_dropout_rate) == (0.0, 0.0, 0.0):
+        raise FaultError(
+            f"dropout-in-validation: {spec.name} has no dropout", remedy="use a spec with dropout, or another fault"
+        )
+
+
 def _rewire(engine: NativeEngine, method: str, wrap: Callable[[Any], Any]) -> None:
     """Put *wrap* of a method of this one network in its place."""
     bert: Bert = engine._bert
@@ -236,14 +291,9 @@ def _squared_error() -> Iterator[None]:
 
 def _without_bias_correction(engine: NativeEngine) -> None:
     """The powers of both betas count as zero, so that what divides by one minus them divides by one."""
-    optimizer = _updating(engine)
-    if not hasattr(optimizer, "beta_1") or type(optimizer).__name__ != "OnePassAdam" or optimizer.amsgrad:
-        raise FaultError(
-            "adam-without-bias-correction: needs Adam without amsgrad on the tensorflow backend",
-            remedy="use another spec, or another fault",
-        )
     import tensorflow as tf
 
+    optimizer = _updating(engine)
     update_step = optimizer.update_step
 
     def uncorrected(gradient: Any, variable: Any, learning_rate: Any) -> None:
@@ -253,20 +303,39 @@ def _without_bias_correction(engine: NativeEngine) -> None:
     optimizer.update_step = uncorrected
 
 
+def _refuse_all_but_one_pass_adam(spec: Spec) -> None:
+    optimizer = spec.optimizer
+    if not isinstance(optimizer, AdamSpec) or optimizer.amsgrad or spec.runtime.backend != "tensorflow":
+        raise FaultError(
+            "adam-without-bias-correction: needs Adam without amsgrad on the tensorflow backend",
+            remedy="use another spec, or another fault",
+        )
+
+
 def _decay_everywhere(engine: NativeEngine) -> None:
     """As if `exclude_from_weight_decay` had been forgotten."""
     optimizer = _updating(engine)
-    if not optimizer.weight_decay:
+    if all(map(optimizer._use_weight_decay, engine._bert.variables.values())):  # none has an excluded name
+        raise _all_decayed(engine._spec)
+    optimizer._use_weight_decay = lambda _variable: True
+
+
+def _refuse_none_or_all_decayed(spec: Spec) -> None:
+    optimizer = spec.optimizer
+    if optimizer.weight_decay is None:
         raise FaultError(
-            f"weight-decay-everywhere: {engine._spec.name} has no weight decay",
+            f"weight-decay-everywhere: {spec.name} has no weight decay",
             remedy="use a spec with optimizer.name = 'adamw', or another fault",
         )
-    if all(map(optimizer._use_weight_decay, engine._bert.variables.values())):
-        raise FaultError(
-            f"weight-decay-everywhere: {engine._spec.name} decays every variable as it is",
-            remedy="use a spec with names in optimizer.decay_excluded, or another fault",
-        )
-    optimizer._use_weight_decay = lambda _variable: True
+    if not isinstance(optimizer, AdamWSpec) or not optimizer.decay_excluded:
+        raise _all_decayed(spec)
+
+
+def _all_decayed(spec: Spec) -> FaultError:
+    return FaultError(
+        f"weight-decay-everywhere: {spec.name} decays every variable as it is",
+        remedy="use a spec with names in optimizer.decay_excluded, or another fault",
+    )
 
 
 def _updating(engine: NativeEngine) -> Any:

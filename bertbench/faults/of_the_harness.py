@@ -9,9 +9,11 @@ from typing import Any
 from bertbench import fine_tuning
 from bertbench.data import PackedBatch
 from bertbench.engines import Engine
+from bertbench.errors import FaultError
 from bertbench.faults.fault import Fault
 from bertbench.faults.patching import replaced
 from bertbench.faults.wrapping import WrappedEngine
+from bertbench.spec import Spec
 
 #: Whatever seed is asked for.
 _ALWAYS_SEED = 0
@@ -32,8 +34,17 @@ def faults_of_the_harness() -> tuple[Fault, ...]:
             "harness",
             engine=_OneSeedEngine,
             in_force=_one_row_order,
+            check_spec=_refuse_that_seed_alone,
         ),
     )
+
+
+def _refuse_that_seed_alone(spec: Spec) -> None:
+    if set(spec.training.seeds) == {_ALWAYS_SEED}:
+        raise FaultError(
+            f"seeds-all-the-same: draws everything from seed {_ALWAYS_SEED}, and {spec.name} runs no other",
+            remedy="give other seeds, such as --seeds 1,2, or use another fault",
+        )
 
 
 def _dropping_last() -> AbstractContextManager[None]:

@@ -19,6 +19,7 @@ from bertbench.data.draws import raw_draws, uniform_draws
 from bertbench.data.token_cache import digest_splits
 from bertbench.errors import FaultError
 from bertbench.faults.fault import Fault
+from bertbench.spec import Spec
 
 Ints = NDArray[np.int64]
 #: Changes one split; the other arguments are the special ids and the ids in use.
@@ -59,7 +60,10 @@ def faults_of_the_rows() -> tuple[Fault, ...]:
             _segments,
         ),
         _both("sep-missing", "Leaves out every [SEP].", _without_sep),
-        _both("text-cut-at-16", "Cuts every row at 16 tokens, [CLS] and [SEP] included.", _cut),
+        replace(
+            _both("text-cut-at-16", "Cuts every row at 16 tokens, [CLS] and [SEP] included.", _cut),
+            check_spec=_refuse_short_rows,
+        ),
         _of("no-lower-casing", "Reads capital letters as such, whatever the tokenizer's files say.", _cased),
         _edits(
             "validation-labels-shifted",
@@ -100,6 +104,15 @@ def _of(name: str, does: str, rows: Callable[[TokenizedDataset, Dataset, Tokeniz
         return changed
 
     return Fault(name, does, "rows", rows=refusing)
+
+
+def _refuse_short_rows(spec: Spec) -> None:
+    longest = spec.data.max_length_tokens
+    if longest <= _LONGEST_CUT:
+        raise FaultError(
+            f"text-cut-at-16: {spec.name} has no row of more than {longest} tokens",
+            remedy=f"use a spec with data.max_length_tokens above {_LONGEST_CUT}, or another fault",
+        )
 
 
 def _with_splits(tokenized: TokenizedDataset, splits: dict[str, TokenizedSplit]) -> TokenizedDataset:

@@ -46,7 +46,10 @@ def _of(name: str, does: str, executed: Callable[[Spec], Spec]) -> Fault:
             )
         return changed
 
-    return Fault(name, does, "spec", spec=refusing)
+    def check(spec: Spec) -> None:
+        refusing(spec)
+
+    return Fault(name, does, "spec", spec=refusing, check_spec=check)
 
 
 def _with(spec: Spec, table: str, **fields: Any) -> Spec:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.table import Table
 from rich.text import Text
 
+from bertbench.report.wording import with_next_step
 from bertbench.selftest.record import FaultRow, GateRow, IntervalFacts, PromiseFacts, RateFacts, SelfTest
 from bertbench.stats import exact_rate
 from bertbench.verdict.outcomes import TOO_FEW_SEEDS
@@ -37,7 +38,7 @@ def selftest_lines(found: SelfTest) -> list[str]:
     left_out = [f"{part.name}: {part.left_out}" for part in found.parts if part.left_out]
     stopped = ["interrupted: what follows had no time"] if found.interrupted else []
     seeds = [_seeds_used(found)] if found.last_seed is not None else []
-    outcome = f"self-test of {found.spec.name}: {found.outcome}: {_OUTCOMES[found.outcome]}"
+    outcome = f"self-test of {found.spec.name}: {found.outcome}: {_outcome(found)}"
     return [*stopped, *left_out, *seeds, outcome]
 
 
@@ -64,6 +65,12 @@ def percent(seen: RateFacts | None) -> str:
     return f"{seen.count} of {seen.trials} ({100 * seen.low:.1f} to {100 * seen.high:.1f} %)"
 
 
+def _outcome(found: SelfTest) -> str:
+    """In words; with the budget that would do where time was too short."""
+    is_short = found.outcome == "undecided" and not found.interrupted and found.enough_minutes is not None
+    return with_next_step(_OUTCOMES[found.outcome], f"--budget {found.enough_minutes}m" if is_short else "")
+
+
 def _seen(promise: PromiseFacts) -> str:
     """The count, with its interval where it is one of chances; and which cases broke the promise."""
     broken = f" (not: {promise.note})" if promise.note else ""
@@ -74,7 +81,8 @@ def _seen(promise: PromiseFacts) -> str:
 def _heading(found: SelfTest) -> Iterator[str]:
     yield f"# Self-test of {found.spec.name}: {found.outcome}"
     yield ""
-    yield f"{_OUTCOMES[found.outcome].capitalize()}."
+    said = _outcome(found)
+    yield said[0].upper() + said[1:]
     yield ""
     environment = found.environment
     if environment is not None:

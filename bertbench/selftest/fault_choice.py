@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from bertbench.errors import FaultError
+from bertbench.spec import Spec
 from bertbench.spec.nearest import nearest
 
 #: Pairs of processes see these sooner than others, so they come first.
@@ -35,6 +37,9 @@ class KnownFault(Protocol):
     def slows_median_step(self) -> bool:
         """Whether pairs of processes can see it."""
 
+    def check_spec(self, spec: Spec, /) -> None:
+        """Raise a `FaultError` if *spec* shows by itself that it would do nothing."""
+
 
 def chosen(faults: Sequence[KnownFault], names: Sequence[str] | None) -> tuple[KnownFault, ...]:
     """Those of these names, each once, in the order of the names; all if None.
@@ -52,6 +57,57 @@ def chosen(faults: Sequence[KnownFault], names: Sequence[str] | None) -> tuple[K
         said = f"faults: there is no fault {', '.join(map(repr, unknown))}"
         raise FaultError(said, remedy=f"{guess}bertbench run --list-faults lists them")
     return tuple(known[name] for name in dict.fromkeys(names))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Faults of a self-test.
+
+    Attributes:
+        known: All that were chosen, in the order in which they are put in: those that change no number come last, since
+            a single run shows that of them.
+        refused: By name, those of them that would do nothing, as far as the spec shows by itself, and why.
+    """
+
+    known: tuple[KnownFault, ...]
+    refused: Mapping[str, str]
+
+    @property
+    def put_in(self) -> tuple[KnownFault, ...]:
+        """Those that are not refused."""
+        return tuple(fault for fault in self.known if fault.name not in self.refused)
+
+    @property
+    def slow(self) -> tuple[KnownFault, ...]:
+        """Those that pairs of processes can see."""
+        return tuple(fault for fault in self.put_in if fault.slows_median_step)
+
+
+def choice_of(faults: Sequence[KnownFault], spec: Spec, *, parts: Collection[str]) -> Choice:
+    """Ask *spec* about each of *faults*, before anything runs.
+
+    Args:
+        faults: Chosen.
+        spec: As it would run.
+        parts: Of the self-test.
+
+    Raises:
+        FaultError: If *parts* do nothing but put faults in, and every one is refused.
+    """
+    seen, unseen = ([fault for fault in faults if fault.changes_numbers is word] for word in (True, False))
+    refused = {fault.name: why for fault in faults if (why := _refusal(fault, spec))}
+    choice = Choice((*in_turn(seen), *slowest_first(unseen)), refused)
+    if faults and not choice.put_in and set(parts) <= {"faults", "speed"}:
+        raise FaultError("; ".join(refused.values()), remedy="use another spec, or other faults")
+    return choice
+
+
+def _refusal(fault: KnownFault, spec: Spec) -> str:
+    try:
+        fault.check_spec(spec)
+    except FaultError as error:
+        return error.message
+    return ""
 
 
 def in_turn(faults: Sequence[KnownFault]) -> tuple[KnownFault, ...]:

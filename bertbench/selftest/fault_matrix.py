@@ -13,7 +13,7 @@ from bertbench.machine_watch import MachineWatch
 from bertbench.record import Failure, RunRecord
 from bertbench.selftest.classes import NumericsClass
 from bertbench.selftest.clean import Clean
-from bertbench.selftest.fault_choice import KnownFault
+from bertbench.selftest.fault_choice import Choice, KnownFault
 from bertbench.selftest.judging import quality_check, restricted
 from bertbench.selftest.measuring import drop_interval
 from bertbench.selftest.plan import Costs
@@ -57,7 +57,7 @@ def fault_rows(
 
 def _row(fault: KnownFault, clean: Clean, record: RunRecord) -> FaultRow:
     if record.failure is not None and record.failure.kind == FaultError.__name__:  # it would do nothing to this spec
-        return unrun(fault).model_copy(update={"reason": record.failure.message})
+        return _refused_row(fault, record.failure.message)
     if record.outcome != "completed":
         return _not_completed(fault, record)
     outcomes = outcomes_of(record)
@@ -172,6 +172,7 @@ def speed_row(
         quietness=measuring.quietness,
         pair_seconds=measuring.pair_seconds,
         affordable_pairs=measuring.affordable_pairs,
+        one_side_only=measuring.one_side_only,
     )
     check = judge_speed(evidence)
     judged = row.model_copy(update={"speed": check.outcome, "slowdown": check.observed_value})
@@ -186,6 +187,16 @@ def unrun(fault: KnownFault) -> FaultRow:
         changes_numbers=fault.changes_numbers,
         slows_median_step=fault.slows_median_step,
     )
+
+
+def refused_rows(choice: Choice) -> dict[str, FaultRow]:
+    """By name, rows of the faults that need not be run to know that they would do nothing to this spec."""
+    known = {fault.name: fault for fault in choice.known}
+    return {name: _refused_row(known[name], reason) for name, reason in choice.refused.items()}
+
+
+def _refused_row(fault: KnownFault, reason: str) -> FaultRow:
+    return unrun(fault).model_copy(update={"reason": reason})
 
 
 def _caught(row: FaultRow, reasons: Mapping[str, str]) -> FaultRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,9 @@ _POOL_SHARE = 0.8
 #: Of the own class, if they take no more than this share of the time: enough for random splits to look at all looks.
 LARGE_POOL, _LARGE_POOL_SHARE = 40, 0.1
 _PROCESSES_SHARE = 0.2
+#: Of a budget that is recommended, for what a plan counts.
+_KEPT_SHARE = 0.9
+_AGAIN = 1.5
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,10 @@ class Costs:
     def of(self, *, seeds: int, processes: int = 1) -> float:
         """Seconds of so many seeds, in all, in so many processes."""
         return processes * self.process_seconds + seeds * self.seed_seconds
+
+    def or_worse(self, seen: Costs) -> Costs:
+        """The larger of each, where something took longer than the first process promised."""
+        return Costs(max(self.process_seconds, seen.process_seconds), max(self.seed_seconds, seen.seed_seconds))
 
 
 @dataclass(frozen=True)
@@ -133,6 +141,40 @@ def make_plan(wishes: Wishes, costs: Costs, seconds_left: float) -> Plan:
     return Plan(pools, processes, trials, faults, fault_seeds, speed_faults, purse.spent, left_out)
 
 
+def enough_minutes(wishes: Wishes, costs: Costs, *, too_short_seconds: float = 0.0) -> int:
+    """Of about the smallest budget in which each part that was asked for is done, if only in small, with every fault.
+
+    Args:
+        wishes: What was asked for.
+        costs: What running takes; the budget has room for the first process, and a tenth of it is left for what no plan
+            counts, such as simulations.
+        too_short_seconds: A budget in which something that was planned came too late: half as much again is the least.
+    """
+    minutes = max(1, math.ceil(_AGAIN * too_short_seconds / 60))
+    first = costs.of(seeds=1)
+
+    def is_enough(budget_seconds: float) -> bool:
+        """Whether with or without that tenth: with more time a larger pool of one class may take another's place."""
+        plans = (make_plan(wishes, costs, share * budget_seconds - first) for share in (_KEPT_SHARE, 1.0))
+        return all(covers(plan, wishes) for plan in plans)
+
+    while not is_enough(60.0 * minutes):
+        minutes += max(1, minutes // 20)
+    return minutes
+
+
+def covers(plan: Plan, wishes: Wishes) -> bool:
+    """Whether each part that was asked for is done, if only in small, and no fault is left out."""
+    done = {
+        "seeds": all(plan.pool_seeds.values()),
+        "processes": plan.processes > 0,
+        "trials": plan.trials > 0 or not wishes.most_trials,
+        "faults": plan.faults == wishes.faults,
+        "speed": plan.speed_faults == wishes.speed_faults,
+    }
+    return all(done[part] for part in wishes.parts)
+
+
 class _Purse:
     """Time, and what it was promised to."""
 
@@ -201,7 +243,7 @@ def _trials(wishes: Wishes, costs: Costs, purse: _Purse, asked: Sequence[str]) -
         )
 
     allowed = purse.share("trials", asked)
-    trials = next((number for number in range(wishes.most_trials, 0, -1) if cost(number) <= allowed), 0)
+    trials = bisect_right(range(1, wishes.most_trials + 1), allowed, key=cost)
     purse.spend("trials", cost(trials))
     if trials < wishes.most_trials:
         purse.left_out["trials"] = f"{trials} trials; each further ten need about {_time(cost(10))}"
@@ -230,8 +272,13 @@ def _faults(wishes: Wishes, costs: Costs, purse: _Purse, asked: Sequence[str]) -
     return number, seeds
 
 
+def pairs_seconds(pairs: int, costs: Costs) -> float:
+    """Of so many pairs of processes, a seed in each."""
+    return costs.of(seeds=2 * pairs, processes=2 * pairs)
+
+
 def _speed_faults(wishes: Wishes, costs: Costs, purse: _Purse) -> int:
-    each = costs.of(seeds=2 * wishes.pairs, processes=2 * wishes.pairs)
+    each = pairs_seconds(wishes.pairs, costs)
     number = min(wishes.speed_faults, int(max(0.0, purse.left) / each))
     purse.spend("speed", number * each)
     if number < wishes.speed_faults:

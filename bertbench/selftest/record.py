@@ -3,7 +3,7 @@
 Schema history:
     1: first.
     2: which faults slow the median step, the first and the last seed, the faults that were asked for,
-       `distinct_validation_rows`. Version 1 is still read; how many of its rows differ is not known.
+       `distinct_validation_rows`, `enough_minutes`. Version 1 is still read; how many of its rows differ is not known.
 """
 
 from __future__ import annotations
@@ -315,6 +315,9 @@ class SelfTest(Fact):
     """No larger seed was run: a self-test of fresh seeds begins after it. None before schema 2."""
     faults_asked: tuple[str, ...] | None = None
     """Names of the only faults that were asked for; None for all that there are."""
+    enough_minutes: Annotated[int, Field(ge=1)] | None = None
+    """Budget in which each part that was asked for would be done, if time was too short for that; None if it was not,
+    and before schema 2."""
     interrupted: bool = False
     """Whether somebody stopped it; what was measured until then is here."""
     parts: tuple[PartFacts, ...]

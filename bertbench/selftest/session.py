@@ -15,17 +15,16 @@ from bertbench.processes import run_request
 from bertbench.record import RunRecord
 from bertbench.selftest.classes import NumericsClass, harmless_classes
 from bertbench.selftest.clean import Clean, clean_facts, smallest_bank
-from bertbench.selftest.fault_choice import KnownFault, chosen, in_turn, slowest_first
-from bertbench.selftest.fault_matrix import fault_rows, speed_row, unrun, words_of
+from bertbench.selftest.fault_choice import KnownFault, choice_of, chosen
+from bertbench.selftest.fault_matrix import fault_rows, refused_rows, speed_row, unrun, words_of
 from bertbench.selftest.gate import Measured, code_check, quality_rows, speed_rows
 from bertbench.selftest.keeping import kept_promises, outcome_of
 from bertbench.selftest.measuring import class_facts, effect_facts, process_facts
-from bertbench.selftest.plan import PARTS, REPEATED_SEEDS, Costs, Plan, Wishes, make_plan
+from bertbench.selftest.plan import PARTS, REPEATED_SEEDS, Plan, covers, enough_minutes, make_plan, pairs_seconds
 from bertbench.selftest.record import (
     ClassFacts,
     CleanFacts,
     EffectFacts,
-    FaultRow,
     GateRow,
     PartFacts,
     ProcessFacts,
@@ -35,7 +34,7 @@ from bertbench.selftest.record import (
 )
 from bertbench.selftest.runs import Runner, Runs, SeedOutcome, Told, costs_of, outcomes_of, validation_rows
 from bertbench.selftest.settings import Settings
-from bertbench.selftest.trials import TrialPlan, fresh_trials
+from bertbench.selftest.trials import TrialPlan, class_for_trials, fresh_trials
 from bertbench.spec import spec_fingerprint
 from bertbench.suite import Benchmark
 from bertbench.training import new_run_id
@@ -78,7 +77,8 @@ def self_test(
         then is returned.
 
     Raises:
-        FaultError: If *settings* name a fault that is none of *faults*.
+        FaultError: If *settings* name a fault that is none of *faults*, or nothing but faults is asked for and the spec
+            shows by itself that every one would do nothing.
         VerdictError: If parts cannot be meant, the first seed does not complete, or it has too few rows for a margin.
         KeyboardInterrupt: If it was interrupted before anything was planned.
     """
@@ -121,10 +121,8 @@ class _SelfTest:
         self._keep = keep
         self._spec, self._settings, self._runs = benchmark.spec, settings, runs
         self._first_seed = settings.first_seed
-        self._faults = in_turn([fault for fault in faults if fault.changes_numbers])
-        self._unseen_faults = slowest_first([fault for fault in faults if not fault.changes_numbers])
-        self._slow_faults = [fault for fault in self._unseen_faults if fault.slows_median_step]
         self._own, *self._others = harmless_classes(benchmark.spec)
+        self._choice = choice_of(faults, self._own.of_seeds([self._first_seed]), parts=settings.parts)
         self._generator = np.random.default_rng(settings.random_seed)
         self._started = datetime.now(timezone.utc)
         self._interrupted = True  # until the end is reached
@@ -139,7 +137,8 @@ class _SelfTest:
         self._code_check: RateFacts | None = None
         self._trials: TrialsFacts | None = None
         self._clean_facts: CleanFacts | None = None
-        self._fault_rows: dict[str, FaultRow] = {}
+        self._fault_rows = refused_rows(self._choice)
+        self._enough_minutes: int | None = None
 
     @property
     def has_begun(self) -> bool:
@@ -155,7 +154,7 @@ class _SelfTest:
         self._rows, self._distinct_rows = validation_rows(self._first)
         self._gate = quality_gate(self._distinct_rows, self._spec.verdict, gated_specs=self._settings.gated_specs)
 
-        # The plan
+        # The plan; where nothing fits, no part begins a process
         self._plan = self._planned()
 
         # The parts
@@ -172,20 +171,18 @@ class _SelfTest:
         self._interrupted = False
 
     def _planned(self) -> Plan:
-        wishes = Wishes(
-            parts=self._settings.parts,
-            classes=[one.name for one in (self._own, *self._others)],
-            faults=len(self._faults) + len(self._unseen_faults),
-            speed_faults=len(self._slow_faults),
+        self._wishes = self._settings.wishes(
+            [one.name for one in (self._own, *self._others)],
+            faults=len(self._choice.put_in),
+            speed_faults=len(self._choice.slow),
             bank_seeds=self._gate.rule.smallest_bank,
             pairs=speed_rule(gated_specs=self._settings.gated_specs).smallest_pairs + 1,
-            most_trials=self._settings.most_trials,
-            candidates_per_bank=self._settings.candidates_per_bank,
-            fault_seeds=self._settings.fault_seeds,
         )
-        plan = make_plan(wishes, self._costs, self._runs.seconds_left)
+        plan = make_plan(self._wishes, self._costs, self._runs.seconds_left)
         for name in PARTS:
             self._parts[name] = PartFacts(name=name, planned=plan.words[name], left_out=plan.left_out.get(name, ""))
+        if not covers(plan, self._wishes):
+            self._enough_minutes = enough_minutes(self._wishes, self._costs)
         return plan
 
     @contextlib.contextmanager
@@ -205,6 +202,8 @@ class _SelfTest:
 
     def _too_late(self, name: str, what: str) -> None:
         """Something was planned, and earlier things took longer than planned."""
+        budget = self._settings.budget_seconds
+        self._enough_minutes = enough_minutes(self._wishes, self._costs, too_short_seconds=budget)
         before = self._parts[name].left_out
         self._note(name, left_out=f"{f'{before}; ' if before else ''}planned, and then too late: {what}")
 
@@ -251,10 +250,7 @@ class _SelfTest:
         """Seeds of a class; if they took longer than the first seed promised, what follows is judged by that."""
         began = self._runs.clock()
         record = self._runs.clean(one, seeds)
-        seen = costs_of(record, self._runs.clock() - began)
-        self._costs = Costs(
-            max(self._costs.process_seconds, seen.process_seconds), max(self._costs.seed_seconds, seen.seed_seconds)
-        )
+        self._costs = self._costs.or_worse(costs_of(record, self._runs.clock() - began))
         return record
 
     def _measured(self) -> Measured:
@@ -291,15 +287,8 @@ class _SelfTest:
 
     def _try_fresh(self) -> None:
         """Comparisons of fresh seeds, the candidate's in a class that changes bits and should change nothing else."""
-        identical = [effect.name for effect in self._effects if effect.equal_bits == effect.shared_seeds]
-        others = [one for one in self._others if one.name in {effect.name for effect in self._effects}]
-        other = next((one for one in others if one.name not in identical), None)
+        other, identical, note = class_for_trials(self._others, self._effects)
         if other is None:
-            note = (
-                f"class {', '.join(identical)} gives equal bits: identity decides, and no fresh trial can be counted"
-                if identical
-                else "no harmless class was measured"
-            )
             self._trials = TrialsFacts(candidate_class="", by_identity=len(identical), note=note)
             self._note("trials", done=note)
             return
@@ -325,8 +314,10 @@ class _SelfTest:
             self._too_late("trials", f"{plan.trials - len(seen.counted)} of them")
 
     def _put_faults_in(self) -> None:
-        """Each fault that fits the plan, those that change no number last: a single run shows that of them."""
-        wanted = (*self._faults, *self._unseen_faults)[: self._plan.faults]
+        """Each fault that fits the plan."""
+        wanted = self._choice.put_in[: self._plan.faults]
+        if self._fault_rows:
+            self._note("faults", done=words_of(self._fault_rows.values(), seeds=self._plan.fault_seeds))
         if not wanted:
             return
         if not self._fits(REPEATED_SEEDS):
@@ -336,8 +327,8 @@ class _SelfTest:
         for row in fault_rows(wanted, clean, self._runs, seeds=self._plan.fault_seeds, costs=self._costs):
             self._fault_rows[row.name] = row
             self._note("faults", done=words_of(self._fault_rows.values(), seeds=self._plan.fault_seeds))
-        if len(self._fault_rows) < len(wanted):
-            self._too_late("faults", f"{len(wanted) - len(self._fault_rows)} of them")
+        if late := sum(fault.name not in self._fault_rows for fault in wanted):
+            self._too_late("faults", f"{late} of them")
 
     def _clean(self) -> Clean:
         outcomes = self._outcomes.get(self._own.name) or outcomes_of(self._first)
@@ -348,17 +339,21 @@ class _SelfTest:
 
     def _slow_down(self) -> None:
         """Pairs of processes for the faults that slow the median step: it is all that a pair is judged by."""
-        if not self._slow_faults:
+        if not self._choice.slow:
             self._note("speed", done="none of the faults slows the median step")
-        chosen = self._slow_faults[: self._plan.speed_faults]
-        for number, fault in enumerate(chosen):
+        planned = self._choice.slow[: self._plan.speed_faults]
+        # As many as the fewest pairs that can decide still fit for; no process is begun for others
+        fitting = int(max(0.0, self._runs.seconds_left) / pairs_seconds(self._wishes.pairs, self._costs))
+        if late := len(planned[fitting:]):
+            self._too_late("speed", f"{late} of them")
+        for number, fault in enumerate(planned[:fitting]):
             row = speed_row(
                 self._fault_rows.get(fault.name, unrun(fault)),
                 self._own,
                 self._first_seed,
                 self._runs,
                 gated_specs=self._settings.gated_specs,
-                seconds=self._runs.seconds_left / (len(chosen) - number),
+                seconds=self._runs.seconds_left / (min(fitting, len(planned)) - number),
                 coin_seed=int(self._generator.integers(2**32)),
             )
             self._fault_rows[row.name] = row
@@ -366,7 +361,7 @@ class _SelfTest:
 
     def record(self, selftest_id: str) -> SelfTest:
         """What was found until now."""
-        every = [self._fault_rows.get(fault.name, unrun(fault)) for fault in (*self._faults, *self._unseen_faults)]
+        every = [self._fault_rows.get(fault.name, unrun(fault)) for fault in self._choice.known]
         found = SelfTest(
             selftest_id=selftest_id,
             bertbench_version=VERSION,
@@ -384,6 +379,7 @@ class _SelfTest:
             first_seed=self._first_seed,
             last_seed=self._runs.last_seed,
             faults_asked=self._settings.faults,
+            enough_minutes=self._enough_minutes,
             interrupted=self._interrupted,
             parts=tuple(self._parts.values()),
             classes=tuple(self._classes),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bertbench.errors import VerdictError
-from bertbench.selftest.plan import FIRST_SEED, PARTS
+from bertbench.selftest.plan import FIRST_SEED, PARTS, Wishes
 
 #: Seeds end at 2**31; this leaves more than a self-test could ever run.
 _LARGEST_FIRST_SEED = 2**30
@@ -83,3 +84,17 @@ class Settings:
     def puts_faults_in(self) -> bool:
         """Whether a part that does was asked for."""
         return bool({"faults", "speed"} & set(self.parts))
+
+    def wishes(self, classes: Sequence[str], *, faults: int, speed_faults: int, bank_seeds: int, pairs: int) -> Wishes:
+        """What would be done of these, had it the time: as for `Wishes`."""
+        return Wishes(
+            parts=self.parts,
+            classes=classes,
+            faults=faults,
+            speed_faults=speed_faults,
+            bank_seeds=bank_seeds,
+            pairs=pairs,
+            most_trials=self.most_trials,
+            candidates_per_bank=self.candidates_per_bank,
+            fault_seeds=self.fault_seeds,
+        )

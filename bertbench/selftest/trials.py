@@ -15,7 +15,7 @@ from bertbench.record import RunRecord
 from bertbench.selftest.classes import NumericsClass
 from bertbench.selftest.judging import bank_of, parts_of, quality_check
 from bertbench.selftest.plan import TRIALS_PER_CHUNK, Costs, trial_seconds
-from bertbench.selftest.record import TrialFacts
+from bertbench.selftest.record import EffectFacts, TrialFacts
 from bertbench.selftest.runs import Runs, nan_seed
 from bertbench.verdict import Check
 from bertbench.verdict.quality_gate import QualityGate
@@ -50,6 +50,21 @@ class Trial:
 
     bank: tuple[int, ...]
     candidate: tuple[int, ...]
+
+
+def class_for_trials(
+    others: Sequence[NumericsClass], effects: Sequence[EffectFacts]
+) -> tuple[NumericsClass | None, list[str], str]:
+    """The first class that was measured and changes bits; names of those that change none; why there is no class."""
+    identical = [effect.name for effect in effects if effect.equal_bits == effect.shared_seeds]
+    measured = [one for one in others if one.name in {effect.name for effect in effects}]
+    other = next((one for one in measured if one.name not in identical), None)
+    if other is not None:
+        return other, identical, ""
+    if identical:
+        bits = "gives equal bits: identity decides, and no fresh trial can be counted"
+        return None, identical, f"class {', '.join(identical)} {bits}"
+    return None, identical, "no harmless class was measured"
 
 
 def fresh_trials(plan: TrialPlan, runs: Runs) -> Iterator[TrialFacts]:

@@ -67,6 +67,7 @@ class SpeedEvidence:
         not_comparable: Why times of the two say nothing of each other; empty if they do.
         pair_seconds: Mean time of a pair; None before the first.
         affordable_pairs: Counted pairs that the budget had time for, if it had too little.
+        one_side_only: Whether time ended between the two processes of the last pair.
         context: Said after the reason.
     """
 
@@ -79,6 +80,7 @@ class SpeedEvidence:
     not_comparable: str = ""
     pair_seconds: float | None = None
     affordable_pairs: int | None = None
+    one_side_only: bool = False
     context: str = ""
 
 
@@ -86,6 +88,8 @@ def judge_speed(evidence: SpeedEvidence) -> Check:
     """Hold the candidate's step against the baseline's."""
     if evidence.base_failure is not None:
         return _crashed(evidence, "no_baseline", "baseline", evidence.base_failure)
+    if evidence.cand_failure is not None and evidence.one_side_only:
+        return _crashed(evidence, "undecided", "candidate", evidence.cand_failure)
     if evidence.cand_failure is not None:
         return _crashed(evidence, "fail", "candidate", evidence.cand_failure)
     if evidence.not_comparable:
@@ -244,13 +248,14 @@ def _pairs(number: int) -> str:
 
 
 def _crashed(evidence: SpeedEvidence, outcome: Outcome, side: str, failure: Failure) -> Check:
-    return _check(
-        evidence,
-        outcome,
-        f"a process of the {side} did not complete: {failure.kind} in phase {failure.phase}: "
-        + " ".join(failure.message.split()),
-        f"make the {side} complete: bertbench run SPEC with its Python or revision",
-    )
+    """Undecided where no time was left to see whether the other side would have done the same."""
+    said = f"a process of the {side} did not complete: {failure.kind} in phase {failure.phase}: "
+    said += " ".join(failure.message.split())
+    next_step = f"make the {side} complete: bertbench run SPEC with its Python or revision"
+    if outcome == "undecided":
+        said = f"{said.removesuffix('.')}; and there was no time to see whether the baseline's would"
+        next_step = f"{next_step}; or {_how_to_decide(evidence)}"
+    return _check(evidence, outcome, said, next_step)
 
 
 def _check(evidence: SpeedEvidence, outcome: Outcome, reason: str, next_step: str) -> Check:

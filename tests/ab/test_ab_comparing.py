@@ -66,6 +66,28 @@ def test_too_little_time_is_undecided(tmp_path: Path) -> None:
     assert "8 fit" in record.check.next_step
 
 
+def test_a_budget_that_the_first_process_uses_up_is_undecided_with_one_that_would_do(tmp_path: Path) -> None:
+    record = compare(tmp_path, FakeMachine(seconds=100.0), budget=5.0)
+    assert (record.spent_seconds, record.pairs, record.check.outcome) == (100.0, (), "undecided")
+    assert "9 pairs and the one that is discarded are needed: about 34 min, and 0 fit" in record.check.next_step
+    assert not (tmp_path / "ab" / "attempts.jsonl").exists()
+    assert read_ab(ab_path(tmp_path, record.ab_id)) == record
+
+
+@pytest.mark.parametrize(("coin_seed_side", "outcome"), [("base", "no_baseline"), ("cand", "undecided")])
+def test_a_crash_that_used_the_time_up_accuses_no_candidate(tmp_path: Path, coin_seed_side: str, outcome: str) -> None:
+    """Had there been time, the baseline might have crashed too."""
+    failures = {(side, 0): crash() for side in ("base", "cand")}
+    for coin_seed in range(20):
+        machine = FakeMachine(seconds=100.0, failures=failures)
+        plan = Plan(budget_seconds=5.0, gated_specs=1, coin_seed=coin_seed)
+        record = compare_speed(make_sides(), tmp_path, plan, sampler=machine, clock=machine.clock)
+        if machine.asked == [coin_seed_side]:
+            assert record.check.outcome == outcome
+            return
+    pytest.fail("no coin in twenty fell so")
+
+
 def test_sides_on_other_data_are_no_baseline(tmp_path: Path) -> None:
     data = make_record().data
     assert data is not None

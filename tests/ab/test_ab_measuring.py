@@ -254,6 +254,71 @@ def test_a_budget_for_one_pair_counts_none() -> None:
     assert (measuring.affordable_pairs, len(measuring.pairs)) == (0, 1)
 
 
+def test_the_second_process_is_not_started_if_the_first_has_used_the_time_up() -> None:
+    machine = FakeMachine(seconds=100.0)
+    measuring = measure(machine, budget_seconds=5.0)
+    assert measuring.run() is None
+    assert (len(machine.asked), measuring.pairs, measuring.records) == (1, [], None)
+    assert (measuring.affordable_pairs, measuring.one_side_only, measuring.pair_seconds) == (0, True, 200.0)
+
+
+@pytest.mark.parametrize(("budget_seconds", "processes"), [(9.9, 1), (10.0, 2)])
+def test_a_process_is_not_started_that_would_end_after_the_budget(budget_seconds: float, processes: int) -> None:
+    """Five seconds each: half of ten is left for the second, or less."""
+    machine = FakeMachine(seconds=5.0)
+    measure(machine, budget_seconds=budget_seconds).run()
+    assert len(machine.asked) == processes
+
+
+@pytest.mark.parametrize("budget_seconds", [0.0, -1.0, math.nan])
+def test_without_any_time_nothing_is_started(budget_seconds: float) -> None:
+    machine = FakeMachine()
+    measuring = measure(machine, budget_seconds=budget_seconds)
+    assert measuring.run() is None
+    assert (machine.asked, measuring.affordable_pairs, measuring.pair_seconds) == ([], 0, None)
+
+
+def test_a_pair_whose_first_process_uses_the_time_up_is_not_counted() -> None:
+    """Two seconds a pair until one process takes 60."""
+    machine = FakeMachine()
+
+    def steps(side: SideName, number: int) -> float:
+        machine.seconds = 60.0 if len(machine.asked) == 20 else 1.0
+        return jittered(side, number) * (1.05 if number % 2 else 1.0) ** (1 if side == "cand" else -1)
+
+    machine.steps = steps
+    measuring = measure(machine, budget_seconds=70.0)
+    series = measuring.run()
+    assert series is not None
+    assert (series.pairs, measuring.affordable_pairs, len(machine.asked)) == (9, 9, 21)
+    assert (measuring.one_side_only, measuring.pair_seconds) == (True, 2.0)
+
+
+def test_a_repeat_that_the_time_ends_leaves_the_first_measurement() -> None:
+    machine = FakeMachine(disturbed={("cand", 2)})
+
+    def steps(side: SideName, number: int) -> float:
+        machine.seconds = 60.0 if len(machine.asked) == 6 else 1.0
+        return jittered(side, number)
+
+    machine.steps = steps
+    measuring = measure(machine, budget_seconds=60.0)
+    measuring.run()
+    assert (len(machine.asked), len(measuring.pairs), measuring.pairs[-1].again) == (7, 3, None)
+    assert (measuring.affordable_pairs, measuring.one_side_only) == (2, True)
+
+
+@pytest.mark.parametrize("side", ["base", "cand"])
+def test_a_crash_of_the_only_process_there_was_time_for_is_kept(side: SideName) -> None:
+    machine = FakeMachine(seconds=100.0, failures={(side, 0): crash()})
+    firsts = [seed for seed in range(20) if (np.random.default_rng(seed).integers(2) == 0) == (side == "base")]
+    measuring = measure(machine, budget_seconds=5.0, coin_seed=firsts[0])
+    assert measuring.run() is None
+    assert machine.asked == [side]
+    assert [one.side for one in measuring.crashes] == [side]
+    assert measuring.one_side_only
+
+
 def test_time_is_not_spent_on_a_repeat_that_does_not_fit() -> None:
     machine = FakeMachine(disturbed={("cand", 9)}, spread=1e-9)
     measuring = measure(machine, budget_seconds=21.0)

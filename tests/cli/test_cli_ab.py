@@ -77,6 +77,13 @@ def test_too_little_time_exits_3_and_says_what_would_be_enough(shell: Shell, mac
     assert "Next: a longer --budget: 9 pairs and the one that is discarded are needed" in said
 
 
+def test_a_budget_that_the_first_process_uses_up_ends_it_there(shell: Shell, machine: FakeMachine) -> None:
+    status, said = shell("ab", *SIDES, "--budget", "0.000001s")
+    assert (status, len(machine.asked)) == (cli.UNDECIDED, 1)
+    assert "0 pairs measured, and fewer than 9 can decide nothing." in said
+    assert "0 pairs of processes counted, 0 discarded by rule" in said
+
+
 def test_a_crash_of_the_candidate_exits_1_and_of_the_baseline_3(shell: Shell, machine: FakeMachine) -> None:
     machine.failures = {("cand", 1): crash()}
     status, said = shell("ab", *SIDES)

@@ -53,7 +53,19 @@ def test_record_and_page_are_written_and_named(asked, tmp_path: Path, capsys: py
     assert (tmp_path / "one" / "selftest.md").read_text().startswith("# Self-test of seed_card: pass")
     printed = capsys.readouterr().out
     assert str(tmp_path / "one" / "selftest.md") in printed
-    assert "nothing that was seen contradicts a promise" in printed
+    last = printed.splitlines()[-1]
+    assert last == "self-test of seed_card: pass: nothing that was seen contradicts a promise."
+
+
+def test_the_last_line_names_a_budget_that_would_do(asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked["found"] = made_selftest(enough_minutes=12)
+    assert cli.run(["selftest", "--out", str(tmp_path), "--budget", "5s"]) == cli.UNDECIDED
+    assert capsys.readouterr().out.splitlines()[-1].endswith("too little was measured to say. Next: --budget 12m.")
+    assert "Next: --budget 12m." in (tmp_path / "one" / "selftest.md").read_text().splitlines()[2]
+    for changes in ({"outcome": "pass"}, {"interrupted": True}):  # nothing to wait for; not for lack of time
+        asked["found"] = made_selftest(**({"enough_minutes": 12} | changes))
+        cli.run(["selftest", "--out", str(tmp_path)])
+        assert "Next" not in capsys.readouterr().out
 
 
 def test_what_was_found_so_far_is_on_disk_while_it_goes_on(asked, tmp_path: Path) -> None:

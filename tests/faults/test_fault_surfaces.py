@@ -105,6 +105,34 @@ def test_a_fault_that_is_none_is_refused_before_any_work(shell) -> None:
     assert faults_of_the_store() == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--fault", "weight-decay-everywhere"), "weight-decay-everywhere: small has no weight decay"),
+        (("--fault", "seeds-all-the-same", "--seeds", "0"), "draws everything from seed 0, and small runs no other"),
+        (("--fault", FAULT, "--engine", "keras-hub"), "acts inside the native engine, and this run has 'keras-hub'"),
+    ],
+)
+def test_a_fault_that_the_spec_shows_to_do_nothing_is_refused_before_any_process(
+    shell, arguments: tuple[str, ...], said: str
+) -> None:
+    """A usage error in one sentence, and no promise that failed."""
+    status, printed = shell("run", "small.toml", *arguments)
+    assert status == cli.USAGE
+    assert said in printed
+    assert "promises" not in printed
+    assert faults_of_the_store() == []
+
+
+def test_one_spec_of_several_that_leaves_no_room_is_refused_before_any_of_them_runs(
+    shell, tmp_path: Path, tiny_bert_folder: Path
+) -> None:
+    write_small_bench(tmp_path, tiny_bert_folder, name="short", training__epochs=1)
+    status, said = shell("run", "small.toml", "short.toml", "--fault", "fewer-epochs")
+    assert (status, "fewer-epochs: short is the same spec with it" in said) == (cli.USAGE, True)
+    assert faults_of_the_store() == []
+
+
 # What counts runs
 
 

@@ -84,5 +84,6 @@ def test_another_way_of_clipping_makes_way() -> None:
 )
 def test_a_spec_that_leaves_no_room_is_refused(name: str, tables: dict[str, Any]) -> None:
     """Else a self-test would count a fault that nobody could have seen."""
-    with pytest.raises(FaultError, match=f"^{name}: toy is the same spec with it"):
-        CATALOGUE[name].spec(spec_of(**tables))
+    for refusing in (CATALOGUE[name].spec, CATALOGUE[name].check_spec):
+        with pytest.raises(FaultError, match=f"^{name}: toy is the same spec with it"):
+            refusing(spec_of(**tables))

@@ -93,7 +93,7 @@ def test_what_was_left_out_is_said() -> None:
     assert selftest_lines(found) == [
         "interrupted: what follows had no time",
         "speed: 0 of 5 faults; all need 19 min",
-        "self-test of seed_card: undecided: too little was measured to say",
+        "self-test of seed_card: undecided: too little was measured to say.",
     ]
 
 

@@ -14,6 +14,7 @@ import fake_runs
 import numpy as np
 from record_maker import make_record, row_counts
 
+from bertbench.errors import FaultError
 from bertbench.processes import Request
 from bertbench.record import Failure, RunRecord
 from bertbench.spec import Spec, build_spec, spec_fingerprint
@@ -38,6 +39,12 @@ class FakeFault:
     refused: bool = False
     new_bits: bool = True
     slower: float = 0.0
+    fits_no_spec: str = ""
+
+    def check_spec(self, _spec: Spec) -> None:
+        """Whether the spec shows by itself that this would do nothing."""
+        if self.fits_no_spec:
+            raise FaultError(self.fits_no_spec)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from bertbench.selftest.fault_choice import chosen, slowest_first
 from bertbench.selftest.record import SelfTest
 from bertbench.selftest.session import self_test
 from bertbench.selftest.settings import Settings
+from bertbench.spec import Spec
 from bertbench.suite import Benchmark
 
 LEAK = FakeFault("memory-leak", place="machine", changes_numbers=False, new_bits=False)
@@ -180,3 +181,48 @@ def test_refused_faults_alone_leave_the_outcome_to_the_other_parts(tmp_path: Pat
     machine = FakeMachine(faults=(FakeFault("one", refused=True),))
     assert run_on(machine, tmp_path / "both", parts=("processes", "faults")).outcome == "pass"
     assert run_on(machine, tmp_path / "alone", parts=("faults",)).outcome == "undecided"
+
+
+NEVER = FakeFault("never", fits_no_spec="never: probe leaves no room")
+
+
+def test_what_the_spec_shows_by_itself_is_refused_without_a_process(tmp_path: Path) -> None:
+    machine = FakeMachine(faults=(NEVER, FakeFault("other")))
+    found = run_on(machine, tmp_path, parts=("faults",), fault_seeds=2)
+    assert {request.fault for request in machine.requests} == {None, "other"}
+    assert {row.name: row.is_refused for row in found.faults} == {"never": True, "other": False}
+    assert found.faults[0].reason == "never: probe leaves no room"
+    faults_part = next(part for part in found.parts if part.name == "faults")
+    assert faults_part.planned.startswith("1 with 2 seeds each")
+    assert (faults_part.done, faults_part.left_out) == ("1 with 2 seeds each; 1 refused", "")
+    assert found.outcome == "pass"
+
+
+@pytest.mark.parametrize("parts", [("faults",), ("speed",), ("faults", "speed")])
+def test_where_no_fault_is_left_and_nothing_else_is_asked_for_nothing_runs(
+    tmp_path: Path, parts: tuple[str, ...]
+) -> None:
+    machine = FakeMachine(faults=(NEVER,))
+    with pytest.raises(FaultError, match="never: probe leaves no room"):
+        run_on(machine, tmp_path, parts=parts)
+    assert machine.requests == []
+
+
+def test_where_no_fault_is_left_the_other_parts_go_on_and_decide(tmp_path: Path) -> None:
+    machine = FakeMachine(faults=(NEVER,))
+    found = run_on(machine, tmp_path, parts=("processes", "faults", "speed"))
+    assert {request.fault for request in machine.requests} == {None}
+    assert next(part for part in found.parts if part.name == "faults").done == "0 with 40 seeds each; 1 refused"
+    assert found.outcome == "pass"
+
+
+def test_the_spec_is_asked_with_the_seeds_that_would_run(tmp_path: Path) -> None:
+    """Its own may be 0 alone, to which 'everything from seed 0' would do nothing."""
+    asked: list[Spec] = []
+
+    class Asking(FakeFault):
+        def check_spec(self, spec: Spec) -> None:
+            asked.append(spec)
+
+    run_on(FakeMachine(faults=(Asking("one"),)), tmp_path, parts=("faults",), first_seed=7, fault_seeds=1)
+    assert [spec.training.seeds for spec in asked] == [(7,)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertbench.selftest.plan import PARTS, Costs, Wishes, make_plan, trial_seconds
+from bertbench.selftest.plan import PARTS, Costs, Wishes, covers, enough_minutes, make_plan, trial_seconds
 
 COSTS = Costs(process_seconds=10, seed_seconds=1)
 
@@ -70,6 +70,36 @@ def test_parts_that_were_not_asked_for_get_no_time() -> None:
 def test_seeds_with_each_fault_may_be_prescribed() -> None:
     plan = make_plan(wishes(parts=("faults",), fault_seeds=8), COSTS, 192)  # the repeat of clean seeds takes 12
     assert (plan.faults, plan.fault_seeds) == (10, 8)
+
+
+@given(
+    process=st.floats(0.1, 100),
+    seed=st.floats(0.01, 100),
+    parts=st.sets(st.sampled_from(PARTS), min_size=1),
+    faults=st.integers(0, 50),
+    fault_seeds=st.sampled_from([None, 1, 8]),
+)
+def test_the_budget_that_is_recommended_has_room_for_each_part(
+    process: float, seed: float, parts: set[str], faults: int, fault_seeds: int | None
+) -> None:
+    costs = Costs(process, seed)
+    wanted = wishes(parts=parts, faults=faults, fault_seeds=fault_seeds)
+    minutes = enough_minutes(wanted, costs)
+    plan = make_plan(wanted, costs, 60 * minutes - costs.of(seeds=1))
+    assert covers(plan, wanted)
+
+
+def test_a_budget_that_leaves_a_part_out_does_not_cover_it() -> None:
+    assert covers(make_plan(wishes(), COSTS, 40_000), wishes())
+    assert not covers(make_plan(wishes(), COSTS, 600), wishes())
+    assert not covers(make_plan(wishes(), COSTS, -5), wishes(parts=("processes",)))
+    assert covers(make_plan(wishes(), COSTS, -5), wishes(parts=("trials",), most_trials=0))
+
+
+def test_a_budget_in_which_something_came_too_late_is_half_as_long_again_at_least() -> None:
+    few = wishes(parts=("processes",))
+    assert enough_minutes(few, COSTS) < 10
+    assert enough_minutes(few, COSTS, too_short_seconds=600) == 15
 
 
 def test_trials_that_share_a_bank_are_cheaper() -> None:

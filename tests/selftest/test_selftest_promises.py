@@ -263,6 +263,7 @@ def test_where_every_fault_is_refused_the_other_parts_decide() -> None:
     assert outcome_of([promise("consistent")], found, asked=ALL) == "pass"
     assert outcome_of([], found, asked=("faults", "speed")) == "undecided"
     assert outcome_of([promise("consistent")], whole(faults=()), asked=ALL) == "undecided"
+    assert outcome_of([promise("consistent")], whole(faults=(REFUSED,), clean=None), asked=ALL) == "pass"
     dirty = whole(faults=(REFUSED,), clean=CLEAN.model_copy(update={"lock": "fail"}))
     assert outcome_of([promise("consistent")], dirty, asked=ALL) == "undecided"
 

@@ -12,6 +12,7 @@ from fake_machine import FakeFault, FakeMachine, slower_steps, small_spec
 from bertbench.errors import VerdictError
 from bertbench.processes import Request
 from bertbench.record import RunRecord
+from bertbench.report.selftest_report import selftest_lines
 from bertbench.selftest.classes import harmless_classes
 from bertbench.selftest.record import FaultRow, SelfTest
 from bertbench.selftest.session import self_test
@@ -466,6 +467,43 @@ def test_a_budget_for_one_seed_is_undecided(tmp_path: Path) -> None:
     assert found.outcome == "undecided"
     assert found.classes == ()
     assert all(part.left_out for part in found.parts)
+
+
+@pytest.mark.parametrize("seconds", [5.0, 11.0, 12.0])
+def test_where_nothing_fits_after_the_first_process_no_other_is_started(tmp_path: Path, seconds: float) -> None:
+    """And the last line says which budget has room for all that was asked for; with that one nothing is left out."""
+    short = FakeMachine(faults=FAULTS)
+    found = run_on(short, tmp_path / "short", seconds=seconds)
+    assert (len(short.requests), found.outcome) == (1, "undecided")
+    assert found.enough_minutes is not None
+    assert selftest_lines(found)[-1].endswith(
+        f"too little was measured to say. Next: --budget {found.enough_minutes}m."
+    )
+    enough = FakeMachine(faults=FAULTS)
+    again = run_on(enough, tmp_path / "enough", seconds=60 * found.enough_minutes)
+    assert again.outcome != "undecided"
+    assert again.enough_minutes is None
+    assert all(row.run for row in again.faults)
+    assert all(row.speed for row in again.faults if row.slows_median_step)
+    assert enough.now <= 60 * found.enough_minutes
+
+
+def test_a_budget_that_was_enough_is_followed_by_no_other(whole) -> None:
+    found, _ = whole
+    assert found.enough_minutes is None
+    assert "Next" not in selftest_lines(found)[-1]
+
+
+def test_pairs_that_have_become_too_late_are_not_begun(tmp_path: Path) -> None:
+    """Planned by seeds of a second; in the second class they take a hundred."""
+    machine = FakeMachine(process_seconds=1, slower_in={"threads": 15.0}, faults=(slower_steps(10),))
+    found = run_on(machine, tmp_path, seconds=400, parts=("seeds", "speed"))
+    speed = next(part for part in found.parts if part.name == "speed")
+    assert speed.planned.startswith("1 faults")
+    assert speed.left_out == "planned, and then too late: 1 of them"
+    assert not any(request.fault for request in machine.requests)
+    assert found.enough_minutes is not None
+    assert found.enough_minutes >= 10
 
 
 def test_the_same_seed_draws_the_same(tmp_path: Path) -> None:

@@ -139,6 +139,17 @@ def test_no_pair_at_all_is_undecided() -> None:
     assert "about 5 min, and 0 fit" in check.next_step
 
 
+def test_a_candidate_that_crashed_alone_for_lack_of_time_is_not_accused() -> None:
+    """The baseline's process might have ended the same way: nobody knows, since the coin had it second."""
+    late = {"affordable_pairs": 0, "pair_seconds": 200.0, "one_side_only": True}
+    check = judged(None, cand_failure=KILLED, **late)
+    assert check.outcome == "undecided"
+    assert "signal SIGKILL; and there was no time to see whether the baseline's would" in check.reason
+    assert "; or a longer --budget: 9 pairs and the one that is discarded are needed: about 34 min" in check.next_step
+    assert judged(None, base_failure=KILLED, **late).outcome == "no_baseline"
+    assert judged(None, cand_failure=KILLED).outcome == "fail"
+
+
 def test_a_few_pairs_are_shown_without_a_vote() -> None:
     reason = judged(around(0.1, pairs=3), affordable_pairs=3).reason
     assert "3 pairs measured" in reason
