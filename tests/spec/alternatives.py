@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bertbench.runtime import available_cores
 from bertbench.spec import Spec, build_spec, override
 
 
@@ -119,7 +120,7 @@ ALTERNATIVES: dict[str, Alternative] = {
     "runtime.backend": Alternative("jax"),
     "runtime.deterministic": Alternative(False),
     "runtime.onednn": Alternative(False),
-    "runtime.threads": Alternative(1),
+    "runtime.threads": Alternative(1 if available_cores() > 1 else 2),  # not the number that is taken unasked
     "runtime.device": Alternative("cpu"),
     "runtime.compile": Alternative(True, given={"engine": "transformers-torch"}),
     "identity.repeat": Alternative("no"),
