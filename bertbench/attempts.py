@@ -37,9 +37,9 @@ class Attempt(Fact):
     baseline_sha256: str
     """Of its text, but for when it was accepted."""
     git_commit: str | None
-    """Of the spec's repository when the newest run was asked for; None if a run has none."""
+    """Of the spec's repository when the newest run was asked for; None if it, or its further seeds, have none."""
     git_dirty: bool | None
-    """Whether the tree of any run had changes, as in `Revision.dirty`."""
+    """Whether that tree had changes, as in `Revision.dirty`."""
     runs: Annotated[tuple[str, ...], Field(min_length=1)]
     """The run, and those of further seeds."""
     outcome: Literal["fail", "no_baseline", "undecided", "pass"]

@@ -297,15 +297,14 @@ def _which(failed: Attempt, attempt: Attempt) -> str:
 
 
 def _revision(candidate: Candidate) -> Revision | None:
-    """Of the spec's repository when the newest run was asked for, dirty if any tree was; None if a run has none.
+    """Of the spec's repository when the newest run and its further seeds were asked for; None if they differ.
 
-    Runs of several commits are of one candidate if they are of one code: what is judged is what the newest stands for.
+    Older runs of a candidate are of its code, whatever commit or changes they say: they add seeds to what the newest
+    run stands for, and cannot free it from a fail at its commit.
     """
-    revisions = [record.revision for record in sorted(candidate.records, key=lambda record: record.run_id)]
-    known = [revision for revision in revisions if revision is not None]
-    if len(known) != len(revisions):
-        return None
-    return known[-1].model_copy(update={"dirty": any(revision.dirty for revision in known)})
+    newest = max((record.run_id for record in candidate.records if not record.continues), default="")
+    revisions = {record.revision for record in candidate.records if newest in (record.run_id, record.continues)}
+    return revisions.pop() if len(revisions) == 1 else None
 
 
 def _digest(baseline: Baseline | None) -> str:

@@ -107,7 +107,8 @@ def candidate_to_compare(spec: Spec, store: Store, name: str | None = None) -> t
             remedy="bertbench run SPEC",
         )
     candidate, left_out = newest_candidate(ended)
-    going_on = [group[0].run_id for group in groups_of(records) if _not_of(spec, group[0]) == _NOT_ENDED]
+    normal = [record for record in records if not record.repeats and not record.fault]
+    going_on = [record.run_id for record in normal if _not_of(spec, record) == _NOT_ENDED]
     return candidate, _unreadable(spec, entries) | dict.fromkeys(going_on, "they have not ended") | left_out
 
 
@@ -143,7 +144,7 @@ def newest_candidate(ended: Sequence[Group]) -> tuple[Candidate, dict[str, str]]
     older = []
     for part in parts:
         # That another factory ran is told, like another commit; other data, weights or versions are another matter.
-        if part[0].outcome != "completed" or Candidate(part).broke_off:
+        if Candidate(part).broke_off or (part[0].outcome != "completed" and not part[0].continues):
             left_out |= dict.fromkeys((run.run_id for run in part), BROKE_OFF)
         elif reason := why_apart(part, newest):
             left_out |= dict.fromkeys((run.run_id for run in part), reason)
@@ -152,7 +153,8 @@ def newest_candidate(ended: Sequence[Group]) -> tuple[Candidate, dict[str, str]]
     taken, others = of_one_code([*older, newest])
     for part in others:
         left_out |= dict.fromkeys((run.run_id for run in part), why_not(part, taken))
-    in_order = sorted(taken, key=lambda part: part[0].run_id)
+    # The first is the run that promises are held against: further seeds without their own run come after the others.
+    in_order = sorted(taken, key=lambda part: (part[0].continues is not None, part[0].run_id))
     return Candidate(tuple(run for part in in_order for run in part)), left_out
 
 

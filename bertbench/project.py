@@ -143,8 +143,21 @@ def _declared(folders: Iterable[Path]) -> Project:
         raise ProjectError(f"{shown}: {error.message}", remedy=error.remedy) from None
 
 
+def refuse_unknown_in(path: Path) -> None:
+    """What looks like a setting of ours and is none would change nothing in silence.
+
+    Args:
+        path: The file that pytest took; one of a name that is none of pytest's, as with `-c`, is not looked into.
+
+    Raises:
+        ProjectError: If one begins like ours and is none, or the file cannot be read.
+    """
+    reader = _readers().get(path.name)
+    if reader is not None:
+        _refuse_unknown(reader(path) or {}, _shown(path))
+
+
 def _refuse_unknown(settings: Settings, shown: str) -> None:
-    """What looks like a setting of ours and is none would change nothing in silence."""
     unknown = [key for key in settings if key.startswith(_OURS) and key not in SETTINGS]
     if unknown:
         raise ProjectError(

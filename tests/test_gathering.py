@@ -19,7 +19,9 @@ from bertbench.baseline.one_code import (
     why_not,
 )
 from bertbench.gathering import BROKE_OFF, groups_of, newest_candidate
-from bertbench.record import Revision, RunRecord
+from bertbench.record import Failure, Revision, RunRecord
+
+NOT_FINITE = Failure(kind="NonFiniteLossError", message="loss is nan", phase="steps", seed=7, epoch=1, step=5)
 
 A, B = Revision(commit="a" * 40, dirty=False), Revision(commit="b" * 40, dirty=False)
 A_CHANGED = Revision(commit="a" * 40, dirty=True)
@@ -187,6 +189,17 @@ def test_a_part_that_broke_off_is_left_out_alone() -> None:
     assert gathered((on("1", [0]), broken), (on("3", [2]),)) == (["1", "3"], {"2": BROKE_OFF})
 
 
+def test_a_further_seed_that_ended_in_nan_counts_where_its_ground_is() -> None:
+    """Its own run was on another: what failed counts wherever it ran, and never first, as one that was prescribed."""
+    nan = on("2", [1, 7]).model_copy(update={"continues": "1", "outcome": "failed", "failure": NOT_FINITE})
+    failed = nan.seeds[1].model_copy(update={"outcome": "failed", "failure": NOT_FINITE, "digests": None})
+    nan = nan.model_copy(update={"seeds": (nan.seeds[0], failed)})
+    candidate, left_out = newest_candidate([(on("1", [0], "e"), nan), (on("3", [1, 2]),)])
+    assert [run.run_id for run in candidate.records] == ["3", "2"]
+    assert [run.seed for run in candidate.not_finite] == [7]
+    assert set(left_out) == {"1"}
+
+
 def test_older_runs_on_another_ground_are_named_with_what_differs() -> None:
     older = ((on("1", [0], "e", "0.0.1"),), (on("2", [1], version="0.0.1"), on("3", [2], version="0.0.1")))
     assert gathered(*older, (on("4", [3]),)) == (
@@ -225,7 +238,9 @@ def test_every_run_is_in_the_candidate_or_left_out_with_a_reason(
     assert sorted([*of_candidate, *left_out]) == [record.run_id for record in records]
     assert all(left_out.values())
     assert groups[-1][0].run_id in of_candidate
-    assert of_candidate == sorted(of_candidate)
+    owners = {record.run_id: record.continues for record in records}
+    own = [run for run in of_candidate if owners[run] is None or owners[run] in of_candidate]
+    assert of_candidate == [*sorted(own), *sorted(set(of_candidate) - set(own))], "seeds without their run come last"
     for one in groups:
         parts = parted(one)
         assert parts[0][0] is one[0]

@@ -37,7 +37,12 @@ def _git(folder: Path, *words: str) -> str | None:
         return None
     try:
         answer = subprocess.run(  # noqa: S603 - fixed words, no shell
-            [program, "-C", str(folder), *words], capture_output=True, text=True, timeout=_SECONDS, check=True
+            [program, "-C", str(folder), *words],
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # names of files are any bytes
+            timeout=_SECONDS,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return None

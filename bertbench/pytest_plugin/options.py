@@ -41,9 +41,11 @@ def parsed_against(config: pytest.Config) -> Against | None:
         return None
     from bertbench.comparing import Against
     from bertbench.errors import BaselineError, ProjectError
-    from bertbench.project import BASELINES, GATED_SPECS, baselines_of, gated_specs_of, names_in
+    from bertbench.project import BASELINES, GATED_SPECS, baselines_of, gated_specs_of, names_in, refuse_unknown_in
 
     try:
+        if config.inipath is not None:
+            refuse_unknown_in(config.inipath)
         declared, gated = baselines_of(config.getini(BASELINES)), gated_specs_of(config.getini(GATED_SPECS))
         return Against(names_in(text), declared=declared, gated_specs=gated)
     except ProjectError as error:

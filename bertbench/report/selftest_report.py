@@ -68,6 +68,7 @@ def percent(seen: RateFacts | None) -> str:
 def _outcome(found: SelfTest) -> str:
     """In words; with the budget that would do where time was too short."""
     is_short = found.outcome == "undecided" and not found.interrupted and found.enough_minutes is not None
+    is_short = is_short and not list(_not_trusted(found))  # no time decides where clean runs are not cleared
     return with_next_step(_OUTCOMES[found.outcome], f"--budget {found.enough_minutes}m" if is_short else "")
 
 

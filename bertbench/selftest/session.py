@@ -150,7 +150,7 @@ class _SelfTest:
         # One seed: what a process costs, and whether anything works at all
         began = self._runs.clock()
         self._first = self._runs.clean(self._own, [self._first_seed])
-        self._costs = costs_of(self._first, self._runs.clock() - began)
+        self._costs = self._first_costs = costs_of(self._first, self._runs.clock() - began)
         self._rows, self._distinct_rows = validation_rows(self._first)
         self._gate = quality_gate(self._distinct_rows, self._spec.verdict, gated_specs=self._settings.gated_specs)
 
@@ -343,7 +343,7 @@ class _SelfTest:
             self._note("speed", done="none of the faults slows the median step")
         planned = self._choice.slow[: self._plan.speed_faults]
         # As many as the fewest pairs that can decide still fit for; no process is begun for others
-        fitting = int(max(0.0, self._runs.seconds_left) / pairs_seconds(self._wishes.pairs, self._costs))
+        fitting = int(max(0.0, self._runs.seconds_left) / pairs_seconds(self._wishes.pairs, self._first_costs))
         if late := len(planned[fitting:]):
             self._too_late("speed", f"{late} of them")
         for number, fault in enumerate(planned[:fitting]):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import shutil
 import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -349,6 +351,21 @@ def test_a_repository_within_the_repository_is_a_change_unless_it_is_ignored(tmp
     assert seen.dirty
     (tmp_path / ".git" / "info" / "exclude").write_text("other/\n")
     assert revision_of(tmp_path) == seen.model_copy(update={"dirty": False})
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="install git to see commits noted")
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are any bytes on Linux alone")
+def test_names_that_are_no_text_are_read(tmp_path: Path) -> None:
+    git(tmp_path, "init")
+    (tmp_path / "a").write_text("1")
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "-m", "one")
+    folder = os.fsencode(tmp_path)
+    for name, dirty in ((b"caf\xe9.txt", False), (b"caf\xe9.py", True)):
+        Path(os.fsdecode(folder + b"/" + name)).write_text("")
+        seen = revision_of(tmp_path)
+        assert seen is not None
+        assert seen.dirty == dirty
 
 
 def test_without_git_or_a_repository_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,6 +148,20 @@ def test_runs_of_several_commits_and_one_code_stand_for_the_newest_commit(bank: 
     assert (attempt.git_commit, attempt.git_dirty, len(attempt.runs)) == (newer.commit, False, 2)
 
 
+def test_an_older_run_of_a_tree_with_changes_frees_the_newest_from_no_fail(bank: Shell) -> None:
+    """It is of the same code by its bits: what was pooled is judged as what the newest stands for."""
+    set_runs(accuracy=accuracies(0.94), bits=1)
+    Path("loose.py").write_text("")
+    bank("run", "small.toml", "--no-repeat", "--seeds", "0-1")
+    Path("loose.py").unlink()
+    bank("run", "small.toml", "--no-repeat", "--seeds", "0-3")
+    assert bank("compare", "small.toml", newest())[0] == cli.FAIL
+    assert bank("compare", "small.toml")[0] == cli.FAIL
+    one, pooled = Ledger(Path(".bertbench")).attempts()
+    assert (len(one.runs), len(pooled.runs)) == (1, 2)
+    assert (one.git_commit, one.git_dirty) == (pooled.git_commit, pooled.git_dirty) == (one.git_commit, False)
+
+
 def test_a_run_that_cannot_be_read_is_named(bank: Shell) -> None:
     """It may have been a fail."""
     set_runs(accuracy=accuracies(0.98), bits=1)
@@ -185,6 +199,9 @@ def test_a_run_that_goes_on_is_named(bank: Shell) -> None:
     store.write(record.model_copy(update={"outcome": "running", "finished_at": None, "process": elsewhere}))
     status, said = bank("compare", "small.toml")
     assert (status, f"left out, since they have not ended: {record.run_id}" in said) == (cli.PASS, True)
+    first = next(entry.run_id for entry in store.entries() if entry.run_id != record.run_id and entry.record)
+    store.write(store.read(record.run_id).model_copy(update={"continues": first}))
+    assert f"left out, since they have not ended: {record.run_id}" in bank("compare", "small.toml")[1]
 
 
 def test_the_margin_is_that_of_the_spec_as_it_now_stands(bank: Shell) -> None:

@@ -336,3 +336,11 @@ def test_shares_are_those_of_the_project(here):
     result = here.runpytest_inprocess("--bertbench-compare", "-o", "bertbench_gated_specs=none")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*bertbench_gated_specs: 'none' was given*"])
+
+
+def test_a_misspelt_setting_is_a_usage_error(here: pytest.Pytester) -> None:
+    """Pytest itself only warns of it, and nothing would be shared or missed."""
+    here.makeini("[pytest]\nbertbench_gate_specs = 2\n")
+    result = here.runpytest_inprocess("--bertbench-compare")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*tox.ini: bertbench_gate_specs: there is no such setting*"])

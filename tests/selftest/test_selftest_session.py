@@ -495,15 +495,23 @@ def test_a_budget_that_was_enough_is_followed_by_no_other(whole) -> None:
 
 
 def test_pairs_that_have_become_too_late_are_not_begun(tmp_path: Path) -> None:
-    """Planned by seeds of a second; in the second class they take a hundred."""
+    """Planned by seeds of a second; in the second class they take fifteen, and of the time too little is left."""
     machine = FakeMachine(process_seconds=1, slower_in={"threads": 15.0}, faults=(slower_steps(10),))
-    found = run_on(machine, tmp_path, seconds=400, parts=("seeds", "speed"))
+    found = run_on(machine, tmp_path, seconds=340, parts=("seeds", "speed"))
     speed = next(part for part in found.parts if part.name == "speed")
     assert speed.planned.startswith("1 faults")
     assert speed.left_out == "planned, and then too late: 1 of them"
     assert not any(request.fault for request in machine.requests)
     assert found.enough_minutes is not None
     assert found.enough_minutes >= 10
+
+
+def test_pairs_are_begun_by_what_a_process_of_their_own_class_takes(tmp_path: Path) -> None:
+    """However slow the other class was: a pair never runs it."""
+    machine = FakeMachine(process_seconds=1, slower_in={"threads": 15.0}, faults=(slower_steps(10),))
+    found = run_on(machine, tmp_path, seconds=400, parts=("seeds", "speed"))
+    assert next(part for part in found.parts if part.name == "speed").left_out == ""
+    assert any(request.fault for request in machine.requests)
 
 
 def test_the_same_seed_draws_the_same(tmp_path: Path) -> None:
