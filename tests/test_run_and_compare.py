@@ -218,12 +218,14 @@ def test_a_run_that_broke_off_is_no_attempt(store: Store) -> None:
 # Runs of two grounds: something was edited or updated between the run and its further seeds
 
 
-def update_before_further_seeds(monkeypatch: pytest.MonkeyPatch, **fake: Any) -> None:
-    """From the first run of further seeds on runs are as *fake* says, and of another keras."""
+def an_update_before_further_seeds(store: Store, monkeypatch: pytest.MonkeyPatch, *, accuracy: float = 0.98) -> None:
+    """A bank, and other bits as good as it; runs of further seeds are of another keras, and of *accuracy*."""
+    bank_of(store, accuracy=around(0.98))
+    set_runs(accuracy=around(0.98), bits=1)
 
     def request(request: Request, **more: Any) -> RunRecord:
         if request.continues:
-            set_runs(keras="9.9.9", **fake)
+            set_runs(keras="9.9.9", accuracy=around(accuracy), bits=1)
         return fake_runs.fake_run_request(request, **more)
 
     monkeypatch.setattr(suite, "run_request", request)
@@ -233,9 +235,7 @@ def test_further_seeds_on_another_ground_are_undecided_and_counted(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As good as the bank: what differs alone withholds the pass. And the seeds were paid for, so nothing is raised."""
-    bank_of(store, accuracy=around(0.98))
-    set_runs(accuracy=around(0.98), bits=1)
-    update_before_further_seeds(monkeypatch, accuracy=around(0.98), bits=1)
+    an_update_before_further_seeds(store, monkeypatch)
     result = compared(store)
     assert result.record is not None
     (further,) = result.further
@@ -253,18 +253,14 @@ def test_further_seeds_on_another_ground_are_undecided_and_counted(
 
 
 def test_bad_further_seeds_on_another_ground_accuse_nobody(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    bank_of(store, accuracy=around(0.98))
-    set_runs(accuracy=around(0.98), bits=1)
-    update_before_further_seeds(monkeypatch, accuracy=around(0.5), bits=1)
+    an_update_before_further_seeds(store, monkeypatch, accuracy=0.5)
     assert compared(store).outcome == "undecided"
 
 
 def test_a_session_reads_runs_of_two_grounds_again_as_the_same_verdict(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bank_of(store, accuracy=around(0.98))
-    set_runs(accuracy=around(0.98), bits=1)
-    update_before_further_seeds(monkeypatch, accuracy=around(0.98), bits=1)
+    an_update_before_further_seeds(store, monkeypatch)
     against = Against(("rolling",))
     result = Session(store, "s1", against=against).result(benchmark(Path.cwd()))
     assert Session(store, "s1", against=against).results() == (result,)
@@ -275,9 +271,7 @@ def test_a_session_reads_runs_of_two_grounds_again_as_the_same_verdict(
 def test_compare_takes_the_first_ground_of_the_newest_run_and_counts_no_other_attempt(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bank_of(store, accuracy=around(0.98))
-    set_runs(accuracy=around(0.98), bits=1)
-    update_before_further_seeds(monkeypatch, accuracy=around(0.98), bits=1)
+    an_update_before_further_seeds(store, monkeypatch)
     result = compared(store)
     assert result.record is not None
     first, (further,) = result.record.run_id, result.further
