@@ -8,7 +8,6 @@ pytest itself is not imported. What its own command line changes (`-c`, `-o`, `-
 from __future__ import annotations
 
 import configparser
-import difflib
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +18,7 @@ from typing import Any
 
 from bertbench.baseline import different_names
 from bertbench.errors import BaselineError, ProjectError
+from bertbench.spec.nearest import nearest
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -162,7 +162,7 @@ def _refuse_unknown(settings: Settings, shown: str) -> None:
     if unknown:
         raise ProjectError(
             f"{shown}: {', '.join(unknown)}: there is no such setting; there are {', '.join(SETTINGS)}",
-            remedy=f"did you mean {difflib.get_close_matches(unknown[0], SETTINGS, 1, 0)[0]}?",
+            remedy=f"did you mean {guess}?" if (guess := nearest(unknown[0], SETTINGS)) else "take the line out",
         )
 
 

@@ -123,6 +123,10 @@ def test_a_setting_that_there_is_not_is_refused(here: Path, key: str, meant: str
     with pytest.raises(ProjectError, match=rf"pytest\.ini: {key}: there is no such setting") as caught:
         project_of([here])
     assert caught.value.remedy == f"did you mean {meant}?"
+    (here / "pytest.ini").write_text(f"[pytest]\nbertbench_{30 * 'q'} = 3\n")
+    with pytest.raises(ProjectError, match=r"bertbench_q+: there is no such setting") as caught:
+        project_of([here])
+    assert caught.value.remedy == "take the line out"
 
 
 def test_settings_are_those_that_the_plugin_declares(pytestconfig: pytest.Config) -> None:
