@@ -32,6 +32,21 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
                 beside.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a page that somebody asked for, in one piece, and the folder that it lies in.
+
+    Raises:
+        RecordWriteError: If it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordWriteError(
+            f"{path}: cannot be written: {error.strerror}", remedy="give a file in a folder that can be made"
+        ) from error
+    write_atomically(path, lambda stream: stream.write(text.encode()))
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename survive a loss of power, where folders can be synced at all."""
     if os.name == "nt":

@@ -1,4 +1,4 @@
-"""The command `bertbench selftest`: does the verdict keep its promises on this machine?"""
+"""The commands `bertbench selftest`, which asks whether the verdict keeps its promises here, and `selftest-sum`."""
 
 from __future__ import annotations
 
@@ -67,12 +67,24 @@ def add_selftest(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     selftest.add_argument("--random-seed", type=int, default=0, metavar="N", help="of simulated draws and coins (0)")
     selftest.set_defaults(command=_selftest)
+    _add_sum(commands)
+
+
+def _add_sum(commands: Commands[argparse.ArgumentParser]) -> None:
+    total = commands.add_parser(
+        "selftest-sum",
+        help="fresh trials and faults of several self-tests, counted together; runs nothing",
+        epilog=EPILOG,
+    )
+    total.add_argument("reports", type=Path, nargs="+", metavar="FOLDER", help="of a self-test, with its selftest.json")
+    total.add_argument("--markdown", type=Path, metavar="FILE", help="write the whole of it here, as a page")
+    total.set_defaults(command=_sum)
 
 
 def _selftest(options: argparse.Namespace) -> int:
     budget_seconds = seconds_of(options.budget)
 
-    from bertbench.atomic import write_atomically
+    from bertbench.atomic import write_text
     from bertbench.faults import CATALOGUE
     from bertbench.report.progress import ProgressBar
     from bertbench.report.selftest_report import selftest_lines, selftest_markdown, selftest_table
@@ -94,8 +106,7 @@ def _selftest(options: argparse.Namespace) -> int:
 
     def keep(found: SelfTest, folder: Path) -> None:
         write_selftest(folder, found)
-        page = selftest_markdown(found).encode()
-        write_atomically(folder / _REPORT, lambda stream: stream.write(page))
+        write_text(folder / _REPORT, selftest_markdown(found))
 
     with _interrupted_by_sigterm():
         with ProgressBar(errors()) as bar:
@@ -112,6 +123,22 @@ def _selftest(options: argparse.Namespace) -> int:
     for line in (f"{folder / _REPORT}, {folder / FILE_NAME}", *selftest_lines(found)):
         say(line)
     return INTERRUPTED if found.interrupted else status_of([found.outcome])
+
+
+def _sum(options: argparse.Namespace) -> int:
+    from bertbench.atomic import write_text
+    from bertbench.report.selftest_report import selftest_lines, selftest_table, sum_markdown
+    from bertbench.selftest.adding import added_up
+    from bertbench.selftest.record import FILE_NAME, read_selftest
+
+    reports = [read_selftest(path / FILE_NAME if path.is_dir() else path) for path in options.reports]
+    total = added_up(reports)
+    output().print(selftest_table(total))
+    for line in selftest_lines(total):
+        say(line)
+    if options.markdown:
+        write_text(options.markdown, sum_markdown(reports, total))
+    return status_of([total.outcome])
 
 
 def _names(given: str) -> tuple[str, ...]:

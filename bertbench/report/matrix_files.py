@@ -9,10 +9,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from bertbench.errors import RecordWriteError
+from bertbench.atomic import write_text
 from bertbench.matrix.fields import Cell, Matrix, worst
 from bertbench.report.matrix_table import markdown
-from bertbench.store import write_atomically
 from bertbench.verdict import Check
 from bertbench.version import VERSION
 
@@ -37,7 +36,7 @@ def write_json(path: Path, matrices: Sequence[Matrix]) -> None:
     Raises:
         RecordWriteError: If it cannot be written.
     """
-    _write(path, json.dumps(matrix_json(matrices), indent=1, allow_nan=False, default=str))
+    write_text(path, json.dumps(matrix_json(matrices), indent=1, allow_nan=False, default=str))
 
 
 def write_markdown(path: Path, matrices: Sequence[Matrix]) -> None:
@@ -46,17 +45,7 @@ def write_markdown(path: Path, matrices: Sequence[Matrix]) -> None:
     Raises:
         RecordWriteError: If it cannot be written.
     """
-    _write(path, markdown(matrices))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecordWriteError(
-            f"{path}: cannot be written: {error.strerror}", remedy="give a file in a folder that can be made"
-        ) from error
-    write_atomically(path, lambda stream: stream.write(text.encode()))
+    write_text(path, markdown(matrices))
 
 
 def _benchmark(matrix: Matrix) -> dict[str, Any]:

@@ -55,7 +55,13 @@ def selftest_markdown(found: SelfTest) -> str:
         _trials(found),
         fault_table(found),
     ]
-    return "\n\n".join("\n".join(lines) for part in parts if (lines := list(part))) + "\n"
+    return _page(parts)
+
+
+def sum_markdown(reports: Sequence[SelfTest], total: SelfTest) -> str:
+    """The page of several self-tests that were added up, and of what each gave to it."""
+    parts = [_sum_heading(reports, total), _promises(total.promises), _trials(total), fault_table(total)]
+    return _page(parts)
 
 
 def percent(seen: RateFacts | None) -> str:
@@ -63,6 +69,10 @@ def percent(seen: RateFacts | None) -> str:
     if seen is None:
         return ""
     return f"{seen.count} of {seen.trials} ({100 * seen.low:.1f} to {100 * seen.high:.1f} %)"
+
+
+def _page(parts: Iterable[Iterable[str]]) -> str:
+    return "\n\n".join("\n".join(lines) for part in parts if (lines := list(part))) + "\n"
 
 
 def _outcome(found: SelfTest) -> str:
@@ -85,24 +95,54 @@ def _heading(found: SelfTest) -> Iterator[str]:
     said = _outcome(found)
     yield said[0].upper() + said[1:]
     yield ""
-    environment = found.environment
-    if environment is not None:
-        libraries = environment.numerics.get("libraries", {})
-        versions = ", ".join(f"{name} {version}" for name, version in libraries.items())
-        yield f"- machine: {environment.machine.get('processor')}, {environment.machine.get('cores')} cores; {versions}"
+    yield from _machine(found)
     took = (found.finished_at - found.started_at).total_seconds()
     yield f"- bertbench {found.bertbench_version}, {found.started_at:%Y-%m-%d %H:%M} UTC"
     yield f"- {took / 60:.1f} min of a budget of {found.budget_seconds / 60:.1f} min; random seed {found.random_seed}"
-    distinct = found.distinct_validation_rows or found.validation_rows
-    told = f", {distinct} of them distinct" * (distinct != found.validation_rows)
-    yield f"- {found.validation_rows} validation rows{told}, margin {found.margin_points:.2f} points"
-    yield f"- error rates shared by {found.gated_specs} gated specs"
+    yield from _question(found)
     if found.last_seed is not None:
         yield f"- {_seeds_used(found)}"
     if found.faults_asked is not None:
         yield f"- asked for these faults alone: {', '.join(found.faults_asked)}"
     if found.interrupted:
         yield "- **interrupted**: this is as far as it got"
+
+
+def _sum_heading(reports: Sequence[SelfTest], total: SelfTest) -> Iterator[str]:
+    yield f"# Self-tests of {total.spec.name}, added up: {total.outcome}"
+    yield ""
+    said = _OUTCOMES[total.outcome]
+    yield said[0].upper() + said[1:]
+    yield ""
+    yield from _machine(total)
+    yield f"- bertbench {total.bertbench_version}"
+    yield from _question(total)
+    yield ""
+    rows = (
+        (
+            report.selftest_id,
+            f"{report.first_seed} to {report.last_seed}" if report.last_seed is not None else "-",
+            str(len(report.trials.counted) if report.trials else 0),
+            str(sum(bool(row.caught_by) for row in report.faults)),
+        )
+        for report in reports
+    )
+    yield from _table(("self-test", "seeds", "fresh trials", "faults"), rows)
+
+
+def _machine(found: SelfTest) -> Iterator[str]:
+    environment = found.environment
+    if environment is not None:
+        libraries = environment.numerics.get("libraries", {})
+        versions = ", ".join(f"{name} {version}" for name, version in libraries.items())
+        yield f"- machine: {environment.machine.get('processor')}, {environment.machine.get('cores')} cores; {versions}"
+
+
+def _question(found: SelfTest) -> Iterator[str]:
+    distinct = found.distinct_validation_rows or found.validation_rows
+    told = f", {distinct} of them distinct" * (distinct != found.validation_rows)
+    yield f"- {found.validation_rows} validation rows{told}, margin {found.margin_points:.2f} points"
+    yield f"- error rates shared by {found.gated_specs} gated specs"
 
 
 def _seeds_used(found: SelfTest) -> str:

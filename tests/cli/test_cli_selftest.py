@@ -14,7 +14,7 @@ from small_bench import write_small_bench
 from bertbench import cli
 from bertbench.faults import CATALOGUE
 from bertbench.selftest import session
-from bertbench.selftest.record import SelfTest, read_selftest
+from bertbench.selftest.record import SelfTest, TrialFacts, TrialsFacts, read_selftest, write_selftest
 from bertbench.selftest.settings import Settings
 from bertbench.suite import Benchmark
 
@@ -180,3 +180,36 @@ def test_what_cannot_be_meant_is_a_usage_error(
     assert cli.run(["selftest", "--out", str(tmp_path), *options]) == 2
     assert said in capsys.readouterr().err
     assert "settings" not in asked
+
+
+def _report(folder: Path, word: str, *, first_seed: int) -> Path:
+    """With 40 trials of equal verdict."""
+    counted = [
+        TrialFacts(bank_seeds=(seed,), candidate_seeds=(seed + 1,), look=1, word=word, drop_points=0.0)
+        for seed in range(first_seed, first_seed + 80, 2)
+    ]
+    trials = TrialsFacts(candidate_class="onednn", counted=tuple(counted))
+    write_selftest(folder, made_selftest(selftest_id=folder.name, trials=trials, first_seed=first_seed))
+    return folder
+
+
+@pytest.mark.parametrize(("word", "status"), [("pass", 0), ("fail", 1)])
+def test_self_tests_are_added_up_and_the_promises_decide(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, status: int
+) -> None:
+    one, two = (_report(tmp_path / name, word, first_seed=seed) for name, seed in (("one", 1), ("two", 101)))
+    page = tmp_path / "new" / "sum.md"
+    assert cli.run(["selftest-sum", str(one), str(two / "selftest.json"), "--markdown", str(page)]) == status
+    count = "0 of 80 (0.0 to 4.5 %)" if word == "pass" else "80 of 80 (95.5 to 100.0 %)"
+    assert f"| fresh trials with class onednn | fail <= 1 % | {count} |" in page.read_text()
+    assert capsys.readouterr().out.splitlines()[-1].startswith("self-test of seed_card: ")
+
+
+def test_what_does_not_add_up_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = (_report(tmp_path / name, "pass", first_seed=seed) for name, seed in (("one", 1), ("two", 3)))
+    page = tmp_path / "sum.md"
+    assert cli.run(["selftest-sum", str(one), str(two), "--markdown", str(page)]) == 2
+    assert "self-tests one and two used the same seeds" in " ".join(capsys.readouterr().err.split())
+    assert not page.exists()
+    assert cli.run(["selftest-sum", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere" in capsys.readouterr().err

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 from selftest_examples import made_selftest
 
-from bertbench.report.selftest_report import interval, selftest_lines, selftest_markdown, selftest_table
+from bertbench.report.selftest_report import (
+    interval,
+    selftest_lines,
+    selftest_markdown,
+    selftest_table,
+    sum_markdown,
+)
 from bertbench.report.terminal import rendered
 from bertbench.selftest.record import (
     ClassFacts,
@@ -256,3 +262,18 @@ def test_nothing_known_is_an_empty_cell() -> None:
 )
 def test_rows_are_told_with_the_distinct_ones_where_they_differ(distinct: int | None, said: str) -> None:
     assert said in page(distinct_validation_rows=distinct)
+
+
+def test_the_page_of_a_sum_says_what_each_report_gave() -> None:
+    counted = TrialFacts(bank_seeds=(1,), candidate_seeds=(2,), look=1, word="pass", drop_points=0.0)
+    trials = TrialsFacts(candidate_class="onednn", counted=(counted,))
+    one = made_selftest(selftest_id="monday", first_seed=1, last_seed=50, trials=trials)
+    two = made_selftest(selftest_id="tuesday", faults=FAULTS)
+    total = made_selftest(outcome="pass", trials=trials, faults=FAULTS, promises=(SHOWN,))
+    text = sum_markdown([one, two], total)
+    assert text.startswith("# Self-tests of seed_card, added up: pass\n\nNothing that was seen")
+    assert "| monday | 1 to 50 | 1 | 0 |" in text
+    assert "| tuesday | - | 0 | 3 |" in text
+    assert "1 comparisons of the own class with class onednn" in text
+    assert "## Faults put in on purpose" in text
+    assert "What was planned" not in text
