@@ -134,7 +134,7 @@ def _sum(options: argparse.Namespace) -> int:
     reports = [read_selftest(path / FILE_NAME if path.is_dir() else path) for path in options.reports]
     total = added_up(reports)
     output().print(selftest_table(total))
-    for line in selftest_lines(total):
+    for line in (f"self-tests counted together: {len(reports)}", *selftest_lines(total)):
         say(line)
     if options.markdown:
         write_text(options.markdown, sum_markdown(reports, total))

@@ -72,7 +72,7 @@ def added_up(reports: Sequence[SelfTest]) -> SelfTest:
         }
     )
     promises = kept_promises(total)
-    asked = (["trials"] if trials else []) + (["faults"] if faults else [])
+    asked = (["trials"] if trials else []) + (["faults"] if any(_ran(row) for row in faults) else [])
     return total.model_copy(update={"promises": promises, "outcome": outcome_of(promises, total, asked=asked)})
 
 
@@ -95,7 +95,7 @@ def _refuse_what_does_not_add_up(reports: Sequence[SelfTest]) -> None:
                 f"{len(shared)} of them, such as {min(shared)}; trials that share runs are not independent",
                 remedy=f"run the later one with --first-seed {1 + max(_trial_seeds(one))}, or leave one out",
             )
-    if not any(report.faults or _counted(report) for report in reports):
+    if not any(_counted(report) or any(_ran(row) for row in report.faults) for report in reports):
         raise VerdictError(
             "no self-test that was given has fresh trials or faults, and nothing else adds up",
             remedy="run bertbench selftest with --parts seeds,trials,faults",
@@ -122,6 +122,11 @@ def _counted(report: SelfTest) -> bool:
     return report.trials is not None and bool(report.trials.counted)
 
 
+def _ran(row: FaultRow) -> bool:
+    """Whether any layer was asked about it."""
+    return bool(row.caught_by)
+
+
 def _trial_seeds(report: SelfTest) -> set[int]:
     trials = report.trials.counted if report.trials else ()
     return {seed for trial in trials for seed in (*trial.bank_seeds, *trial.candidate_seeds)}
@@ -143,7 +148,7 @@ def _trials(reports: Sequence[SelfTest]) -> TrialsFacts | None:
 def _faults(reports: Sequence[SelfTest]) -> tuple[FaultRow, ...]:
     """Every row that was run; of the others one each, unless another report ran that fault."""
     rows = [row for report in reports for row in report.faults]
-    ran = [row for row in rows if row.caught_by]
+    ran = [row for row in rows if _ran(row)]
     names = {row.name for row in ran}
     others = {row.name: row for row in rows if row.name not in names}
     return (*ran, *others.values())

@@ -202,7 +202,9 @@ def test_self_tests_are_added_up_and_the_promises_decide(
     assert cli.run(["selftest-sum", str(one), str(two / "selftest.json"), "--markdown", str(page)]) == status
     count = "0 of 80 (0.0 to 4.5 %)" if word == "pass" else "80 of 80 (95.5 to 100.0 %)"
     assert f"| fresh trials with class onednn | fail <= 1 % | {count} |" in page.read_text()
-    assert capsys.readouterr().out.splitlines()[-1].startswith("self-test of seed_card: ")
+    printed = capsys.readouterr().out.splitlines()
+    assert "self-tests counted together: 2" in printed
+    assert printed[-1].startswith("self-test of seed_card: ")
 
 
 def test_what_does_not_add_up_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -157,6 +157,14 @@ def test_a_fault_that_one_report_had_no_time_for_is_the_row_of_another() -> None
     ]
 
 
+def test_faults_that_no_report_had_time_for_leave_the_trials_to_decide() -> None:
+    not_run = FaultRow(name="late", **ROW)
+    only_planned = report("one", faults=(not_run,), trials=trials(*["pass"] * 50))
+    assert added_up([only_planned]).outcome == "pass"
+    with pytest.raises(VerdictError, match="nothing else adds up"):
+        added_up([report("one", faults=(not_run,))])
+
+
 def test_a_fault_put_in_twice_counts_twice() -> None:
     total = added_up(
         [
