@@ -127,7 +127,8 @@ def _selftest(options: argparse.Namespace) -> int:
 
 def _sum(options: argparse.Namespace) -> int:
     from bertbench.atomic import write_text
-    from bertbench.report.selftest_report import selftest_lines, selftest_table, sum_markdown
+    from bertbench.report.selftest_report import selftest_lines, selftest_table
+    from bertbench.report.selftest_sum_report import sum_markdown
     from bertbench.selftest.adding import added_up
     from bertbench.selftest.record import FILE_NAME, read_selftest
 

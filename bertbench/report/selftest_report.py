@@ -14,7 +14,8 @@ from bertbench.stats import exact_rate
 from bertbench.verdict.outcomes import TOO_FEW_SEEDS
 
 _STYLES = {"shown": "green", "consistent": "green", "violated": "bold red"}
-_OUTCOMES = {
+#: What an outcome says, in words.
+OUTCOMES = {
     "pass": "nothing that was seen contradicts a promise",
     "fail": "a promise is contradicted beyond its interval",
     "undecided": "too little was measured to say",
@@ -46,22 +47,16 @@ def selftest_markdown(found: SelfTest) -> str:
     """The whole of it."""
     parts = [
         _heading(found),
-        _promises(found.promises),
+        promise_lines(found.promises),
         _parts(found),
         _seeds(found),
         _processes(found),
         _gate("The quality gate, simulated on these seeds", found.quality_gate, "seeds", found.code_check),
         _gate("The speed gate, simulated on this spread of processes", found.speed_gate, "pairs", None),
-        _trials(found),
+        trial_lines(found),
         fault_table(found),
     ]
-    return _page(parts)
-
-
-def sum_markdown(reports: Sequence[SelfTest], total: SelfTest) -> str:
-    """The page of several self-tests that were added up, and of what each gave to it."""
-    parts = [_sum_heading(reports, total), _promises(total.promises), _trials(total), fault_table(total)]
-    return _page(parts)
+    return page_of(parts)
 
 
 def percent(seen: RateFacts | None) -> str:
@@ -71,7 +66,8 @@ def percent(seen: RateFacts | None) -> str:
     return f"{seen.count} of {seen.trials} ({100 * seen.low:.1f} to {100 * seen.high:.1f} %)"
 
 
-def _page(parts: Iterable[Iterable[str]]) -> str:
+def page_of(parts: Iterable[Iterable[str]]) -> str:
+    """Parts of a page, with an empty line between those that say something."""
     return "\n\n".join("\n".join(lines) for part in parts if (lines := list(part))) + "\n"
 
 
@@ -79,7 +75,7 @@ def _outcome(found: SelfTest) -> str:
     """In words; with the budget that would do where time was too short."""
     is_short = found.outcome == "undecided" and not found.interrupted and found.enough_minutes is not None
     is_short = is_short and not list(_not_trusted(found))  # no time decides where clean runs are not cleared
-    return with_next_step(_OUTCOMES[found.outcome], f"--budget {found.enough_minutes}m" if is_short else "")
+    return with_next_step(OUTCOMES[found.outcome], f"--budget {found.enough_minutes}m" if is_short else "")
 
 
 def _seen(promise: PromiseFacts) -> str:
@@ -95,11 +91,11 @@ def _heading(found: SelfTest) -> Iterator[str]:
     said = _outcome(found)
     yield said[0].upper() + said[1:]
     yield ""
-    yield from _machine(found)
+    yield from machine_lines(found)
     took = (found.finished_at - found.started_at).total_seconds()
     yield f"- bertbench {found.bertbench_version}, {found.started_at:%Y-%m-%d %H:%M} UTC"
     yield f"- {took / 60:.1f} min of a budget of {found.budget_seconds / 60:.1f} min; random seed {found.random_seed}"
-    yield from _question(found)
+    yield from question_lines(found)
     if found.last_seed is not None:
         yield f"- {_seeds_used(found)}"
     if found.faults_asked is not None:
@@ -108,29 +104,8 @@ def _heading(found: SelfTest) -> Iterator[str]:
         yield "- **interrupted**: this is as far as it got"
 
 
-def _sum_heading(reports: Sequence[SelfTest], total: SelfTest) -> Iterator[str]:
-    yield f"# Self-tests of {total.spec.name}, added up: {total.outcome}"
-    yield ""
-    said = _OUTCOMES[total.outcome]
-    yield said[0].upper() + said[1:]
-    yield ""
-    yield from _machine(total)
-    yield f"- bertbench {total.bertbench_version}"
-    yield from _question(total)
-    yield ""
-    rows = (
-        (
-            report.selftest_id,
-            f"{report.first_seed} to {report.last_seed}" if report.last_seed is not None else "-",
-            str(len(report.trials.counted) if report.trials else 0),
-            str(sum(bool(row.caught_by) for row in report.faults)),
-        )
-        for report in reports
-    )
-    yield from _table(("self-test", "seeds", "fresh trials", "faults"), rows)
-
-
-def _machine(found: SelfTest) -> Iterator[str]:
+def machine_lines(found: SelfTest) -> Iterator[str]:
+    """Where it was measured, with the libraries; nothing if that is not known."""
     environment = found.environment
     if environment is not None:
         libraries = environment.numerics.get("libraries", {})
@@ -138,7 +113,8 @@ def _machine(found: SelfTest) -> Iterator[str]:
         yield f"- machine: {environment.machine.get('processor')}, {environment.machine.get('cores')} cores; {versions}"
 
 
-def _question(found: SelfTest) -> Iterator[str]:
+def question_lines(found: SelfTest) -> Iterator[str]:
+    """What was asked: rows, margin, shares of the error rate."""
     distinct = found.distinct_validation_rows or found.validation_rows
     told = f", {distinct} of them distinct" * (distinct != found.validation_rows)
     yield f"- {found.validation_rows} validation rows{told}, margin {found.margin_points:.2f} points"
@@ -151,13 +127,14 @@ def _seeds_used(found: SelfTest) -> str:
     return f"seeds {found.first_seed} to {found.last_seed}; others begin with --first-seed {next_seed}"
 
 
-def _promises(promises: Sequence[PromiseFacts]) -> Iterator[str]:
+def promise_lines(promises: Sequence[PromiseFacts]) -> Iterator[str]:
+    """Each promise with what was seen of it."""
     yield "## Promises"
     yield ""
     rows = (
         (one.about, one.promise, _seen(one), _bold_if(one.standing, one.standing == "violated")) for one in promises
     )
-    yield from _table(("seen where", "promise", "seen (exact 95 %)", "standing"), rows)
+    yield from table_lines(("seen where", "promise", "seen (exact 95 %)", "standing"), rows)
     yield ""
     yield (
         "*shown*: the whole interval keeps the promise; *consistent*: a part of it does; *violated*: none of it does. "
@@ -171,7 +148,7 @@ def _parts(found: SelfTest) -> Iterator[str]:
     yield "## What was planned, done and left out"
     yield ""
     rows = ((one.name, one.planned, one.done, f"{one.seconds:.0f} s", one.left_out) for one in found.parts)
-    yield from _table(("part", "planned", "done", "took", "left out"), rows)
+    yield from table_lines(("part", "planned", "done", "took", "left out"), rows)
 
 
 def _seeds(found: SelfTest) -> Iterator[str]:
@@ -192,7 +169,7 @@ def _seeds(found: SelfTest) -> Iterator[str]:
         for one in found.classes
     )
     headings = ("class", "changes", "seeds", "failed", "mean accuracy, %", "spread, points (95 %)", "below 2 spreads")
-    yield from _table(headings, rows)
+    yield from table_lines(headings, rows)
     if not found.effects:
         return
     yield ""
@@ -205,7 +182,7 @@ def _seeds(found: SelfTest) -> Iterator[str]:
         )
         for one in found.effects
     )
-    yield from _table(
+    yield from table_lines(
         ("against own", "equal bits", "class effect: drop, points (95 %)", "same-seed correlation"), effects
     )
     yield ""
@@ -239,7 +216,7 @@ def _gate(title: str, rows: Sequence[GateRow], samples: str, check: RateFacts | 
         (row.words, *(_share(rate) for rate in (row.fail, row.passed, row.undecided)), f"{row.samples:.1f}")
         for row in rows
     )
-    yield from _table(("truth", "fail, %", "pass, %", "undecided, %", samples), cells)
+    yield from table_lines(("truth", "fail, %", "pass, %", "undecided, %", samples), cells)
     if check is not None:
         yield ""
         yield (
@@ -248,7 +225,8 @@ def _gate(title: str, rows: Sequence[GateRow], samples: str, check: RateFacts | 
         )
 
 
-def _trials(found: SelfTest) -> Iterator[str]:
+def trial_lines(found: SelfTest) -> Iterator[str]:
+    """Every fresh comparison, and how many of each verdict."""
     seen = found.trials
     if seen is None:
         return
@@ -281,7 +259,7 @@ def _trials(found: SelfTest) -> Iterator[str]:
         )
         for trial in seen.counted
     )
-    yield from _table(("bank seeds", "candidate seeds", "look", "drop, points", "verdict"), rows)
+    yield from table_lines(("bank seeds", "candidate seeds", "look", "drop, points", "verdict"), rows)
 
 
 def fault_table(found: SelfTest) -> Iterator[str]:
@@ -292,7 +270,7 @@ def fault_table(found: SelfTest) -> Iterator[str]:
     yield ""
     headings = ("fault", "what it does", *_LAYERS, "caught by", "seeds", "drop, points (95 %)", "slowdown")
     ran = [row for row in found.faults if row.caught_by]
-    yield from _table(headings, (_fault(row) for row in ran))
+    yield from table_lines(headings, (_fault(row) for row in ran))
     yield from _not_trusted(found)
     yield from _harm(found)
     broken = [f"{row.name} ({row.broke_off})" for row in found.faults if row.broke_off]
@@ -394,7 +372,7 @@ def _mean(hits: Iterable[int], rows: int) -> str:
     return f"{100 * sum(values) / (len(values) * rows):.2f}" if values else ""
 
 
-def _table(headings: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+def table_lines(headings: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     """Markdown; a bar within a cell is no border."""
     yield f"| {' | '.join(headings)} |"
     yield "|---" * len(headings) + "|"

@@ -9,10 +9,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from bertbench.atomic import write_text
 from bertbench.comparing import Compared
-from bertbench.errors import RecordWriteError
 from bertbench.record import SeedRun
-from bertbench.store import write_atomically
 from bertbench.suite import Result
 from bertbench.verdict import Check, overall
 from bertbench.version import VERSION
@@ -39,14 +38,7 @@ def write_summary(path: Path, results: Sequence[Result]) -> None:
     Raises:
         RecordWriteError: If it cannot be written.
     """
-    content = json.dumps(summary(results), indent=1, allow_nan=False, default=str).encode()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecordWriteError(
-            f"{path}: cannot be written: {error.strerror}", remedy="give a file in a folder that can be made"
-        ) from error
-    write_atomically(path, lambda stream: stream.write(content))
+    write_text(path, json.dumps(summary(results), indent=1, allow_nan=False, default=str))
 
 
 def _spec(result: Result) -> dict[str, Any]:

@@ -79,14 +79,13 @@ def added_up(reports: Sequence[SelfTest]) -> SelfTest:
 def _refuse_what_does_not_add_up(reports: Sequence[SelfTest]) -> None:
     if not reports:
         raise VerdictError("no self-test was given to add up")
-    for one in reports[1:]:
-        if differing := list(_differing(reports[0], one)):
+    for one, other in combinations(reports, 2):
+        if differing := list(_differing(one, other)):
             raise VerdictError(
-                f"self-tests {reports[0].selftest_id} and {one.selftest_id} are no samples of one thing: "
+                f"self-tests {one.selftest_id} and {other.selftest_id} are no samples of one thing: "
                 f"{'; '.join(differing)}",
                 remedy="add up those that share recipe, verdict, versions and machine; each sum apart",
             )
-    for one, other in combinations(reports, 2):
         if one.selftest_id == other.selftest_id:
             raise VerdictError(f"self-test {one.selftest_id} was given twice", remedy="give each report once")
         if shared := _trial_seeds(one) & _trial_seeds(other):

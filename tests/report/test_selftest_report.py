@@ -9,13 +9,8 @@ from typing import Any
 import pytest
 from selftest_examples import made_selftest
 
-from bertbench.report.selftest_report import (
-    interval,
-    selftest_lines,
-    selftest_markdown,
-    selftest_table,
-    sum_markdown,
-)
+from bertbench.report.selftest_report import interval, selftest_lines, selftest_markdown, selftest_table
+from bertbench.report.selftest_sum_report import sum_markdown
 from bertbench.report.terminal import rendered
 from bertbench.selftest.record import (
     ClassFacts,

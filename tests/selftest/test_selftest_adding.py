@@ -211,6 +211,16 @@ def test_reports_of_another_ground_are_refused_with_both_values(changes: dict[st
     assert said in refused.value.message
 
 
+def test_classes_of_two_reports_are_compared_though_the_first_has_no_trial() -> None:
+    one, two, three = (
+        report("one", faults=(fault("first"),), clean=CLEARED),
+        report("two", trials=trials("pass")),
+        report("three", trials=trials("pass", first_seed=7_001, other="threads")),
+    )
+    with pytest.raises(VerdictError, match=r"two and three .* class of the candidates: onednn against threads"):
+        added_up([one, two, three])
+
+
 def test_a_seed_in_trials_of_two_reports_is_refused_and_the_next_one_that_is_free_is_named() -> None:
     with pytest.raises(VerdictError, match="1 of them, such as 24") as refused:
         added_up([report("one", trials=trials("pass")), report("two", trials=trials("pass", first_seed=24))])
