@@ -1,9 +1,10 @@
 """Trials of the speed gate on this machine: `python benchmarks/speed_trials.py --rounds 40 --keep times.jsonl`.
 
-A round is one process without a fault and one with each fault, in an order that a coin decides. Processes are dear: a
-round is added to a file as soon as it is over, a later call adds more, and the table is made from all that the file
-holds. The first round of a call fills caches and is not kept, as in `bertbench ab`. A round in which the machine was
-disturbed, by its own signals alone, is kept and counted, and the next one takes its place in the trials, as there.
+A round is one process without a fault and one with each fault, or each of `--faults`, in an order that a coin decides.
+Processes are dear: a round is added to a file as soon as it is over, a later call adds more, and the table is made from
+all that the file holds. The first round of a call fills caches and is not kept, as in `bertbench ab`. A round in which
+the machine was disturbed, by its own signals alone, is kept and counted, and the next one takes its place in the
+trials, as there.
 
 The gate itself, `stats.speed_rule`, is asked twice of the same pairs: in trials that use each pair once, in the order
 of measurement, and in trials that draw their pairs at random from all. The second rate is steadier; its trials share
@@ -41,7 +42,6 @@ from bertbench.verdict.speed_comparison import speed_rule
 CLEAN = "clean"
 #: By how much the fault slows a step, as its name says.
 SLOWDOWNS = {"steps-5-percent-slower": 0.05, "steps-2-percent-slower": 0.02}
-SIDES = (CLEAN, *SLOWDOWNS)
 SEED = 1
 DRAWS = 2_000
 RULE = speed_rule()
@@ -53,7 +53,7 @@ def main() -> None:
     spec = _one_seed(read_spec(options.spec))
     generator = np.random.default_rng()
     for number in range(options.rounds + 1 if options.rounds else 0):
-        order = [str(side) for side in generator.permutation(SIDES)]
+        order = [str(side) for side in generator.permutation([CLEAN, *options.faults])]
         seconds, disturbed = _round(spec, options.spec.parent, options.store, order)
         sys.stderr.write(f"round {number} of {options.rounds}: {seconds} {'; '.join(disturbed)}\n")
         if number:
@@ -66,9 +66,18 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=0, help="to add (0: only show what is kept)")
     parser.add_argument("--keep", type=Path, required=True, help="JSON lines, one for each round; added to")
+    parser.add_argument("--faults", type=_faults, default=tuple(SLOWDOWNS), help=f"of a round ({','.join(SLOWDOWNS)})")
     parser.add_argument("--spec", type=Path, default=Path(__file__).parent / "specs" / "seed_card.toml")
     parser.add_argument("--store", type=Path, default=Path(".bertbench/speed_trials"), help="of the records")
     return parser.parse_args()
+
+
+def _faults(names: str) -> tuple[str, ...]:
+    chosen = tuple(names.split(","))
+    if unknown := [name for name in chosen if name not in SLOWDOWNS]:
+        expected = ", ".join(SLOWDOWNS)
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)!r} was given, some of {expected} were expected")
+    return chosen
 
 
 def _one_seed(spec: Spec) -> Spec:
@@ -106,9 +115,9 @@ def _round(spec: Spec, folder: Path, store: Path, order: Sequence[str]) -> tuple
 def _show(rounds: Sequence[dict[str, Any]]) -> None:
     times = [one["seconds"] for one in rounds if not one["disturbed"]]
     clean = [one[CLEAN] for one in times]
-    spread = statistics.stdev(map(math.log, clean))
+    spread = f"{statistics.stdev(map(math.log, clean)):.1%}" if len(clean) > 1 else "-"
     disturbed = len(rounds) - len(times)
-    _write(f"{len(rounds)} rounds, {disturbed} disturbed; spread of the other {CLEAN} processes {spread:.1%}\n")
+    _write(f"{len(rounds)} rounds, {disturbed} disturbed; spread of the other {CLEAN} processes {spread}\n")
     heading = ("candidate", "pairs", "process spread in pairs", "slowdown (99 %)")
     _line(*heading, "disjoint trials: fail / pass / undecided", "drawn trials: fail", "pass", "undecided", "mean pairs")
     _line(*["---"] * (len(heading) + 5))
@@ -116,7 +125,7 @@ def _show(rounds: Sequence[dict[str, Any]]) -> None:
     _row("nothing changed (clean processes of neighbouring rounds)", neighbours)
     _row("the same, moved to no change", _moved(neighbours, 0.0))
     for side, slowdown in SLOWDOWNS.items():
-        log_ratios = [math.log(one[side] / one[CLEAN]) for one in times]
+        log_ratios = [math.log(one[side] / one[CLEAN]) for one in times if side in one]
         _row(side, log_ratios)
         _row(f"the same, moved to {slowdown:.0%}", _moved(log_ratios, slowdown))
 

@@ -196,6 +196,31 @@ def test_disturbed_rounds_are_counted_and_decide_nothing(load, capsys: pytest.Ca
     assert all(float(row[5].rstrip("%")) < 2 for row in unmoved)
 
 
+def test_rounds_with_some_faults_add_to_those_alone(load, capsys: pytest.CaptureFixture[str]) -> None:
+    command = load("speed_trials")
+    command.DRAWS = 200
+    rounds = rounds_of(60, slower=0.06)
+    for one in rounds[20:]:
+        del one["seconds"]["steps-2-percent-slower"]
+    command._show(rounds)
+    rows = lines_of(capsys.readouterr().out)[2:]
+    assert [row[1] for row in rows] == ["30", "30", "60", "60", "20", "20"]
+
+
+def test_one_round_has_no_spread_and_decides_nothing(load, capsys: pytest.CaptureFixture[str]) -> None:
+    load("speed_trials")._show(rounds_of(1, slower=0.06))
+    printed = capsys.readouterr().out
+    assert printed.startswith("1 rounds, 0 disturbed; spread of the other clean processes -")
+    assert all(row[2:] == ["-"] * 7 for row in lines_of(printed)[2:])
+
+
+def test_an_unknown_fault_is_refused_before_any_round(load, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["speed_trials.py", "--keep", "times.jsonl", "--faults", "steps-slower"])
+    with pytest.raises(SystemExit):
+        load("speed_trials")._options()
+    assert "some of steps-5-percent-slower, steps-2-percent-slower were expected" in capsys.readouterr().err
+
+
 # Engines
 
 
