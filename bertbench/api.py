@@ -137,6 +137,7 @@ def compare(
         declared=project.baselines,
         gated_specs=project.gated_specs,
         folder=baselines,
+        speed=project.speed,
     )
     kept = Store(store)
     run_id = source.run_id if isinstance(source, RunRecord) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,11 @@ from bertbench.cli_shared import (
     told_gated_specs,
 )
 from bertbench.errors import UNUSABLE_INPUT, SideError
+from bertbench.time_spans import seconds_in
 
 if TYPE_CHECKING:
     from bertbench.ab.fields import AbRecord
 
-_BUDGET = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h)")
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _SIDE = "path/to/python, git:REV or SPEC.toml"
 
 
@@ -97,11 +95,10 @@ def seconds_of(budget: str) -> float:
     Raises:
         SideError: If it is none, or none above 0.
     """
-    found = _BUDGET.fullmatch(budget.strip())
-    seconds = float(found[1]) * _SECONDS[found[2]] if found else 0.0
-    if not seconds > 0:
-        raise SideError(f"--budget {budget}: a time above 0 was expected, such as 90s, 10m or 2h")
-    return seconds
+    try:
+        return seconds_in(budget)
+    except ValueError as error:
+        raise SideError(f"--budget {error}") from None
 
 
 def _print(record: AbRecord) -> None:

@@ -19,6 +19,7 @@ from bertbench.cli_shared import (
     say,
     status_of,
 )
+from bertbench.errors import SideError
 
 if TYPE_CHECKING:
     from bertbench.baseline import Baseline
@@ -46,6 +47,15 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
         help="compare with these baselines ('rolling', and 'reference' where there is one, if no name is given and "
         "the project declares none); further seeds are run as far as the verdict needs them",
     )
+    parser.add_argument(
+        "--speed-base",
+        metavar="SIDE",
+        help="with --compare: git:REV or path/to/python that the step is held against, or none to leave speed "
+        "undecided today (bertbench_speed_base of the project's pytest settings, else speed is not gated)",
+    )
+    parser.add_argument(
+        "--speed-budget", metavar="TIME", help="time for a spec's pairs: 90s, 20m (bertbench_speed_budget, else 10m)"
+    )
     _add_folder(parser)
     add_gated_specs(parser)
 
@@ -56,18 +66,27 @@ def against_of(options: argparse.Namespace, specs: Iterable[Path]) -> Against | 
     Raises:
         BaselineError: If a name can be none.
         ProjectError: If what the project declares cannot be read or meant.
+        SideError: If a side for speed is given and nothing is compared.
     """
     if options.compare is None:
+        if options.speed_base or options.speed_budget:
+            raise SideError("--speed-base and --speed-budget: --compare was not given", remedy="give --compare, too")
         return None
     from bertbench.comparing import Against
     from bertbench.project import names_in, project_of
 
-    project = project_of([spec.parent for spec in specs], gated_specs=options.gated_specs)
+    project = project_of(
+        [spec.parent for spec in specs],
+        gated_specs=options.gated_specs,
+        speed_base=options.speed_base,
+        speed_budget=options.speed_budget,
+    )
     against = Against(
         names_in(options.compare),
         declared=project.baselines,
         gated_specs=project.gated_specs,
         folder=options.baselines,
+        speed=project.speed,
     )
     for line in project.told:
         say(line)
@@ -92,7 +111,7 @@ def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
     _add_folder(compare)
     add_gated_specs(compare)
     add_store(compare)
-    compare.set_defaults(command=_compare)
+    compare.set_defaults(command=_compare, speed_base=None, speed_budget=None)
     baseline = commands.add_parser("baseline", help="accept, list, show or diff baselines", epilog=EPILOG)
     parts = baseline.add_subparsers(title="commands", metavar="COMMAND", required=True)
     accept = parts.add_parser("accept", help="make the runs of a spec its baseline", epilog=EPILOG)

@@ -72,10 +72,16 @@ def _run_one(
     benchmark: Benchmark, store: Store, options: argparse.Namespace, against: Against | None, *, here: bool
 ) -> Result:
     """Run one benchmark, the first in this process, which is still fresh; watched by a progress bar."""
+    from bertbench.report.ab_progress import PairProgress
     from bertbench.report.run_progress import RecordProgress, RunProgress
     from bertbench.suite import run_and_compare
 
     watch = RecordProgress(errors())
+
+    def show_pairs() -> PairProgress:
+        watch.stop()  # one bar at a time
+        return PairProgress(errors())
+
     try:
         with RunProgress(errors()) as progress:
             return run_and_compare(
@@ -86,6 +92,7 @@ def _run_one(
                 observers=(progress,),
                 save_models_to=_models_folder(benchmark, options),
                 watch=watch,
+                show_pairs=show_pairs,
                 repeat=not options.no_repeat,
                 fault=options.fault,
             )

@@ -28,6 +28,7 @@ from bertbench.baseline import (
     find_baseline,
 )
 from bertbench.errors import BaselineError, RecordError, VerdictError
+from bertbench.project import SpeedBase
 from bertbench.record import Revision, RunRecord, SeedRun
 from bertbench.spec import VerdictSpec
 from bertbench.store import Store
@@ -48,12 +49,14 @@ class Against:
             rate, whichever of them are compared today.
         gated_specs: Specs whose quality the project gates: they share one error rate.
         folder: Where baselines are; None is beside the specs.
+        speed: What the step of every spec is held against, too; None if the project gates no speed.
     """
 
     names: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
     gated_specs: int = 1
     folder: Path | None = None
+    speed: SpeedBase | None = None
 
     def __post_init__(self) -> None:
         """Refuse what names no baseline.

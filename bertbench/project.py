@@ -1,4 +1,6 @@
-"""What a project declares once for all its commands: who shares its error rate, in the settings file of its pytest.
+"""What a project declares once for all its commands: what is gated, and who shares its error rate.
+
+It stands in the settings file of the project's pytest.
 
 The file is found as pytest finds it: in the folder that all specs have in common and in those above it, in each the
 first of the names below that has a section of pytest's (https://docs.pytest.org/en/stable/reference/customize.html).
@@ -19,6 +21,7 @@ from typing import Any
 from bertbench.baseline import different_names
 from bertbench.errors import BaselineError, ProjectError
 from bertbench.spec.nearest import nearest
+from bertbench.time_spans import seconds_in
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,9 +30,23 @@ else:
 
 GATED_SPECS = "bertbench_gated_specs"
 BASELINES = "bertbench_baselines"
+SPEED_BASE = "bertbench_speed_base"
+SPEED_BUDGET = "bertbench_speed_budget"
+#: Time for the pairs of one spec, if nobody says.
+USUAL_SPEED_BUDGET = "10m"
+#: In place of a side: speed is not measured today, so that it is undecided.
+NO_SPEED = "none"
 
 #: All that the pytest plugin reads.
-SETTINGS = (GATED_SPECS, BASELINES, "bertbench_audit", "bertbench_logdir", "bertbench_store")
+SETTINGS = (
+    GATED_SPECS,
+    BASELINES,
+    SPEED_BASE,
+    SPEED_BUDGET,
+    "bertbench_audit",
+    "bertbench_logdir",
+    "bertbench_store",
+)
 _OURS = "bertbench_"
 
 #: The first pytest that knows `pytest.toml` and `[tool.pytest]`, where numbers and lists keep their types.
@@ -42,20 +59,42 @@ Settings = Mapping[str, object]
 
 
 @dataclass(frozen=True)
+class SpeedBase:
+    """What the step of every spec is held against.
+
+    Attributes:
+        side: `git:REV` or `path/to/python`, as for `bertbench ab --base`; `none` is not measured, and so undecided.
+        budget_seconds: For all processes of one spec, above 0.
+    """
+
+    side: str
+    budget_seconds: float
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether there is a side to measure."""
+        return self.side != NO_SPEED
+
+
+@dataclass(frozen=True)
 class Project:
-    """Who shares the project's error rate.
+    """What is gated, and who shares the project's error rate.
 
     Attributes:
         gated_specs: Specs whose quality and speed the project gates, one or more; 1 if nobody says.
         baselines: Names that the project keeps; empty if it declares none.
         gated_specs_from: Who says how many, such as `pyproject.toml` or `--gated-specs`; empty if nobody does.
         baselines_from: The file that declares baselines; empty if none does.
+        speed: What speed is held against; None if the project gates none.
+        speed_from: Who says so, such as `pyproject.toml` or `--speed-base`; empty if nobody does.
     """
 
     gated_specs: int = 1
     baselines: tuple[str, ...] = ()
     gated_specs_from: str = ""
     baselines_from: str = ""
+    speed: SpeedBase | None = None
+    speed_from: str = ""
 
     @property
     def gated_specs_told(self) -> str:
@@ -66,7 +105,8 @@ class Project:
     def told(self) -> tuple[str, ...]:
         """All that is said by somebody, in words, a line each."""
         names = f"declared baselines: {', '.join(self.baselines)} ({self.baselines_from})" if self.baselines else ""
-        return tuple(filter(None, (self.gated_specs_told, names)))
+        speed = f"speed is held against {self.speed.side} ({self.speed_from})" if self.speed else ""
+        return tuple(filter(None, (self.gated_specs_told, names, speed)))
 
 
 def gated_specs_of(value: object) -> int:
@@ -102,23 +142,60 @@ def baselines_of(value: object) -> tuple[str, ...]:
         raise ProjectError(f"{BASELINES}: {error.message}", remedy=remedy) from None
 
 
+def speed_base_of(
+    side: object, budget: object, *, names: tuple[str, str] = (SPEED_BASE, SPEED_BUDGET)
+) -> SpeedBase | None:
+    """The values of `bertbench_speed_base` and `bertbench_speed_budget`, wherever they stand.
+
+    Args:
+        side: Empty text gates no speed.
+        budget: A time such as `10m`.
+        names: What whoever gave them calls them.
+
+    Returns:
+        None if speed is not gated.
+
+    Raises:
+        ProjectError: If they are no texts of a side that every spec has, and of a time above 0.
+    """
+    if not isinstance(side, str) or side.strip().endswith(".toml"):
+        raise ProjectError(
+            f"{names[0]}: {side!r} was given, a side that every spec has was expected: git:REV or path/to/python",
+            remedy=f"{names[0]} = git:main, in quotes in TOML; two specs are compared by bertbench ab",
+        )
+    try:
+        budget_seconds = seconds_in(budget if isinstance(budget, str) else repr(budget))
+    except ValueError as error:
+        raise ProjectError(f"{names[1]}: {error}", remedy=f"{names[1]} = {USUAL_SPEED_BUDGET}") from None
+    return SpeedBase(side.strip(), budget_seconds) if side.strip() else None
+
+
 def names_in(text: str) -> tuple[str, ...]:
     """What stands between commas; nothing in empty text."""
     return tuple(name.strip() for name in text.split(",")) if text.strip() else ()
 
 
-def project_of(folders: Iterable[Path], *, gated_specs: int | None = None, option: str = "--gated-specs") -> Project:
-    """What the project of some specs declares; how many specs are gated may be said by the caller instead.
+def project_of(
+    folders: Iterable[Path],
+    *,
+    gated_specs: int | None = None,
+    option: str = "--gated-specs",
+    speed_base: str | None = None,
+    speed_budget: str | None = None,
+) -> Project:
+    """What the project of some specs declares; some of it may be said by the caller instead.
 
     Args:
         folders: In which the specs are; the current one if there are none.
         gated_specs: In place of what the project declares.
         option: What the caller calls it.
+        speed_base: In place of what the project declares.
+        speed_budget: Likewise.
 
     Raises:
         ProjectError: If a file that pytest would read cannot be read, or holds or is given what cannot be meant.
     """
-    project = _declared(folders)
+    project = _with_speed(_declared(folders), speed_base, speed_budget)
     if gated_specs is None:
         return project
     if type(gated_specs) is not int or not gated_specs >= 1:
@@ -128,19 +205,32 @@ def project_of(folders: Iterable[Path], *, gated_specs: int | None = None, optio
 
 def _declared(folders: Iterable[Path]) -> Project:
     path, settings = _settings_file(folders)
-    if path is None:
-        return Project()
-    shown = _shown(path)
+    shown = _shown(path) if path else ""
     _refuse_unknown(settings, shown)
     try:
-        return Project(
+        declared = Project(
             gated_specs=gated_specs_of(settings.get(GATED_SPECS, "1")),
             baselines=baselines_of(settings.get(BASELINES, "")),
             gated_specs_from=shown if GATED_SPECS in settings else "",
             baselines_from=shown if BASELINES in settings else "",
+            speed=speed_base_of(settings.get(SPEED_BASE, ""), settings.get(SPEED_BUDGET, USUAL_SPEED_BUDGET)),
         )
     except ProjectError as error:
         raise ProjectError(f"{shown}: {error.message}", remedy=error.remedy) from None
+    return replace(declared, speed_from=shown if declared.speed else "")
+
+
+def _with_speed(project: Project, side: str | None, budget: str | None) -> Project:
+    """What the caller says in place of what the project declares."""
+    if side is None and budget is None:
+        return project
+    declared = project.speed or SpeedBase("", seconds_in(USUAL_SPEED_BUDGET))
+    chosen = speed_base_of(
+        declared.side if side is None else side,
+        f"{declared.budget_seconds}s" if budget is None else budget,
+        names=("--speed-base", "--speed-budget"),
+    )
+    return replace(project, speed=chosen, speed_from=project.speed_from if side is None else "--speed-base")
 
 
 def refuse_unknown_in(path: Path) -> None:

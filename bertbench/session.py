@@ -13,10 +13,12 @@ from filelock import FileLock
 from bertbench.atomic import explained, write_atomically
 from bertbench.comparing import Against
 from bertbench.errors import BertbenchError
+from bertbench.gated_speed import GatedSpeed, ShowPairs, kept_speed
 from bertbench.processes import Watch
 from bertbench.spec import Spec
 from bertbench.store import Store
 from bertbench.suite import Benchmark, Result, result_of, run_and_compare, with_comparison
+from bertbench.verdict import Check
 
 
 class Session:
@@ -34,6 +36,7 @@ class Session:
         workers: int = 1,
         watch: Watch | None = None,
         against: Against | None = None,
+        show_pairs: ShowPairs | None = None,
     ) -> None:
         """Join or begin a session.
 
@@ -43,12 +46,14 @@ class Session:
             workers: How many those are.
             watch: Told of the record of each run while it grows.
             against: Baselines to compare with; none if not given.
+            show_pairs: Told of pairs of processes, where speed is gated.
         """
         self.store = store
         self._folder = store.folder / "sessions" / session_id
         self._workers = workers
         self._watch = watch
         self._against = against
+        self._show_pairs = show_pairs
         self._known: dict[str, Result | BertbenchError] = {}
 
     def knows(self, benchmark: Benchmark) -> bool:
@@ -96,7 +101,14 @@ class Session:
         return self._from_note(json.loads(note.read_bytes())) if note.exists() else None
 
     def _run(self, benchmark: Benchmark) -> Result:
-        result = run_and_compare(benchmark, self.store, self._against, workers=self._workers, watch=self._watch)
+        result = run_and_compare(
+            benchmark,
+            self.store,
+            self._against,
+            workers=self._workers,
+            watch=self._watch,
+            show_pairs=self._show_pairs,
+        )
         note = json.dumps(
             {
                 "spec": benchmark.spec.model_dump(mode="json", exclude_unset=True),
@@ -104,6 +116,7 @@ class Session:
                 "file": str(benchmark.file) if benchmark.file else None,
                 "run_id": result.record.run_id if result.record else None,
                 "further": [record.run_id for record in result.further],
+                "speed": _speed_note(result.speed),
                 "skipped": result.skipped,
             }
         )
@@ -119,5 +132,22 @@ class Session:
         if note["skipped"]:
             return Result(benchmark, None, None, (), skipped=note["skipped"])
         result = result_of(self.store.read(note["run_id"]), self.store, benchmark)
-        result = replace(result, further=tuple(self.store.read(run_id) for run_id in note["further"]))
+        further = tuple(self.store.read(run_id) for run_id in note["further"])
+        result = replace(result, further=further, speed=_speed_of(note["speed"], self.store))
         return with_comparison(result, self.store, self._against)
+
+
+def _speed_note(speed: GatedSpeed | None) -> dict[str, Any] | None:
+    """What was compared is in the store; why it was not, nowhere else."""
+    if speed is None:
+        return None
+    if speed.ab_id:
+        return {"ab_id": speed.ab_id}
+    words = ("name", "kind", "outcome", "observed", "promised", "reason", "next_step")
+    return {"check": {word: getattr(speed.check, word) for word in words}}
+
+
+def _speed_of(note: dict[str, Any] | None, store: Store) -> GatedSpeed | None:
+    if note is None:
+        return None
+    return kept_speed(store, note["ab_id"]) if "ab_id" in note else GatedSpeed(Check(**note["check"]))

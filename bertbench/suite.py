@@ -6,18 +6,18 @@ peak memory is its own. The repeat that identity is judged by is one more such p
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from bertbench.attempts import Ledger
-from bertbench.baseline import baseline_files, baselines_folder, revision_of
+from bertbench.baseline import baselines_folder, revision_of
 from bertbench.baseline.ground import parted
 from bertbench.comparing import Against, Compared, book_attempts, compare_runs, with_attempts
-from bertbench.errors import CheckpointAbsentError, DataAbsentError, RecordError, SpecError
+from bertbench.errors import CheckpointAbsentError, DataAbsentError, RecordError
+from bertbench.gated_speed import GatedSpeed, ShowPairs, measure_speed, unmeasured_speed
 from bertbench.observers import Observer
 from bertbench.processes import Request, Watch, run_request, run_request_here
 from bertbench.record import RunRecord
@@ -45,11 +45,13 @@ class Benchmark:
         spec: What to run.
         base_folder: Where its relative paths begin.
         file: The TOML file, if it came from one.
+        chosen: Fields of the recipe that took the place of the file's own, such as `engine`.
     """
 
     spec: Spec
     base_folder: Path
     file: Path | None = None
+    chosen: tuple[tuple[str, object], ...] = ()
 
     @property
     def baselines_folder(self) -> Path:
@@ -75,6 +77,7 @@ class Result:
         skipped: Why it was skipped and what to do; empty if it ran.
         further: Runs of further seeds, as far as looks at the comparison needed them.
         compared: One for each baseline; their checks are among `checks`.
+        speed: Where speed is gated; its check is among `checks`.
     """
 
     benchmark: Benchmark
@@ -84,6 +87,7 @@ class Result:
     skipped: str = ""
     further: tuple[RunRecord, ...] = ()
     compared: tuple[Compared, ...] = ()
+    speed: GatedSpeed | None = None
 
     @property
     def outcome(self) -> Outcome | Literal["skipped"]:
@@ -123,7 +127,8 @@ def load_benchmark(
         words = ["other seeds"] if seeds is not None else []
         words += [f"{name} {value}" for name, value in (("engine", engine), ("backend", backend)) if value is not None]
         spec = override(spec, changed, where=f"{file or spec.name} with {' and '.join(words)}")
-    return Benchmark(spec, base_folder, file)
+    recipe = tuple((field, value) for field, value in changed.items() if field != "training.seeds")
+    return Benchmark(spec, base_folder, file, recipe)
 
 
 def run_benchmark(  # noqa: PLR0913 - each is one thing that a caller names
@@ -202,8 +207,9 @@ def result_of(record: RunRecord, store: Store, benchmark: Benchmark | None = Non
 def with_comparison(result: Result, store: Store, against: Against | None, *, book: bool = False) -> Result:
     """*result* with the checks of every baseline after its promises; as it is if nothing is to be compared or ran.
 
-    Runs nothing. Attempts that were counted are told. Where a run of further seeds is on another ground than the run
-    that it continues, that run is compared with the others alone, and nothing passes.
+    Runs nothing: where speed is gated and was not compared, it is undecided. Attempts that were counted are told. Where
+    a run of further seeds is on another ground than the run that it continues, that run is compared with the others
+    alone, and nothing passes.
 
     Args:
         result: What ran.
@@ -227,9 +233,11 @@ def with_comparison(result: Result, store: Store, against: Against | None, *, bo
     if book:
         book_attempts(compared, candidate, store)
     compared = with_attempts(compared, candidate, store)
-    return replace(
-        result, checks=(*result.checks, *(check for one in compared for check in one.checks)), compared=compared
-    )
+    checks = (*result.checks, *(check for one in compared for check in one.checks))
+    if against.speed is None:
+        return replace(result, checks=checks, compared=compared)
+    speed = result.speed or unmeasured_speed(against.speed)
+    return replace(result, checks=(*checks, speed.check), compared=compared, speed=speed)
 
 
 def run_and_compare(
@@ -239,9 +247,10 @@ def run_and_compare(
     *,
     workers: int = 1,
     watch: Watch | None = None,
+    show_pairs: ShowPairs | None = None,
     **how: Any,
 ) -> Result:
-    """Run, repeat, judge; then compare, and run further seeds as far as the next look needs them.
+    """Run, repeat, judge; then compare, and run what that needs: further seeds, and pairs of processes for speed.
 
     The spec's seeds come first, since promises are about them. If their bits are the baseline's, that is all. Else the
     seeds that a look lacks are run, in a run of their own, until every baseline has decided or the looks are used up. A
@@ -253,6 +262,7 @@ def run_and_compare(
         against: What to compare with; nothing if None.
         workers: Test workers that share the machine.
         watch: Told of records while they grow.
+        show_pairs: Told of pairs of processes, where speed is gated.
         how: As for `run_benchmark`.
 
     Raises:
@@ -264,62 +274,58 @@ def run_and_compare(
     result = run_benchmark(benchmark, store, workers=workers, watch=watch, **how)
     if against is None or result.record is None:
         return result
-    candidate = Candidate((result.record,))
+    result = replace(result, further=_further_seeds(benchmark, result.record, store, against, workers, watch))
+    if against.speed is not None:
+        result = replace(result, speed=_speed(result, store, against, workers, show_pairs))
+    return with_comparison(result, store, against, book=True)
+
+
+def _further_seeds(
+    benchmark: Benchmark, first: RunRecord, store: Store, against: Against, workers: int, watch: Watch | None
+) -> tuple[RunRecord, ...]:
+    """Runs of the seeds that looks need, one after the other; the last may be on another ground, which ends it."""
+    candidate = Candidate((first,))
     while True:
         compared = compare_runs(candidate, store, benchmark.baselines_folder, against, promised=benchmark.spec.verdict)
         wanted = next((one.quality.seeds_wanted for one in compared if one.quality.seeds_wanted), ())
         if not wanted:
-            break
+            return candidate.records[1:]
         further = with_seeds(benchmark, wanted)
-        request = new_request(
-            further, store, workers=workers, continues=result.record.run_id, fault=result.record.fault
-        )
+        request = new_request(further, store, workers=workers, continues=first.run_id, fault=first.fault)
         ran = (*candidate.records, run_request(request, watch=watch))
         if len(parted(ran)) > 1:
-            return with_comparison(replace(result, further=ran[1:]), store, against, book=True)
+            return ran[1:]
         ended = Candidate(ran)
         if len(ended.order) == len(candidate.order) and not ended.problem:
             raise RecordError(f"{request.run_id}: ran none of the seeds {wanted}", remedy="bertbench show --all")
         candidate = ended
-    return with_comparison(replace(result, further=candidate.records[1:]), store, against, book=True)
+
+
+def _speed(
+    result: Result, store: Store, against: Against, workers: int, show_pairs: ShowPairs | None
+) -> GatedSpeed | None:
+    """The step of what ran, against what the project says."""
+    record, benchmark = result.record, result.benchmark
+    if against.speed is None or record is None:
+        return None
+    if record.outcome != "completed":
+        return unmeasured_speed(against.speed, ran=record.outcome)
+    return measure_speed(
+        benchmark.file,
+        store,
+        against.speed,
+        gated_specs=against.gated_specs,
+        changes=dict(benchmark.chosen),
+        workers=workers,
+        fault=record.fault,
+        show_pairs=show_pairs,
+    )
 
 
 def _doubted(compared: Compared, ran: Sequence[RunRecord]) -> Compared:
     identity, quality = doubt_two_grounds(compared.identity, compared.quality, ran)
     shown = compared.shown if quality.outcome == compared.quality.outcome == "fail" else None
     return replace(compared, identity=identity, quality=quality, shown=shown)
-
-
-def orphaned_baselines(results: Sequence[Result], against: Against, folders: Iterable[Path] = ()) -> tuple[Path, ...]:
-    """Baselines whose spec is gone: no spec file whose baselines would lie there has its name.
-
-    What was selected today makes no difference. A spec file that cannot be read has no name.
-
-    Args:
-        results: Of all that ran.
-        against: Says which baselines.
-        folders: Where specs may have been, besides those of the results: a folder whose last spec is gone has none.
-    """
-    bases = {result.benchmark.base_folder for result in results if result.benchmark.file is not None}
-    bases |= {base for folder in folders for base in (folder, folder / "specs")}
-    sources: dict[Path, set[Path]] = {}
-    for base in bases:
-        sources.setdefault(against.folder or baselines_folder(base), set()).add(base)
-    orphans = []
-    for folder, bases_of_it in sorted(sources.items()):
-        if files := [path for name in against.all_names for path in baseline_files(folder, name)]:
-            names = {result.benchmark.spec.name for result in results}.union(*map(_spec_names, bases_of_it))
-            orphans += [path for path in files if path.name.rpartition("-")[0] not in names]
-    return tuple(orphans)
-
-
-def _spec_names(folder: Path) -> set[str]:
-    names = set()
-    for path in folder.glob("*.toml"):
-        if not path.name.startswith("_"):  # a base for others and no benchmark
-            with contextlib.suppress(SpecError):
-                names.add(read_spec(path).name)
-    return names
 
 
 def new_request(benchmark: Benchmark, store: Store, **more: Any) -> Request:

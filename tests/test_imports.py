@@ -26,7 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     map(
         frozenset,
         (
-            {"banners", "errors", "parent_watch", "version"},
+            {"banners", "errors", "parent_watch", "time_spans", "version"},
             {"atomic", "digests", "phases", "quantities", "seed_list", "seeds", "stats", "versioned"},
             {"spec"},
             {"append_only", "record"},
@@ -36,8 +36,10 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
             {"faults"},
             {"attempts", "store", "training"},
             {"comparing", "processes"},
-            {"ab", "gathering", "suite"},
-            {"matrix", "selftest", "session"},
+            {"ab", "gathering"},
+            {"gated_speed"},
+            {"suite"},
+            {"matrix", "orphans", "selftest", "session"},
             {"report"},
             {"api"},
             {"cli_shared", "pytest_plugin", "worker"},

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from bertbench import project
 from bertbench.errors import ProjectError
-from bertbench.project import SETTINGS, Project, baselines_of, gated_specs_of, names_in, project_of
+from bertbench.project import (
+    SETTINGS,
+    Project,
+    SpeedBase,
+    baselines_of,
+    gated_specs_of,
+    names_in,
+    project_of,
+    speed_base_of,
+)
 
 INI = "[{section}]\nbertbench_gated_specs = {gated}\nbertbench_baselines = rolling, reference\n"
 TOML = '[{section}]\nbertbench_gated_specs = "{gated}"\nbertbench_baselines = "rolling,reference"\n'
@@ -109,6 +118,43 @@ def test_a_file_elsewhere_is_named_in_full(here: Path, monkeypatch: pytest.Monke
     (here / "pytest.ini").write_text(FILES["pytest.ini"].format(gated=3))
     monkeypatch.chdir(here / "benchmarks")
     assert project_of([Path("specs")]).gated_specs_from == str(here / "pytest.ini")
+
+
+# Speed
+
+
+def test_a_speed_base_is_declared_and_may_be_said_by_an_option(here: Path) -> None:
+    (here / "pytest.ini").write_text("[pytest]\nbertbench_speed_base = git:main\nbertbench_speed_budget = 20m\n")
+    declared = project_of([here])
+    assert (declared.speed, declared.speed_from) == (SpeedBase("git:main", 1200.0), "pytest.ini")
+    assert declared.told == ("speed is held against git:main (pytest.ini)",)
+    other = project_of([here], speed_base="other/bin/python")
+    assert (other.speed, other.speed_from) == (SpeedBase("other/bin/python", 1200.0), "--speed-base")
+    assert project_of([here], speed_budget="90s").speed == SpeedBase("git:main", 90.0)
+    left_out = project_of([here], speed_base="none").speed
+    assert left_out is not None
+    assert not left_out.is_measured
+
+
+def test_without_a_declared_base_speed_is_not_gated(here: Path) -> None:
+    assert project_of([here]).speed is None
+    assert project_of([here], speed_base="git:main").speed == SpeedBase("git:main", 600.0)
+
+
+@pytest.mark.parametrize(
+    ("side", "budget", "said"),
+    [
+        ("old.toml", "10m", "bertbench_speed_base: 'old.toml' was given"),
+        (3, "10m", "bertbench_speed_base: 3 was given"),
+        ("git:main", "soon", "bertbench_speed_budget: soon: a time above 0 was expected"),
+        ("git:main", "0s", "bertbench_speed_budget: 0s: a time above 0"),
+        ("git:main", 10, "bertbench_speed_budget: 10: a time above 0"),
+    ],
+)
+def test_what_is_no_speed_base_is_refused(side: object, budget: object, said: str) -> None:
+    with pytest.raises(ProjectError) as caught:
+        speed_base_of(side, budget)
+    assert str(caught.value).startswith(said)
 
 
 # What cannot be meant

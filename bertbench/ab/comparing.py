@@ -152,7 +152,11 @@ def process_sampler(sides: Mapping[SideName, Side], folder: Path) -> Sampler:
     def sample(name: SideName) -> Ran:
         side = sides[name]
         request = Request(
-            spec=side.spec, run_id=new_run_id(f"{side.spec.name}-{name}"), base_folder=side.base_folder, store=folder
+            spec=side.spec,
+            run_id=new_run_id(f"{side.spec.name}-{name}"),
+            base_folder=side.base_folder,
+            store=folder,
+            fault=side.fault,
         )
         shutil.rmtree(folder / "cache", ignore_errors=True)  # tokenization is timed: no process finds another's rows
         watch.start()
@@ -179,8 +183,11 @@ def _no_record(error: RecordError) -> Failure:
 
 
 def _key(sides: Mapping[SideName, Side], records: tuple[RunRecord, RunRecord] | None) -> str | None:
-    """Names what is compared; None as long as not both sides have completed: rows and weights are not known."""
-    if records is None:
+    """Names what is compared; None as long as not both sides have completed: rows and weights are not known.
+
+    What was made faulty on purpose has no key: a fail that was asked for binds nobody.
+    """
+    if records is None or any(side.fault for side in sides.values()):
         return None
     facts = _with_records(sides, records)
     return attempt_key(facts["base"], facts["cand"])
@@ -240,5 +247,5 @@ def _context(records: tuple[RunRecord, RunRecord] | None) -> str:
 
 
 def _as_facts(check: Check) -> CheckFacts:
-    told = asdict(check)
+    told = asdict(check) | {"numbers": dict(check.numbers)}
     return CheckFacts(**{name: told[name] for name in CheckFacts.model_fields})

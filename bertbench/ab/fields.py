@@ -59,6 +59,8 @@ class SideFacts(Fact):
     """Of the spec itself, whatever epochs were asked for; absent in comparisons of older versions."""
     commit: str | None = None
     """Of a revision."""
+    fault: str | None = None
+    """What was done wrong on purpose; absent in normal processes."""
     environment: EnvironmentFacts | None = None
     """Of its first completed process; absent until there was one of each side, as are the next two."""
     data_sha256: str | None = None
@@ -179,6 +181,8 @@ class CheckFacts(Fact):
     """Slowdown, as a share."""
     promised_value: float | None = None
     """Margin, as a share."""
+    numbers: dict[str, float] = Field(default_factory=dict)
+    """What it rests on: shares, p and pairs; absent in comparisons of older versions."""
 
 
 class AbRecord(Fact):

@@ -11,12 +11,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from bertbench.ab.fields import SideFacts, SideName
 from bertbench.ab.git_trees import checked_out, repository_of
 from bertbench.errors import SideError
 from bertbench.spec import Spec, override, read_spec, spec_fingerprint
+
+#: Epochs and fields of the recipe in place of a spec's own.
+_Instead = tuple[int | None, Mapping[str, object]]
 
 _REVISION = "git:"
 _SPEC = ".toml"
@@ -46,6 +50,7 @@ class Side:
         base_folder: Where the spec's relative paths begin.
         command: Starts a process that takes a request on standard input.
         environment: Of that process; None is this one's.
+        fault: What it does wrong on purpose, by its name in `bertbench.faults`.
     """
 
     facts: SideFacts
@@ -53,10 +58,18 @@ class Side:
     base_folder: Path
     command: tuple[str, ...]
     environment: Mapping[str, str] | None
+    fault: str | None = None
 
 
 @contextmanager
-def open_sides(*, base: str, cand: str, spec: Path | None, epochs: int | None = None) -> Iterator[dict[SideName, Side]]:
+def open_sides(
+    *,
+    base: str,
+    cand: str,
+    spec: Path | None,
+    epochs: int | None = None,
+    changes: Mapping[str, object] = MappingProxyType({}),
+) -> Iterator[dict[SideName, Side]]:
     """Both sides, described by their own Pythons; trees of revisions exist as long as this does.
 
     Args:
@@ -64,6 +77,7 @@ def open_sides(*, base: str, cand: str, spec: Path | None, epochs: int | None = 
         cand: Likewise.
         spec: For sides that are no spec themselves.
         epochs: In place of the specs' own.
+        changes: Fields of the recipe in place of the specs' own on both sides, such as `engine`.
 
     Raises:
         SideError: If a side cannot be had.
@@ -76,7 +90,7 @@ def open_sides(*, base: str, cand: str, spec: Path | None, epochs: int | None = 
             remedy="bertbench ab --base SIDE --cand SIDE SPEC; only where both sides are specs it is not needed",
         )
     with ExitStack() as trees:
-        yield {name: _open(name, side, spec, epochs, trees) for name, side in given.items()}
+        yield {name: _open(name, side, spec, (epochs, changes), trees) for name, side in given.items()}
 
 
 def for_speed(spec: Spec, *, epochs: int | None, where: str) -> Spec:
@@ -91,10 +105,10 @@ def for_speed(spec: Spec, *, epochs: int | None, where: str) -> Spec:
     return override(spec, changes, where=where)
 
 
-def _open(name: SideName, given: str, spec: Path | None, epochs: int | None, trees: ExitStack) -> Side:
+def _open(name: SideName, given: str, spec: Path | None, instead: _Instead, trees: ExitStack) -> Side:
     if given.endswith(_SPEC):
         file = Path(given)
-        return _side(given, "spec", sys.executable, file, epochs=epochs, spec_file=str(file))
+        return _side(given, "spec", sys.executable, file, instead=instead, spec_file=str(file))
     if spec is None:
         raise SideError(f"--{name} {given}: a spec to run is missing")
     if given.startswith(_REVISION):
@@ -107,14 +121,14 @@ def _open(name: SideName, given: str, spec: Path | None, epochs: int | None, tre
             "revision",
             sys.executable,
             tree.folder / within,
-            epochs=epochs,
+            instead=instead,
             spec_file=str(within),
             first=first,
             commit=tree.commit,
         )
         _require_own_code(side, first)
         return side
-    return _side(given, "interpreter", _interpreter(name, given), spec, epochs=epochs, spec_file=str(spec))
+    return _side(given, "interpreter", _interpreter(name, given), spec, instead=instead, spec_file=str(spec))
 
 
 def _side(
@@ -123,12 +137,15 @@ def _side(
     python: str,
     file: Path,
     *,
-    epochs: int | None,
+    instead: _Instead,
     spec_file: str,
     first: tuple[str, ...] = (),
     commit: str | None = None,
 ) -> Side:
+    epochs, changes = instead
     own = read_spec(file)
+    if changes:
+        own = override(own, changes, where=f"{file} with another {' and another '.join(changes)}")
     spec = for_speed(own, epochs=epochs, where=f"{file} with one seed")
     path, environment = _PATH.format(first=first), _environment(kind)
     described = _described(given, python, path, environment)

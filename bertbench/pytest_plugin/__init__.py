@@ -62,6 +62,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="compare every run with these baselines: those of bertbench_baselines, else 'rolling', and 'reference' "
         "where there is one, if no name is given; further seeds are run as far as the verdict needs them",
     )
+    group.addoption(
+        "--bertbench-speed-base",
+        metavar="SIDE",
+        default=None,
+        help="with --bertbench-compare: git:REV or path/to/python that the training step of every spec is held "
+        "against, in place of bertbench_speed_base; none leaves speed undecided today",
+    )
+    group.addoption(
+        "--bertbench-speed-budget",
+        metavar="TIME",
+        default=None,
+        help="time for the pairs of processes of one spec, in place of bertbench_speed_budget: 90s, 20m",
+    )
     parser.addini(
         "bertbench_baselines",
         "names of baselines that the project keeps, such as 'rolling,reference': a missing one is no_baseline, and "
@@ -69,8 +82,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="",
     )
     parser.addini(
-        "bertbench_gated_specs", "specs whose quality the project gates: they share one error rate", default="1"
+        "bertbench_gated_specs",
+        "specs whose quality and speed the project gates: they share one error rate",
+        default="1",
     )
+    parser.addini(
+        "bertbench_speed_base",
+        "git:REV or path/to/python that the training step of every spec is held against by --bertbench-compare; speed "
+        "is not gated if empty",
+        default="",
+    )
+    parser.addini("bertbench_speed_budget", "time for the pairs of processes of one spec: 90s, 20m", default="10m")
     parser.addini(
         "bertbench_audit",
         "at the end, say of each threshold on every seed whether the seeds of the store show it stable or flaky",

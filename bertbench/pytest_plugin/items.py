@@ -25,6 +25,7 @@ class SpecFile(pytest.File):
         from bertbench.verdict import (
             IDENTITY_NAME,
             RECIPE_LOCK_NAME,
+            SPEED_NAME,
             budget_name,
             identity_name,
             quality_name,
@@ -43,6 +44,7 @@ class SpecFile(pytest.File):
         names += [IDENTITY_NAME] if spec.identity.repeat != "no" else []
         baselines = state.baselines_of(spec.name, benchmark.baselines_folder)
         names += [named(other) for other in baselines for named in (identity_name, quality_name)]
+        names += [SPEED_NAME] if state.gates_speed else []
         for name in names:
             yield PromiseItem.from_parent(self, name=name, benchmark=benchmark)
 

@@ -6,6 +6,7 @@ import contextlib
 import fnmatch
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from bertbench.pytest_plugin.seen import Seen, is_spec_item
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from bertbench.ab.measuring import Progress
     from bertbench.record import RunRecord
     from bertbench.report.run_progress import RecordProgress
     from bertbench.session import Session
@@ -83,6 +85,11 @@ class PluginState:
         return self._against.names_for(spec, folder) if self._against else ()
 
     @property
+    def gates_speed(self) -> bool:
+        """Whether every spec is held against a side in speed, too."""
+        return self._against is not None and self._against.speed is not None
+
+    @property
     def session(self) -> Session:
         """The session of all processes, joined when the first spec is run."""
         if self._session is None:
@@ -95,6 +102,7 @@ class PluginState:
                 workers=self.workers,
                 watch=self._watch,
                 against=self._against,
+                show_pairs=self._show_pairs,
             )
         return self._session
 
@@ -156,6 +164,17 @@ class PluginState:
         if self._progress is not None:
             self._progress(record)
 
+    def _show_pairs(self) -> AbstractContextManager[Progress]:
+        """One bar at a time, where somebody watches."""
+        if self._progress is None:
+            return contextlib.nullcontext(lambda _done, _planned: None)
+        from rich.console import Console
+
+        from bertbench.report.ab_progress import PairProgress
+
+        self._progress.stop()
+        return PairProgress(Console(stderr=True))
+
     # Hooks
 
     def pytest_report_header(self) -> str:
@@ -166,7 +185,8 @@ class PluginState:
         backend = f", backend {self.backend}" if self.backend else ""
         named = self._against and (self._against.names or self._against.declared)
         names = ", ".join(named or ()) or "rolling, and reference where there is one"
-        compared = f", compared with {names}" if self._against else ""
+        speed = f", speed with {self._against.speed.side}" if self._against and self._against.speed else ""
+        compared = f", compared with {names}{speed}" if self._against else ""
         return f"bertbench: records in {self.store_folder}{chosen}{seeds}{engine}{backend}{compared}"
 
     def pytest_collection_modifyitems(self) -> None:
@@ -280,7 +300,7 @@ class PluginState:
         """Which baselines no spec answers for: a benchmark that is gone is compared by nobody. Empty if none."""
         if self._against is None:
             return ""
-        from bertbench.suite import orphaned_baselines
+        from bertbench.orphans import orphaned_baselines
 
         files = ", ".join(map(str, orphaned_baselines(results, self._against, self._seen.folders)))
         return f"{files}: no spec of this name is left; put the spec back, or remove the file" if files else ""

@@ -13,6 +13,7 @@ from bertbench.baseline import Baseline
 from bertbench.baseline.one_code import factory_of
 from bertbench.comparing import Compared
 from bertbench.record import RunRecord
+from bertbench.report.ab_table import ab_table
 from bertbench.report.wording import counted, with_next_step
 from bertbench.suite import Result
 from bertbench.verdict import PRECEDENCE, Check
@@ -20,6 +21,7 @@ from bertbench.verdict.identity import side_by_side
 from bertbench.verdict.outcomes import TOO_FEW_SEEDS, change_of_accuracy
 
 if TYPE_CHECKING:
+    from bertbench.ab.fields import AbRecord
     from bertbench.verdict.shown_quantities import ShownQuantity
 
 #: Libraries whose versions say 'since when' in one sentence; the table has them all.
@@ -33,6 +35,7 @@ def comparison_tables(results: Sequence[Result]) -> list[Table]:
     tables = [
         quantities_table(result, compared) for result in results for compared in result.compared if compared.shown
     ]
+    tables += [ab_table(result.speed.record) for result in results if result.speed and result.speed.record]
     differing = environment_table(results)
     return [*tables, differing] if differing else tables
 
@@ -136,6 +139,8 @@ def _told(result: Result, outcome: str) -> Iterator[str]:
     for compared in result.compared:
         if compared.quality.outcome == outcome:
             yield _comparison(name, result, compared)
+    if result.speed and result.speed.record and result.speed.check.outcome == outcome:
+        yield _speed(name, result.speed.check, result.speed.record)
     for check in result.checks:
         if check.outcome == outcome != "pass":
             yield f"{name}: {check.name}: {outcome}: {with_next_step(check.reason, check.next_step)}"
@@ -158,6 +163,21 @@ def _comparison(name: str, result: Result, compared: Compared) -> str:
         parts.append(f"what differs: {', '.join(f'{n} {h} (was {t})' for n, h, t in found[:_NAMED])}{more}")
     elif check.outcome != "pass":
         parts.append("no library, flag or setting differs: look at the code")
+    if check.next_step:
+        parts.append(f"next: {check.next_step}")
+    return "; ".join(parts) + "."
+
+
+def _speed(name: str, check: Check, record: AbRecord) -> str:
+    """What got slower, by how much, how sure, since when, what differs, what next."""
+    words = {"fail": "got slower", "pass": "is no slower", "undecided": "is not decided in speed"}
+    base = record.base
+    commit = f"commit {base.commit[:10]}, " if base.commit else ""
+    since = f"since {base.given} ({commit}bertbench {base.bertbench_version})"
+    parts = [f"{name} {words.get(check.outcome, check.outcome)}: {check.reason}", since]
+    if found := record.differences:
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        parts.append(f"what differs: {', '.join(found[:_NAMED])}{more}")
     if check.next_step:
         parts.append(f"next: {check.next_step}")
     return "; ".join(parts) + "."

@@ -6,7 +6,7 @@ from bertbench.verdict.comparison import compare, identity_name, no_baseline, qu
 from bertbench.verdict.diagnosis import Diagnosis, diagnose
 from bertbench.verdict.identity import NAME as IDENTITY_NAME
 from bertbench.verdict.identity import judge_repeat
-from bertbench.verdict.outcomes import PRECEDENCE, Check, Outcome, overall
+from bertbench.verdict.outcomes import PRECEDENCE, SPEED_NAME, Check, Outcome, overall
 from bertbench.verdict.recipe_lock import NAME as RECIPE_LOCK_NAME
 from bertbench.verdict.recipe_lock import judge_recipe
 from bertbench.verdict.thresholds import judge_threshold, threshold_name
@@ -16,6 +16,7 @@ __all__ = [
     "IDENTITY_NAME",
     "PRECEDENCE",
     "RECIPE_LOCK_NAME",
+    "SPEED_NAME",
     "Candidate",
     "Check",
     "Diagnosis",

@@ -10,6 +10,8 @@ Outcome = Literal["fail", "no_baseline", "undecided", "pass"]
 
 #: The first of these that any check has is the outcome of all: doubt never passes.
 PRECEDENCE: tuple[Outcome, ...] = ("fail", "no_baseline", "undecided", "pass")
+#: The check of a comparison of speed.
+SPEED_NAME = "speed_step"
 #: Stands in the place of an interval that would cover less than it says.
 TOO_FEW_SEEDS = "too few seeds for an interval"
 

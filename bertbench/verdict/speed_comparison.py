@@ -13,9 +13,8 @@ from bertbench.record import Failure
 from bertbench.stats.clopper_pearson import exact_lower_bound
 from bertbench.stats.speed_plan import process_spread, widest_spread
 from bertbench.stats.speed_rule import SpeedLook, SpeedRule, SpeedSeries
-from bertbench.verdict.outcomes import Check, Outcome
+from bertbench.verdict.outcomes import SPEED_NAME, Check, Outcome
 
-NAME = "speed_step"
 #: Chance of a fail of one CI run in which nothing changed: its speed half.
 SPEED_ALPHA = 0.005
 #: Seconds; longer times are told in minutes.
@@ -261,7 +260,7 @@ def _crashed(evidence: SpeedEvidence, outcome: Outcome, side: str, failure: Fail
 def _check(evidence: SpeedEvidence, outcome: Outcome, reason: str, next_step: str) -> Check:
     seen = evidence.so_far
     return Check(
-        name=NAME,
+        name=SPEED_NAME,
         kind="comparison",
         outcome=outcome,
         observed="not measured" if seen is None else f"{seen.slowdown:+.1%}",
@@ -270,4 +269,23 @@ def _check(evidence: SpeedEvidence, outcome: Outcome, reason: str, next_step: st
         next_step=next_step,
         observed_value=seen.slowdown if seen else None,
         promised_value=evidence.rule.margin,
+        numbers=_numbers(evidence, seen),
     )
+
+
+def _numbers(evidence: SpeedEvidence, seen: SpeedLook | None) -> dict[str, float]:
+    """What the verdict rests on, by names with units; shares, not percent."""
+    if seen is None:
+        return {}
+    return {
+        "slowdown": seen.slowdown,
+        "slowdown_low": seen.interval[0],
+        "slowdown_high": seen.interval[1],
+        "upper_bound": seen.upper_bound,
+        "p_value": seen.p_value,
+        "fail_level": seen.fail_level,
+        "floor": evidence.rule.floor,
+        "margin": evidence.rule.margin,
+        "pairs": seen.pairs,
+        "pairs_measured_again": evidence.quietness.repeated,
+    }

@@ -532,3 +532,20 @@ def test_every_command_explains_itself(command: tuple[str, ...], capsys: pytest.
         cli.run([*command, "--help"])
     assert caught.value.code == 0
     assert capsys.readouterr().out.startswith(f"usage: bertbench {' '.join(command)} ")
+
+
+# Speed in the one verdict
+
+
+def test_a_run_is_held_against_a_speed_base_too(shell) -> None:
+    shell("run", "small.toml", "--seeds", "0-3")
+    shell("baseline", "accept", "small.toml")
+    status, said = shell("run", "small.toml", "--compare", "--speed-base", "no/such/python")
+    assert status == cli.UNDECIDED
+    assert "speed is held against no/such/python (--speed-base)" in said
+    assert re.search(r"speed_step +not measured +no slower than no/such/python +no_baseline", said)
+
+
+def test_a_speed_base_without_a_comparison_is_a_usage_error(shell) -> None:
+    status, said = shell("run", "small.toml", "--speed-base", "git:main")
+    assert (status, "--compare was not given" in said) == (cli.USAGE, True)

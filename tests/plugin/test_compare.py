@@ -344,3 +344,54 @@ def test_a_misspelt_setting_is_a_usage_error(here: pytest.Pytester) -> None:
     result = here.runpytest_inprocess("--bertbench-compare")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*tox.ini: bertbench_gate_specs: there is no such setting*"])
+
+
+# Speed in the one verdict
+
+
+def test_a_declared_speed_base_is_one_more_item_and_its_absence_no_pass(here):
+    accept(here)
+    here.makeini(
+        "[pytest]\naddopts = -p no:cacheprovider\nbertbench_audit = false\nbertbench_speed_base = no/such/python\n"
+    )
+    result = here.runpytest_inprocess("--bertbench-compare", "--bertbench-json=out.json")
+    result.assert_outcomes(passed=7, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "bertbench: records in *, speed with no/such/python",
+            "*card: speed_step: no_baseline*",
+            "*speed is held against no/such/python: *is no program*",
+        ]
+    )
+    (spec,) = json.loads((here.path / "out.json").read_text())["specs"]
+    assert (spec["checks"][-1]["name"], spec["outcome"]) == ("speed_step", "no_baseline")
+
+
+def test_speed_that_is_left_out_today_is_not_green(here):
+    accept(here)
+    result = here.runpytest_inprocess("--bertbench-compare", "--bertbench-speed-base=none")
+    result.assert_outcomes(passed=7, skipped=1)
+    assert result.ret == 30
+    result.stdout.fnmatch_lines(["*speed_step*", "*next: leave out --speed-base none*", "*ends with 30*"])
+
+
+def test_workers_leave_speed_undecided_for_all_of_them(here):
+    accept(here)
+    result = here.runpytest_subprocess("-n2", "--bertbench-compare", "--bertbench-speed-base=git:HEAD")
+    result.assert_outcomes(passed=6, skipped=2)  # the time budget too
+    assert result.ret == 30
+    result.stdout.fnmatch_lines(["*2 test workers share the machine, so times say nothing*"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--bertbench-speed-base=git:HEAD",), "give --bertbench-compare, too"),
+        (("--bertbench-compare", "--bertbench-speed-base=card.toml"), "git:REV or path/to/python"),
+        (("--bertbench-compare", "--bertbench-speed-budget=soon"), "a time above 0 was expected"),
+    ],
+)
+def test_a_speed_base_that_cannot_be_meant_is_a_usage_error(here, arguments: tuple[str, ...], said: str):
+    result = here.runpytest_inprocess(*arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{said}*"])

@@ -11,8 +11,8 @@ import pytest
 from bertbench.errors import VerdictError
 from bertbench.record import Failure
 from bertbench.stats.speed_rule import PairedDifferences, SpeedSeries, look_at, looks_in_turn
-from bertbench.verdict import Check, overall
-from bertbench.verdict.speed_comparison import NAME, Quietness, SpeedEvidence, judge_speed, speed_rule, told
+from bertbench.verdict import SPEED_NAME, Check, overall
+from bertbench.verdict.speed_comparison import Quietness, SpeedEvidence, judge_speed, speed_rule, told
 
 RULE = speed_rule()
 ALL_QUIET = Quietness(0, 0, 0, 0, 9)
@@ -41,7 +41,7 @@ def judged(log_ratios: list[float] | None, **changes: Any) -> Check:
 
 def test_a_slower_step_fails_and_says_by_how_much_and_how_sure() -> None:
     check = judged(around(0.07))
-    assert (check.name, check.kind, check.outcome) == (NAME, "comparison", "fail")
+    assert (check.name, check.kind, check.outcome) == (SPEED_NAME, "comparison", "fail")
     assert check.observed.startswith("+")
     assert check.promised == "< +5.0%"
     assert check.observed_value == pytest.approx(0.07, abs=0.01)

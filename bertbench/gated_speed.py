@@ -1,0 +1,138 @@
+"""Speed in the one verdict: the training step of a spec that ran, held against the side that the project names.
+
+`bertbench ab` compares whatever two sides somebody gives; here the candidate is the spec as it ran, and the outcome is
+one check among those of its benchmark. Pairs of processes are run after the spec's own, one spec after the other.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bertbench.ab.comparing import Plan, compare_speed
+from bertbench.ab.fields import AbRecord
+from bertbench.ab.files import ab_path, read_ab
+from bertbench.ab.measuring import Progress
+from bertbench.ab.sides import Side, open_sides
+from bertbench.errors import BertbenchError, RecordError, RecordWriteError
+from bertbench.project import SpeedBase
+from bertbench.store import Store
+from bertbench.verdict import SPEED_NAME, Check, Outcome
+
+#: Shows how many pairs are done while it is open.
+ShowPairs = Callable[[], AbstractContextManager[Progress]]
+
+
+@dataclass(frozen=True)
+class GatedSpeed:
+    """Speed of one spec as the one verdict has it.
+
+    Attributes:
+        check: The verdict.
+        ab_id: The comparison in the store; None if nothing was compared.
+        record: The comparison itself, likewise.
+    """
+
+    check: Check
+    ab_id: str | None = None
+    record: AbRecord | None = field(default=None, compare=False)
+
+
+def measure_speed(
+    file: Path | None,
+    store: Store,
+    base: SpeedBase,
+    *,
+    gated_specs: int,
+    changes: Mapping[str, object],
+    workers: int = 1,
+    fault: str | None = None,
+    show_pairs: ShowPairs | None = None,
+) -> GatedSpeed:
+    """Run the spec and its base in turn, in processes of their own, and decide.
+
+    Args:
+        file: Of the spec that ran; None if it came from no file.
+        store: The comparison goes to `<store>/ab/<id>`.
+        base: What it is held against, and the time there is.
+        gated_specs: Specs whose speed the project gates: they share one error rate.
+        changes: What took the place of the spec's own engine or backend; on both sides.
+        workers: Test workers that share the machine; above 1 nothing is measured.
+        fault: What the candidate does wrong on purpose.
+        show_pairs: Told of every pair.
+
+    Returns:
+        The verdict: `no_baseline` if the base cannot be had, undecided where times would say nothing.
+
+    Raises:
+        RecordError: If earlier attempts cannot be read.
+        RecordWriteError: If the store cannot be written.
+    """
+    if not base.is_measured:
+        return _not_measured(base, "undecided", "nothing was measured, as asked for", "leave out --speed-base none")
+    if workers > 1:
+        reason = f"{workers} test workers share the machine, so times say nothing"
+        return _not_measured(base, "undecided", reason, "run without -n")
+    if file is None:
+        return _not_measured(base, "undecided", "the spec came from no file", "give the path of a TOML file")
+    plan = Plan(base.budget_seconds, gated_specs, secrets.randbits(32))
+    try:
+        with open_sides(base=base.side, cand=str(file), spec=file, changes=changes) as sides:
+            if fault is not None:
+                sides["cand"] = _faulty(sides["cand"], fault)
+            with (show_pairs or nullcontext)() as progress:
+                record = compare_speed(sides, store.folder, plan, progress=progress)
+    except (RecordError, RecordWriteError):
+        raise
+    except BertbenchError as problem:  # no such revision, no such spec in it, a Python without bertbench
+        next_step = problem.remedy or f"make {base.side} a side that has this spec"
+        return _not_measured(base, "no_baseline", problem.message, next_step)
+    return _of(record)
+
+
+def kept_speed(store: Store, ab_id: str) -> GatedSpeed:
+    """The verdict of a comparison that was kept.
+
+    Raises:
+        RecordError: If it is not there or cannot be read.
+    """
+    return _of(read_ab(ab_path(store.folder, ab_id)))
+
+
+def unmeasured_speed(base: SpeedBase, *, ran: str = "") -> GatedSpeed:
+    """Speed is gated and was not compared: never a pass.
+
+    Args:
+        base: What it would have been held against.
+        ran: How the spec's own run ended, if that is why; empty if runs that were made before are judged.
+    """
+    if ran:
+        return _not_measured(base, "undecided", f"the run is {ran}", "make the spec run to its end")
+    reason = "times of runs that were not made in turn say nothing of each other"
+    return _not_measured(base, "undecided", reason, "bertbench run SPEC --compare, or pytest with --bertbench-compare")
+
+
+def _of(record: AbRecord) -> GatedSpeed:
+    return GatedSpeed(Check(kind="comparison", **record.check.model_dump()), record.ab_id, record)
+
+
+def _not_measured(base: SpeedBase, outcome: Outcome, reason: str, next_step: str) -> GatedSpeed:
+    said = f"speed is held against {base.side}: {reason}" if base.is_measured else reason
+    return GatedSpeed(
+        Check(
+            name=SPEED_NAME,
+            kind="comparison",
+            outcome=outcome,
+            observed="not measured",
+            promised=f"no slower than {base.side}",
+            reason=said,
+            next_step=next_step,
+        )
+    )
+
+
+def _faulty(side: Side, fault: str) -> Side:
+    return replace(side, fault=fault, facts=side.facts.model_copy(update={"fault": fault}))
