@@ -34,7 +34,7 @@ from bertbench.machine_watch import MachineWatch, disturbances
 from bertbench.processes import Request, run_request
 from bertbench.spec import Spec, read_spec
 from bertbench.stats import exact_rate
-from bertbench.stats.speed_plan import process_spread
+from bertbench.stats.speed_plan import pairs_needed, process_spread, spread_if_unchanged
 from bertbench.stats.speed_rule import PairedDifferences, SpeedLook, SpeedSeries, look_at, looks_in_turn
 from bertbench.training import new_run_id
 from bertbench.verdict.speed_comparison import speed_rule
@@ -159,12 +159,16 @@ def _row(name: str, log_ratios: Sequence[float]) -> None:
 
 
 def _disjoint(log_ratios: Sequence[float]) -> Iterator[SpeedSeries]:
-    """Trials in the order of measurement, each with pairs of its own; one that the pairs ran out for is no trial."""
-    used = 0
-    while len(log_ratios) - used >= RULE.smallest_pairs:
+    """Trials in the order of measurement, each with pairs of its own.
+
+    None is begun for which the pairs that are left may be too few, whatever it would come to: of those at the end only
+    the quick ones would be counted. One that the pairs ran out for all the same is no trial.
+    """
+    used, longest = 0, pairs_needed(spread_if_unchanged([abs(one) for one in log_ratios]), RULE.question)
+    while longest is not None and len(log_ratios) - used >= longest:
         series = looks_in_turn(_measure(log_ratios[used:]), RULE)
         wanted = series.planned_pairs[-1] if series.planned_pairs else None
-        if series.word == "undecided" and wanted is not None and series.pairs < wanted:
+        if wanted is not None and series.pairs < wanted:
             return
         yield series
         used += series.pairs

@@ -116,7 +116,9 @@ def unmeasured_speed(base: SpeedBase, *, ran: str = "") -> GatedSpeed:
 
 
 def _of(record: AbRecord) -> GatedSpeed:
-    return GatedSpeed(Check(kind="comparison", **record.check.model_dump()), record.ab_id, record)
+    check = Check(kind="comparison", **record.check.model_dump())
+    next_step = check.next_step.replace("--budget", "--speed-budget")  # what `run` and `ab` call the same time
+    return GatedSpeed(replace(check, next_step=next_step), record.ab_id, record)
 
 
 def _not_measured(base: SpeedBase, outcome: Outcome, reason: str, next_step: str) -> GatedSpeed:

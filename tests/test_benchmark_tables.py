@@ -196,6 +196,21 @@ def test_disturbed_rounds_are_counted_and_decide_nothing(load, capsys: pytest.Ca
     assert all(float(row[5].rstrip("%")) < 2 for row in unmoved)
 
 
+def test_no_trial_is_begun_that_may_run_out_of_pairs(load) -> None:
+    """Else of the trials at the end only those that decide quickly would be counted."""
+    command = load("speed_trials")
+    spread = 0.03
+    pairs = np.random.default_rng(3).normal(math.log(1.05), spread, 400)
+    longest = command.pairs_needed(command.spread_if_unchanged(np.abs(pairs)), command.RULE.question)
+    for number in (longest - 1, longest, 2 * longest, 400):
+        trials = list(command._disjoint(list(pairs[:number])))
+        begun = np.cumsum([0, *(trial.pairs for trial in trials)])[:-1]
+        own = command.pairs_needed(command.spread_if_unchanged(np.abs(pairs[:number])), command.RULE.question)
+        assert all(number - used >= own for used in begun)
+        assert all(trial.planned_pairs[-1] in (None, trial.pairs) for trial in trials)
+        assert bool(trials) == (number >= own)
+
+
 def test_rounds_with_some_faults_add_to_those_alone(load, capsys: pytest.CaptureFixture[str]) -> None:
     command = load("speed_trials")
     command.DRAWS = 200

@@ -57,6 +57,7 @@ def _spec(result: Result) -> dict[str, Any]:
         "machine_fingerprint": record.environment.machine_fingerprint if record and record.environment else None,
         "phases_seconds": record.phases_seconds if record else {},
         "checks": [_check(check) for check in result.checks],
+        "speed_comparison_id": result.speed.ab_id if result.speed else None,
         "comparisons": [_comparison(compared) for compared in result.compared],
         "seeds": [_seed(run) for run in record.seeds] if record else [],
     }
