@@ -72,6 +72,7 @@ def faults_of_the_rows() -> tuple[Fault, ...]:
             lambda _: ("validation",),
         ),
         _of("training-rows-leaked", "Trains on the validation rows too.", _leaked),
+        _of("validation-rows-replaced", "Puts training rows in the place of one in five validation rows.", _replaced),
     )
 
 
@@ -138,6 +139,16 @@ def _rows(split: TokenizedSplit, rows: Ints) -> TokenizedSplit:
         segment_ids=np.concatenate([split.segment_ids[span] for span in spans]),
         offsets=np.concatenate(([0], np.cumsum(split.lengths[rows]))).astype(np.int64),
         labels=split.labels[rows],
+    )
+
+
+def _joined(first: TokenizedSplit, second: TokenizedSplit) -> TokenizedSplit:
+    """All rows of the one, then all of the other."""
+    return TokenizedSplit(
+        token_ids=np.concatenate((first.token_ids, second.token_ids)),
+        segment_ids=np.concatenate((first.segment_ids, second.segment_ids)),
+        offsets=np.concatenate((first.offsets, first.offsets[-1] + second.offsets[1:])),
+        labels=np.concatenate((first.labels, second.labels)),
     )
 
 
@@ -225,13 +236,16 @@ def _shifted(split: TokenizedSplit, *_: Any) -> TokenizedSplit:
 
 def _leaked(tokenized: TokenizedDataset, *_: Any) -> TokenizedDataset:
     train, validation = tokenized.splits["train"], tokenized.splits["validation"]
-    both = TokenizedSplit(
-        token_ids=np.concatenate((train.token_ids, validation.token_ids)),
-        segment_ids=np.concatenate((train.segment_ids, validation.segment_ids)),
-        offsets=np.concatenate((train.offsets, train.offsets[-1] + validation.offsets[1:])),
-        labels=np.concatenate((train.labels, validation.labels)),
-    )
-    return _with_splits(tokenized, {**tokenized.splits, "train": both})
+    return _with_splits(tokenized, {**tokenized.splits, "train": _joined(train, validation)})
+
+
+def _replaced(tokenized: TokenizedDataset, *_: Any) -> TokenizedDataset:
+    """As many validation rows as before: a count would give it away."""
+    train, validation = tokenized.splits["train"], tokenized.splits["validation"]
+    rows = np.arange(validation.rows)
+    places = _drawn("validation-rows-replaced", validation.rows, 0.2)
+    rows[places] = validation.rows + np.arange(len(places)) % train.rows
+    return _with_splits(tokenized, {**tokenized.splits, "validation": _rows(_joined(validation, train), rows)})
 
 
 def _cased(tokenized: TokenizedDataset, dataset: Dataset, tokenizer: Tokenizer) -> TokenizedDataset:

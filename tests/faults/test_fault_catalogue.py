@@ -16,7 +16,8 @@ NAMES = """
     optimizer-changed gradient-clipping weight-regularization dropout-rate half-precision no-shuffling
     labels-changed-1 labels-changed-3 labels-changed-10 labels-changed-30 rows-removed-10 rows-removed-50
     classes-unbalanced noise-in-text classes-overlapping segment-ids-wrong sep-missing text-cut-at-16 no-lower-casing
-    validation-labels-shifted training-rows-leaked last-batch-dropped seeds-all-the-same initial-weights
+    validation-labels-shifted training-rows-leaked validation-rows-replaced last-batch-dropped seeds-all-the-same
+    initial-weights
     pooler-re-initialized activation-changed activation-removed gelu-tanh layer-norm-epsilon bias-removed
     positions-off-by-one layer-skipped embeddings-frozen dropout-in-validation attention-mask-ignored loss-changed
     adam-without-bias-correction weight-decay-everywhere steps-2-percent-slower steps-5-percent-slower

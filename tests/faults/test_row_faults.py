@@ -78,6 +78,7 @@ def changed_fields(name: str, split: str) -> set[str]:
         ("text-cut-at-16", {"token_ids", "segment_ids", "offsets"}, set()),
         ("validation-labels-shifted", set(), {"labels"}),
         ("training-rows-leaked", set(FIELDS), set()),
+        ("validation-rows-replaced", set(), {"token_ids", "labels"}),  # of one length by chance
     ],
 )
 def test_which_parts_of_which_rows_change(name: str, train: set[str], validation: set[str]) -> None:
@@ -177,6 +178,17 @@ def test_validation_rows_are_trained_on() -> None:
     assert rows_of(both.splits["train"]) == rows_of(TRAIN) + rows_of(VALIDATION)
     assert both.splits["train"].labels.tolist() == [*TRAIN.labels.tolist(), 0, 1, 2]
     assert same(both.splits["validation"].token_ids, VALIDATION.token_ids)
+
+
+def test_training_rows_take_the_place_of_validation_rows() -> None:
+    many = split_of([[200 + row, 7] for row in range(20)], [row % 3 for row in range(20)])
+    validation = faulty("validation-rows-replaced", tokenized_of(TRAIN, many)).splits["validation"]
+    new = [number for number, row in enumerate(rows_of(validation)) if row != rows_of(many)[number]]
+    assert (validation.rows, len(new)) == (20, 4)
+    assert [rows_of(validation)[number] for number in new] == rows_of(TRAIN)[:4]
+    assert validation.labels[new].tolist() == TRAIN.labels[:4].tolist()
+    kept = np.setdiff1d(np.arange(20), new)
+    assert same(validation.labels[kept], many.labels[kept])
 
 
 @pytest.mark.parametrize(
