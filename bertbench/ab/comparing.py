@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from bertbench.ab.files import ab_folder, ab_path, write_ab
 from bertbench.ab.ground import differences, not_comparable, same_bits
 from bertbench.ab.measuring import Measuring, Progress, Ran, Sampler
 from bertbench.ab.sides import Side
+from bertbench.data.token_cache import forget_rows
 from bertbench.errors import RecordError
 from bertbench.machine_watch import MachineWatch
 from bertbench.processes import Request, run_request
@@ -154,7 +154,7 @@ def process_sampler(sides: Mapping[SideName, Side], folder: Path) -> Sampler:
         request = Request(
             spec=side.spec, run_id=new_run_id(f"{side.spec.name}-{name}"), base_folder=side.base_folder, store=folder
         )
-        shutil.rmtree(folder / "cache", ignore_errors=True)  # tokenization is timed: no process finds another's rows
+        forget_rows(folder / "cache")  # tokenization is timed: no process finds another's
         watch.start()
         try:
             record = run_request(request, command=side.command, environment=side.environment)

@@ -261,18 +261,21 @@ def test_a_process_that_dies_without_a_record_is_a_crash_with_its_last_words(tmp
 
 def test_each_process_finds_no_tokenized_rows_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tokenization is timed, and a cache would make every process but the first look fast."""
-    seen: list[tuple[Path, bool]] = []
+    seen: list[tuple[str, list[str]]] = []
 
     def run(request: Request, **started: Any) -> Any:
         cache = request.store / "cache"
-        seen.append((started["command"][0], cache.exists()))
-        cache.mkdir(parents=True)
+        seen.append((started["command"][0], sorted(path.name for path in cache.rglob("*") if path.is_file())))
+        (cache / "jax" / "a-processor").mkdir(parents=True, exist_ok=True)
+        for name in ("wordpieces-0.npz", "wordpieces-1.npz", "jax/a-processor/a-program"):
+            (cache / name).write_bytes(b"")
         return make_record(run_id=request.run_id)
 
     monkeypatch.setattr(comparing, "run_request", run)
     sample = process_sampler(make_sides(), tmp_path / "ab")
     assert [sample(name).failure for name in ("base", "cand", "cand")] == [None] * 3
-    assert seen == [(sys.executable, False)] * 3
+    programs = ["a-program"]  # compiled once, or every process would compile them anew
+    assert seen == [(sys.executable, []), (sys.executable, programs), (sys.executable, programs)]
 
 
 def test_a_run_that_did_not_complete_is_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
