@@ -25,6 +25,7 @@ from bertbench.ab.files import ab_folder, ab_path, write_ab
 from bertbench.ab.ground import differences, not_comparable, same_bits
 from bertbench.ab.measuring import Measuring, Progress, Ran, Sampler
 from bertbench.ab.sides import Side
+from bertbench.baseline.one_code import factory_of
 from bertbench.data.token_cache import forget_rows
 from bertbench.errors import RecordError
 from bertbench.machine_watch import MachineWatch
@@ -212,6 +213,7 @@ def _told(side: Side, record: RunRecord) -> SideFacts:
     )
 
 
+            "factory_sha256": factory_of(record),
 def _evidence(measuring: Measuring, series: SpeedSeries | None) -> SpeedEvidence:
     log_ratios = paired_differences(tuple(measuring.pairs)).in_force
     return SpeedEvidence(

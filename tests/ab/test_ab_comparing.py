@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from baseline_examples import made_by
 from fake_sides import SPEC, FakeMachine, crash, make_facts, make_sides
 from record_maker import make_record
 
 from bertbench.ab import comparing
 from bertbench.ab.comparing import Plan, compare_speed, process_sampler
-from bertbench.ab.fields import AbRecord
+from bertbench.ab.fields import AbRecord, SideName
 from bertbench.ab.files import ab_path, find_ab, read_ab, write_ab
+from bertbench.ab.measuring import Ran
 from bertbench.ab.sides import Side
 from bertbench.errors import RecordError, RecordWriteError, VerdictError
 from bertbench.processes import Request
@@ -207,6 +209,26 @@ def test_another_candidate_is_another_comparison(tmp_path: Path) -> None:
     compare(tmp_path, FakeMachine(slowdown=0.06))
     changed = compare(tmp_path, FakeMachine(), cand={"code_sha256": "3" * 64})
     assert (changed.check.outcome, changed.attempts) == ("pass", ())
+
+
+def compare_own(store: Path, factory: str, *, slowdown: float = 0.0) -> AbRecord:
+    """Of an engine of one's own; the file of the candidate's factory has this digest."""
+    machine = FakeMachine(slowdown=slowdown)
+
+    def sample(name: SideName) -> Ran:
+        ran = machine(name)
+        assert ran.record is not None
+        return ran._replace(record=made_by(ran.record, "e" * 64 if name == "base" else factory))
+
+    return compare_speed(make_sides(), store, Plan(86_400.0, 1, 1), sampler=sample, clock=machine.clock)
+
+
+def test_a_mended_factory_is_another_candidate_and_the_same_one_is_not(tmp_path: Path) -> None:
+    slow = compare_own(tmp_path, "f" * 64, slowdown=0.06)
+    assert (slow.check.outcome, slow.base.factory_sha256, slow.cand.factory_sha256) == ("fail", "e" * 64, "f" * 64)
+    mended = compare_own(tmp_path, "d" * 64)
+    assert (mended.check.outcome, mended.attempts) == ("pass", ())
+    assert compare_own(tmp_path, "f" * 64).check.outcome == "fail"
 
 
 def test_an_undecided_attempt_is_counted_and_decides_nothing(tmp_path: Path) -> None:
