@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from bertbench.cli_shared import (
     EPILOG,
+    INTERRUPTED,
     USAGE,
     Commands,
     add_gated_specs,
     add_store,
     errors,
+    interrupted_by_sigterm,
     output,
     say,
     say_aside,
@@ -53,7 +55,7 @@ def _ab(options: argparse.Namespace) -> int:
         from bertbench.ab.files import write_ab
 
         write_ab(options.json, record)
-    return _status(record)
+    return INTERRUPTED if record.interrupted and not options.show else _status(record)
 
 
 def _shown(options: argparse.Namespace) -> AbRecord:
@@ -85,6 +87,7 @@ def _compared(options: argparse.Namespace) -> AbRecord:
     coin_seed = secrets.randbits(32) if options.coin_seed is None else options.coin_seed
     plan = Plan(budget_seconds, gated_specs, coin_seed, options.epochs)
     with (
+        interrupted_by_sigterm(),
         open_sides(base=options.base, cand=options.cand, spec=options.spec, epochs=options.epochs) as sides,
         PairProgress(errors()) as progress,
     ):

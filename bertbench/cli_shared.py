@@ -1,4 +1,4 @@
-"""What the commands share: exit statuses, options, and how they print.
+"""What the commands share: exit statuses, options, how they are ended, and how they print.
 
 Imports nothing heavy until something is printed.
 """
@@ -6,9 +6,12 @@ Imports nothing heavy until something is printed.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,6 +63,21 @@ def status_of(outcomes: Iterable[str]) -> int:
     if "fail" in found:
         return FAIL
     return PASS if found == {"pass"} else UNDECIDED
+
+
+@contextlib.contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """A cancelled CI job ends its commands by SIGTERM: that is one Ctrl-C here, and what was found is kept in peace."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def output() -> Console:

@@ -221,6 +221,8 @@ class AbRecord(Fact):
     """In the order of measurement, the discarded one included."""
     crashes: tuple[Crash, ...] = ()
     """Processes that did not complete; they end a comparison."""
+    interrupted: bool = False
+    """Whether somebody ended it before it was decided."""
     planned_pairs: tuple[int | None, ...] = ()
     """By look; None is more than any plan has."""
     check: CheckFacts

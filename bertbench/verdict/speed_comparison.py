@@ -68,6 +68,7 @@ class SpeedEvidence:
         pair_seconds: Mean time of a pair; None before the first.
         affordable_pairs: Counted pairs that the budget had time for, if it had too little.
         one_side_only: Whether time ended between the two processes of the last pair.
+        interrupted: Whether somebody ended it before it was decided.
         context: Said after the reason.
     """
 
@@ -81,6 +82,7 @@ class SpeedEvidence:
     pair_seconds: float | None = None
     affordable_pairs: int | None = None
     one_side_only: bool = False
+    interrupted: bool = False
     context: str = ""
 
 
@@ -193,6 +195,8 @@ def _nothing_decided(evidence: SpeedEvidence) -> str:
     fewest, seen = evidence.rule.smallest_pairs, evidence.so_far
     measured = seen.pairs if seen is not None else 0
     said = [f"{_pairs(measured)} measured, and fewer than {fewest} can decide nothing."]
+    if evidence.interrupted:
+        said = [f"interrupted after {_pairs(measured)}, before anything was decided."]
     said += [sentence(seen)] if seen is not None else []
     return " ".join([*said, told(evidence.quietness)]).strip()
 
@@ -208,6 +212,8 @@ def _no_plan(evidence: SpeedEvidence) -> str:
 
 def _how_to_decide(evidence: SpeedEvidence) -> str:
     """Time and spread that would have been enough."""
+    if evidence.interrupted:
+        return "compare again, to the end; the interrupted attempt stays counted"
     rule, series, spread = evidence.rule, evidence.series, evidence.series.spread if evidence.series else None
     planned = next((pairs for pairs in reversed(series.planned_pairs) if pairs), None) if series else None
     wanted = max(planned or 0, rule.smallest_pairs)

@@ -247,19 +247,50 @@ def test_a_side_that_never_completed_was_not_compared(tmp_path: Path) -> None:
     assert [one.outcome for one in compare(tmp_path, FakeMachine()).attempts] == ["fail"]
 
 
+def interrupted_at(number: int, **machine: Any) -> FakeMachine:
+    """Ctrl-C while either side's process of this number runs, from 0."""
+
+    def steps(side: str, now: int) -> float:
+        if now == number:
+            raise KeyboardInterrupt
+        return 0.11 if side == "cand" else 0.1
+
+    return FakeMachine(steps=steps, **machine)
+
+
 def test_an_interrupted_attempt_is_counted(tmp_path: Path) -> None:
     """Else whoever watches the times in the store could stop in time."""
-    machine = FakeMachine(slowdown=0.06)
-
-    def interrupted(_side: str, number: int) -> float:
-        if number == 5:
-            raise KeyboardInterrupt
-        return 0.1
-
-    machine.steps = interrupted
-    with pytest.raises(KeyboardInterrupt):
-        compare(tmp_path, machine)
+    compare(tmp_path, interrupted_at(5))
     assert [one.outcome for one in compare(tmp_path, FakeMachine()).attempts] == ["undecided"]
+
+
+def test_an_interrupted_comparison_is_kept_with_the_pairs_so_far(tmp_path: Path) -> None:
+    record = compare(tmp_path, interrupted_at(5, disturbed={("cand", 2)}))
+    assert read_ab(ab_path(tmp_path, record.ab_id)) == record
+    assert (record.interrupted, record.check.outcome, record.planned_pairs) == (True, "undecided", ())
+    assert [(pair.counted, pair.again is not None) for pair in record.pairs] == [
+        (False, False),
+        (True, False),
+        (True, True),
+        (True, False),
+    ]
+    assert record.check.reason.startswith("interrupted after 3 pairs, before anything was decided. A training step of ")
+    assert "Disturbed: 1 of 3 pairs (baseline 0, candidate 1); 1 measured again" in record.check.reason
+    assert record.check.next_step == "compare again, to the end; the interrupted attempt stays counted"
+    assert not compare(tmp_path, FakeMachine()).interrupted
+
+
+def test_an_interrupted_comparison_after_a_fail_stays_one(tmp_path: Path) -> None:
+    compare(tmp_path, FakeMachine(slowdown=0.06))
+    record = compare(tmp_path, interrupted_at(5))
+    assert (record.interrupted, record.check.outcome) == (True, "fail")
+    assert "By itself this attempt is 'undecided'" in record.check.reason
+
+
+def test_of_a_comparison_that_was_interrupted_before_both_sides_completed_there_is_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        compare(tmp_path, interrupted_at(0))
+    assert list(tmp_path.iterdir()) == []
 
 
 # Processes
