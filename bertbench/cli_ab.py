@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bertbench.cli_shared import (
     EPILOG,
+    INTERRUPTED,
     USAGE,
     Commands,
     add_gated_specs,
@@ -20,6 +21,7 @@ from bertbench.cli_shared import (
     told_gated_specs,
 )
 from bertbench.errors import UNUSABLE_INPUT, SideError
+from bertbench.sigterm import interrupted_by_sigterm
 from bertbench.time_spans import seconds_in
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def _ab(options: argparse.Namespace) -> int:
         from bertbench.ab.files import write_ab
 
         write_ab(options.json, record)
-    return _status(record)
+    return INTERRUPTED if record.interrupted and not options.show else _status(record)
 
 
 def _shown(options: argparse.Namespace) -> AbRecord:
@@ -83,6 +85,7 @@ def _compared(options: argparse.Namespace) -> AbRecord:
     coin_seed = secrets.randbits(32) if options.coin_seed is None else options.coin_seed
     plan = Plan(budget_seconds, gated_specs, coin_seed, options.epochs)
     with (
+        interrupted_by_sigterm(),
         open_sides(base=options.base, cand=options.cand, spec=options.spec, epochs=options.epochs) as sides,
         PairProgress(errors()) as progress,
     ):

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import signal
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from bertbench.cli_ab import seconds_of
@@ -22,6 +18,7 @@ from bertbench.cli_shared import (
     status_of,
     told_gated_specs,
 )
+from bertbench.sigterm import interrupted_by_sigterm
 
 if TYPE_CHECKING:
     from bertbench.selftest.record import SelfTest
@@ -108,7 +105,7 @@ def _selftest(options: argparse.Namespace) -> int:
         write_selftest(folder, found)
         write_text(folder / _REPORT, selftest_markdown(found))
 
-    with _interrupted_by_sigterm():
+    with interrupted_by_sigterm():
         with ProgressBar(errors()) as bar:
             found, folder = self_test(
                 _benchmark(options.spec),
@@ -144,21 +141,6 @@ def _sum(options: argparse.Namespace) -> int:
 
 def _names(given: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in given.split(","))
-
-
-@contextlib.contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """A cancelled CI job ends its commands by SIGTERM: that is one Ctrl-C here, and the report is written in peace."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _benchmark(spec: Path | None) -> Benchmark:

@@ -19,6 +19,7 @@ from bertbench.ab.measuring import Progress
 from bertbench.ab.sides import Side, open_sides
 from bertbench.errors import BertbenchError, RecordError, RecordWriteError
 from bertbench.project import SpeedBase
+from bertbench.sigterm import interrupted_by_sigterm
 from bertbench.store import Store
 from bertbench.verdict import SPEED_NAME, Check, Outcome
 
@@ -80,11 +81,16 @@ def measure_speed(
         return _not_measured(base, "undecided", "the spec came from no file", "give the path of a TOML file")
     plan = Plan(base.budget_seconds, gated_specs, secrets.randbits(32))
     try:
-        with open_sides(base=base.side, cand=str(file), spec=file, changes=changes) as sides:
+        with (
+            interrupted_by_sigterm(),  # else the tree of a revision would stay behind
+            open_sides(base=base.side, cand=str(file), spec=file, changes=changes) as sides,
+        ):
             if fault is not None:
                 sides["cand"] = _faulty(sides["cand"], fault)
             with (show_pairs or nullcontext)() as progress:
                 record = compare_speed(sides, store.folder, plan, progress=progress)
+        if record.interrupted:  # it was kept and counted; whoever runs several specs stops with it
+            raise KeyboardInterrupt
     except (RecordError, RecordWriteError):
         raise
     except BertbenchError as problem:  # no such revision, no such spec in it, a Python without bertbench

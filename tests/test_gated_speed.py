@@ -189,6 +189,21 @@ def test_a_second_attempt_does_not_erase_a_fail(store: Store, machine: Machine) 
     assert "a fail stays a fail" in again.reason
 
 
+def test_an_interrupted_comparison_ends_what_asked_for_it_and_is_counted(store: Store, machine: Machine) -> None:
+    def step(side: str, number: int) -> float:
+        if (side, number) == ("cand", 4):
+            raise KeyboardInterrupt
+        return 0.1 + 0.001 * number
+
+    machine.steps = step
+    with pytest.raises(KeyboardInterrupt):
+        compared(store)
+    assert find_ab(store.folder).interrupted
+    machine.steps = None
+    machine.asked.clear()
+    assert "Attempt 2 of the same comparison (attempt 1: undecided)" in compared(store).checks[-1].reason
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_process_of_a_session_sees_the_same_speed(store: Store, workers: int) -> None:
     against = Against(("rolling",), speed=BASE)

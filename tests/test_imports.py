@@ -26,7 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     map(
         frozenset,
         (
-            {"banners", "errors", "parent_watch", "time_spans", "version"},
+            {"banners", "errors", "parent_watch", "sigterm", "time_spans", "version"},
             {"atomic", "digests", "phases", "quantities", "seed_list", "seeds", "stats", "versioned"},
             {"spec"},
             {"append_only", "record"},

@@ -18,7 +18,7 @@ _FILE = "attempts.jsonl"
 
 
 def attempt_key(base: SideFacts, cand: SideFacts) -> str:
-    """SHA-256 (64 hex digits) of what is compared: recipe, rows, weights, code, commit and numerics of both.
+    """SHA-256 (64 hex digits) of what is compared: recipe, rows, weights, code, commit, factory, numerics of both.
 
     The recipe is that of the spec itself: with other epochs, asked for on the command line, a fail would be shaken off.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -26,6 +25,8 @@ from bertbench.ab.files import ab_folder, ab_path, write_ab
 from bertbench.ab.ground import differences, not_comparable, same_bits
 from bertbench.ab.measuring import Measuring, Progress, Ran, Sampler
 from bertbench.ab.sides import Side
+from bertbench.baseline.one_code import factory_of
+from bertbench.data.token_cache import forget_rows
 from bertbench.errors import RecordError
 from bertbench.machine_watch import MachineWatch
 from bertbench.processes import Request, run_request
@@ -64,7 +65,7 @@ def compare_speed(
     sampler: Sampler | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> AbRecord:
-    """Run both sides in turn, decide, and keep everything.
+    """Run both sides in turn, decide, and keep everything; also of what was interrupted, once both sides completed.
 
     Args:
         sides: `base` and `cand`.
@@ -78,6 +79,7 @@ def compare_speed(
         What was written.
 
     Raises:
+        KeyboardInterrupt: If it was interrupted before a process of each side had completed.
         VerdictError: If *plan* leaves no error rate.
         RecordError: If earlier attempts cannot be read.
         RecordWriteError: If the store cannot be written.
@@ -96,11 +98,13 @@ def compare_speed(
     )
 
     # The pairs
+    series, interrupted = None, False
     try:
         series = measuring.run()
     except KeyboardInterrupt:  # whoever did not like what was coming has made an attempt, too
-        _remember(store, ab_id, _key(sides, measuring.records), "undecided")
-        raise
+        if measuring.records is None:
+            raise
+        interrupted = True
 
     # What was compared
     facts = _with_records(sides, measuring.records)
@@ -108,7 +112,7 @@ def compare_speed(
     key = _key(sides, measuring.records)
 
     # The verdict, by itself and after earlier attempts
-    alone = judge_speed(_evidence(measuring, series))
+    alone = judge_speed(_evidence(measuring, series, interrupted=interrupted))
     earlier = read_attempts(ab_folder(store), key) if key else ()
     check = with_attempts(alone, earlier)
 
@@ -136,6 +140,7 @@ def compare_speed(
         differences=differing,
         pairs=tuple(measuring.pairs),
         crashes=tuple(measuring.crashes),
+        interrupted=interrupted,
         planned_pairs=series.planned_pairs if series else (),
         check=_as_facts(check),
         attempts=earlier,
@@ -158,7 +163,7 @@ def process_sampler(sides: Mapping[SideName, Side], folder: Path) -> Sampler:
             store=folder,
             fault=side.fault,
         )
-        shutil.rmtree(folder / "cache", ignore_errors=True)  # tokenization is timed: no process finds another's rows
+        forget_rows(folder / "cache")  # tokenization is timed: no process finds another's
         watch.start()
         try:
             record = run_request(request, command=side.command, environment=side.environment)
@@ -215,11 +220,12 @@ def _told(side: Side, record: RunRecord) -> SideFacts:
             "environment": record.environment,
             "data_sha256": record.data.sha256 if record.data else None,
             "weights_sha256": record.checkpoint.sha256 if record.checkpoint else None,
+            "factory_sha256": factory_of(record),
         }
     )
 
 
-def _evidence(measuring: Measuring, series: SpeedSeries | None) -> SpeedEvidence:
+def _evidence(measuring: Measuring, series: SpeedSeries | None, *, interrupted: bool) -> SpeedEvidence:
     log_ratios = paired_differences(tuple(measuring.pairs)).in_force
     return SpeedEvidence(
         rule=measuring.rule,
@@ -232,6 +238,7 @@ def _evidence(measuring: Measuring, series: SpeedSeries | None) -> SpeedEvidence
         pair_seconds=measuring.pair_seconds,
         affordable_pairs=measuring.affordable_pairs,
         one_side_only=measuring.one_side_only,
+        interrupted=interrupted,
         context=_context(measuring.records),
     )
 

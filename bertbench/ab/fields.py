@@ -62,11 +62,14 @@ class SideFacts(Fact):
     fault: str | None = None
     """What was done wrong on purpose; absent in normal processes."""
     environment: EnvironmentFacts | None = None
-    """Of its first completed process; absent until there was one of each side, as are the next two."""
+    """Of its first completed process; absent until there was one of each side, as are the next three."""
     data_sha256: str | None = None
     """Of the rows it read."""
     weights_sha256: str | None = None
     """Of the pretrained weights it loaded."""
+    factory_sha256: str | None = None
+    """Of the file of its engine's factory, `engine = "python:package.module:factory"`; absent for engines without one,
+    where the file could not be read, and in comparisons of older versions."""
 
 
 class Sample(Fact):
@@ -222,6 +225,8 @@ class AbRecord(Fact):
     """In the order of measurement, the discarded one included."""
     crashes: tuple[Crash, ...] = ()
     """Processes that did not complete; they end a comparison."""
+    interrupted: bool = False
+    """Whether somebody ended it before it was decided."""
     planned_pairs: tuple[int | None, ...] = ()
     """By look; None is more than any plan has."""
     check: CheckFacts
@@ -243,8 +248,12 @@ def paired_differences(pairs: tuple[Pair, ...], quantity: str = GATED) -> Paired
 
 
 def identity_of(side: SideFacts) -> dict[str, Any]:
-    """What a side is, wherever it lies: two attempts with equal sides compare the same things."""
-    return {
+    """What a side is, wherever it lies: two attempts with equal sides compare the same things.
+
+    The factory is named only where there is one, so that without one older attempts are found under the key they have.
+    """
+    factory = {"factory": side.factory_sha256} if side.factory_sha256 else {}
+    return factory | {
         "recipe": side.recipe_fingerprint or side.spec_fingerprint,
         "data": side.data_sha256,
         "weights": side.weights_sha256,

@@ -61,7 +61,8 @@ def checked_out(repository: Path, revision: str, *, name: str) -> Iterator[Tree]
     finally:
         # Of this tree alone: 'prune' would forget others that lie on a disk that is not there just now.
         with contextlib.suppress(SideError):
-            _git(repository, "worktree", "remove", "--force", str(folder))
+            # Twice: git locks a tree while it is checked out, and that may be when somebody interrupts.
+            _git(repository, "worktree", "remove", "--force", "--force", str(folder))
         shutil.rmtree(beside, ignore_errors=True)
 
 

@@ -36,7 +36,7 @@ def differences(base: SideFacts, cand: SideFacts, records: tuple[RunRecord, RunR
     one, other = first.environment, second.environment
     if one is not None and other is not None:
         told += differing_facts(one.numerics, other.numerics) + differing_facts(one.machine, other.machine)
-    told += [f"engine: {fact}" for fact in differing_facts(first.seeds[0].live_recipe, second.seeds[0].live_recipe)]
+    told += [f"engine: {fact}" for fact in differing_facts(*map(_engine, records))]
     return tuple(told)
 
 
@@ -62,6 +62,11 @@ def _work(first: RunRecord, second: RunRecord) -> list[str]:
         if one != other:
             told.append(f"{what}: {str(one)[:12]} against {str(other)[:12]}")
     return told
+
+
+def _engine(record: RunRecord) -> dict[str, Any]:
+    """What the engine said of itself; who found the other's programs on disk was decided by a coin."""
+    return {name: fact for name, fact in record.seeds[0].live_recipe.items() if name != "programs"}
 
 
 def _code(side: SideFacts) -> dict[str, str | None]:

@@ -24,6 +24,7 @@ from bertbench.digests import digest_arrays
 #: Raised when the file's content or its meaning changes, so that older files are not found any more.
 _FORMAT = 1
 
+_PREFIX, _SUFFIX = "wordpieces-", ".npz"
 _FIELDS = ("token_ids", "segment_ids", "offsets", "labels")
 
 
@@ -52,7 +53,14 @@ def cache_file(folder: Path, dataset: Dataset, tokenizer: Tokenizer, max_length_
     The version of `tokenizers` is part of the name: were its ids to change, the change must show.
     """
     key = json.dumps([_FORMAT, version("tokenizers"), tokenizer.sha256, dataset.sha256, max_length_tokens])
-    return folder / f"wordpieces-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
+    return folder / f"{_PREFIX}{hashlib.sha256(key.encode()).hexdigest()[:32]}{_SUFFIX}"
+
+
+def forget_rows(folder: Path) -> None:
+    """Remove the tokenized rows of *folder*, so that the next run tokenizes; whatever else is kept there stays."""
+    for file in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            file.unlink()
 
 
 def load_splits(file: Path) -> dict[str, CutSplit] | None:

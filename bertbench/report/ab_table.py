@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bertbench.ab.fields import COMPARED, GATED, AbRecord, SideFacts, counted, paired_differences
 from bertbench.quantities import BUDGETS
+from bertbench.report.ab_disturbances import disturbance_lines
 from bertbench.report.verdict_table import outcome_text
 from bertbench.report.wording import with_next_step
 from bertbench.stats.speed_rule import SpeedLook, SpeedRule, look_at
@@ -63,12 +64,13 @@ def ab_table(record: AbRecord) -> Table:
 
 
 def ab_lines(record: AbRecord) -> Iterator[str]:
-    """What was compared, the verdict in words, what else got slower, what differs, where it is kept."""
+    """What was compared, the verdict in words, disturbed pairs, what else is slower, what differs, where it is kept."""
     check = record.check
     yield f"baseline: {_side(record.base)}"
     yield f"candidate: {_side(record.cand)}"
     yield _pairs(record)
     yield f"{record.spec}: {check.name}: {check.outcome}: {with_next_step(check.reason, check.next_step)}"
+    yield from disturbance_lines(record)
     if worse := [_told(estimate) for estimate in estimates(record)[1:] if _is_worse(estimate)]:
         yield f"Without a vote: {'; '.join(worse)}."
     if record.differences:

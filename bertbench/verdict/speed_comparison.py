@@ -7,7 +7,7 @@ same work, time that was too short, a machine that was not quiet.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bertbench.record import Failure
 from bertbench.stats.clopper_pearson import exact_lower_bound
@@ -67,6 +67,7 @@ class SpeedEvidence:
         pair_seconds: Mean time of a pair; None before the first.
         affordable_pairs: Counted pairs that the budget had time for, if it had too little.
         one_side_only: Whether time ended between the two processes of the last pair.
+        interrupted: Whether somebody ended it before it was decided.
         context: Said after the reason.
     """
 
@@ -80,6 +81,7 @@ class SpeedEvidence:
     pair_seconds: float | None = None
     affordable_pairs: int | None = None
     one_side_only: bool = False
+    interrupted: bool = False
     context: str = ""
 
 
@@ -192,6 +194,8 @@ def _nothing_decided(evidence: SpeedEvidence) -> str:
     fewest, seen = evidence.rule.smallest_pairs, evidence.so_far
     measured = seen.pairs if seen is not None else 0
     said = [f"{_pairs(measured)} measured, and fewer than {fewest} can decide nothing."]
+    if evidence.interrupted:
+        said = [f"interrupted after {_pairs(measured)}, before anything was decided."]
     said += [sentence(seen)] if seen is not None else []
     return " ".join([*said, told(evidence.quietness)]).strip()
 
@@ -207,6 +211,8 @@ def _no_plan(evidence: SpeedEvidence) -> str:
 
 def _how_to_decide(evidence: SpeedEvidence) -> str:
     """Time and spread that would have been enough."""
+    if evidence.interrupted:
+        return "compare again, to the end; the interrupted attempt stays counted"
     rule, series, spread = evidence.rule, evidence.series, evidence.series.spread if evidence.series else None
     planned = next((pairs for pairs in reversed(series.planned_pairs) if pairs), None) if series else None
     wanted = max(planned or 0, rule.smallest_pairs)
@@ -215,8 +221,7 @@ def _how_to_decide(evidence: SpeedEvidence) -> str:
     if affordable is None and coarse:
         return f"{coarse}; then compare again"
     if affordable is None:
-        measured = "" if spread is None else f" (now {process_spread(spread):.1%})"
-        return f"make the machine quieter: times of processes spread too much{measured}; then compare again"
+        return _how_quiet(series, rule)
     time = "" if evidence.pair_seconds is None else f": about {_time((wanted + 1) * evidence.pair_seconds)}"
     said = f"a longer --budget: {_pairs(wanted)} and the one that is discarded are needed{time}, and {affordable} fit"
     if coarse:
@@ -225,9 +230,39 @@ def _how_to_decide(evidence: SpeedEvidence) -> str:
     if enough is None or spread is None:
         return said
     return (
-        f"{said}; or a process spread of {process_spread(enough):.1%} or less, at which {affordable} would do "
+        f"{said}; or a process spread of {_or_less(enough)}, at which {affordable} would do "
         f"(now {process_spread(spread):.1%})"
     )
+
+
+def _how_quiet(series: SpeedSeries | None, rule: SpeedRule) -> str:
+    """The spread at which the pairs would have decided, where no time was short."""
+    if series is None or series.spread is None:
+        return "make the machine quieter: times of processes spread too much; then compare again"
+    now = f"now {process_spread(series.spread):.1%}"
+    if not series.agrees:
+        return f"make the machine quieter, so that no pair is measured again (process spread {now}); then compare again"
+    if series.planned_pairs[-1] is None:
+        which, pairs, question = "pairs, the most that are planned,", rule.most_pairs, rule.question
+    else:
+        seen = series.looks[-1]
+        which, pairs = "pairs with a change like the one that was seen", seen.pairs
+        question = replace(rule.question, margin=_farther_end(seen, rule))
+    enough = widest_spread(pairs, question)
+    spread = "a smaller one" if enough is None else _or_less(enough)
+    would_do = f"at a process spread of {spread}, {pairs} {which} would do ({now})"
+    return f"make the machine quieter: {would_do}; then compare again"
+
+
+def _or_less(spread_of_differences: float) -> str:
+    """A process spread that is enough, never rounded up."""
+    return f"{math.floor(1_000 * process_spread(spread_of_differences)) / 10:.1f}% or less"
+
+
+def _farther_end(seen: SpeedLook, rule: SpeedRule) -> float:
+    """How far the log change that was seen is from the margin, or from none if it may fail: the farther one decides."""
+    change = math.log1p(seen.slowdown)
+    return max(rule.question.margin - change, change if seen.slowdown >= rule.floor else 0.0)
 
 
 def _too_coarse(seen: SpeedLook) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -114,6 +116,24 @@ def test_what_is_compared_is_recipe_rows_weights_code_and_numerics_and_not_where
         {"environment": environment},
         {"data_sha256": "6" * 64},
         {"weights_sha256": "7" * 64},
+        {"factory_sha256": "8" * 64},
     )
     others = {attempt_key(base, cand.model_copy(update=change)) for change in changed}
-    assert len(others | {same, attempt_key(cand, base)}) == 8
+    assert len(others | {same, attempt_key(cand, base)}) == 9
+
+
+def test_without_a_factory_the_key_is_that_of_versions_that_knew_of_none() -> None:
+    """Else every fail of theirs would be forgotten."""
+    base, cand = make_facts("base"), make_facts("cand")
+    known = [
+        {
+            "recipe": side.spec_fingerprint,
+            "data": None,
+            "weights": None,
+            "code": side.code_sha256,
+            "commit": None,
+            "numerics": None,
+        }
+        for side in (base, cand)
+    ]
+    assert attempt_key(base, cand) == hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()

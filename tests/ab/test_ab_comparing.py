@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from baseline_examples import made_by
 from fake_sides import SPEC, FakeMachine, crash, make_facts, make_sides
 from record_maker import make_record
 
 from bertbench.ab import comparing
 from bertbench.ab.comparing import Plan, compare_speed, process_sampler
-from bertbench.ab.fields import AbRecord
+from bertbench.ab.fields import AbRecord, SideName
 from bertbench.ab.files import ab_path, find_ab, read_ab, write_ab
+from bertbench.ab.measuring import Ran
 from bertbench.ab.sides import Side
 from bertbench.errors import RecordError, RecordWriteError, VerdictError
 from bertbench.processes import Request
@@ -209,6 +211,26 @@ def test_another_candidate_is_another_comparison(tmp_path: Path) -> None:
     assert (changed.check.outcome, changed.attempts) == ("pass", ())
 
 
+def compare_own(store: Path, factory: str, *, slowdown: float = 0.0) -> AbRecord:
+    """Of an engine of one's own; the file of the candidate's factory has this digest."""
+    machine = FakeMachine(slowdown=slowdown)
+
+    def sample(name: SideName) -> Ran:
+        ran = machine(name)
+        assert ran.record is not None
+        return ran._replace(record=made_by(ran.record, "e" * 64 if name == "base" else factory))
+
+    return compare_speed(make_sides(), store, Plan(86_400.0, 1, 1), sampler=sample, clock=machine.clock)
+
+
+def test_a_mended_factory_is_another_candidate_and_the_same_one_is_not(tmp_path: Path) -> None:
+    slow = compare_own(tmp_path, "f" * 64, slowdown=0.06)
+    assert (slow.check.outcome, slow.base.factory_sha256, slow.cand.factory_sha256) == ("fail", "e" * 64, "f" * 64)
+    mended = compare_own(tmp_path, "d" * 64)
+    assert (mended.check.outcome, mended.attempts) == ("pass", ())
+    assert compare_own(tmp_path, "f" * 64).check.outcome == "fail"
+
+
 def test_an_undecided_attempt_is_counted_and_decides_nothing(tmp_path: Path) -> None:
     compare(tmp_path, FakeMachine(), budget=19.0)
     second = compare(tmp_path, FakeMachine())
@@ -225,19 +247,50 @@ def test_a_side_that_never_completed_was_not_compared(tmp_path: Path) -> None:
     assert [one.outcome for one in compare(tmp_path, FakeMachine()).attempts] == ["fail"]
 
 
+def interrupted_at(number: int, **machine: Any) -> FakeMachine:
+    """Ctrl-C while either side's process of this number runs, from 0."""
+
+    def steps(side: str, now: int) -> float:
+        if now == number:
+            raise KeyboardInterrupt
+        return 0.11 if side == "cand" else 0.1
+
+    return FakeMachine(steps=steps, **machine)
+
+
 def test_an_interrupted_attempt_is_counted(tmp_path: Path) -> None:
     """Else whoever watches the times in the store could stop in time."""
-    machine = FakeMachine(slowdown=0.06)
-
-    def interrupted(_side: str, number: int) -> float:
-        if number == 5:
-            raise KeyboardInterrupt
-        return 0.1
-
-    machine.steps = interrupted
-    with pytest.raises(KeyboardInterrupt):
-        compare(tmp_path, machine)
+    compare(tmp_path, interrupted_at(5))
     assert [one.outcome for one in compare(tmp_path, FakeMachine()).attempts] == ["undecided"]
+
+
+def test_an_interrupted_comparison_is_kept_with_the_pairs_so_far(tmp_path: Path) -> None:
+    record = compare(tmp_path, interrupted_at(5, disturbed={("cand", 2)}))
+    assert read_ab(ab_path(tmp_path, record.ab_id)) == record
+    assert (record.interrupted, record.check.outcome, record.planned_pairs) == (True, "undecided", ())
+    assert [(pair.counted, pair.again is not None) for pair in record.pairs] == [
+        (False, False),
+        (True, False),
+        (True, True),
+        (True, False),
+    ]
+    assert record.check.reason.startswith("interrupted after 3 pairs, before anything was decided. A training step of ")
+    assert "Disturbed: 1 of 3 pairs (baseline 0, candidate 1); 1 measured again" in record.check.reason
+    assert record.check.next_step == "compare again, to the end; the interrupted attempt stays counted"
+    assert not compare(tmp_path, FakeMachine()).interrupted
+
+
+def test_an_interrupted_comparison_after_a_fail_stays_one(tmp_path: Path) -> None:
+    compare(tmp_path, FakeMachine(slowdown=0.06))
+    record = compare(tmp_path, interrupted_at(5))
+    assert (record.interrupted, record.check.outcome) == (True, "fail")
+    assert "By itself this attempt is 'undecided'" in record.check.reason
+
+
+def test_of_a_comparison_that_was_interrupted_before_both_sides_completed_there_is_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        compare(tmp_path, interrupted_at(0))
+    assert list(tmp_path.iterdir()) == []
 
 
 # Processes
@@ -261,18 +314,21 @@ def test_a_process_that_dies_without_a_record_is_a_crash_with_its_last_words(tmp
 
 def test_each_process_finds_no_tokenized_rows_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tokenization is timed, and a cache would make every process but the first look fast."""
-    seen: list[tuple[Path, bool]] = []
+    seen: list[tuple[str, list[str]]] = []
 
     def run(request: Request, **started: Any) -> Any:
         cache = request.store / "cache"
-        seen.append((started["command"][0], cache.exists()))
-        cache.mkdir(parents=True)
+        seen.append((started["command"][0], sorted(path.name for path in cache.rglob("*") if path.is_file())))
+        (cache / "jax" / "a-processor").mkdir(parents=True, exist_ok=True)
+        for name in ("wordpieces-0.npz", "wordpieces-1.npz", "jax/a-processor/a-program"):
+            (cache / name).write_bytes(b"")
         return make_record(run_id=request.run_id)
 
     monkeypatch.setattr(comparing, "run_request", run)
     sample = process_sampler(make_sides(), tmp_path / "ab")
     assert [sample(name).failure for name in ("base", "cand", "cand")] == [None] * 3
-    assert seen == [(sys.executable, False)] * 3
+    programs = ["a-program"]  # compiled once, or every process would compile them anew
+    assert seen == [(sys.executable, []), (sys.executable, programs), (sys.executable, programs)]
 
 
 def test_a_run_that_did_not_complete_is_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,3 +100,14 @@ def test_bits_are_those_of_weights_losses_and_predictions() -> None:
     assert same_bits((record(), record()))
     assert not same_bits((record(), record(seeds=(make_seed(1, epochs=1),))))
     assert not same_bits((record(seeds=(SEED.model_copy(update={"digests": None}),)), record()))
+
+
+def test_which_side_found_compiled_programs_on_disk_is_no_difference() -> None:
+    """The coin decides it: the first process compiles, and the other side's fetches."""
+
+    def on_jax(from_disk: int, tokens: int) -> RunRecord:
+        recipe = {"programs": {"compiled": 6, "from_disk": from_disk}, "shapes": {"train": tokens}}
+        return record(seeds=(SEED.model_copy(update={"live_recipe": recipe}),))
+
+    told = differences(*PYTHONS, (on_jax(0, 64), on_jax(6, 128)))
+    assert [fact for fact in told if fact.startswith("engine")] == ["engine: shapes.train: 64 against 128"]

@@ -183,6 +183,13 @@ def test_trees_are_gone_afterwards_whatever_happened(bench: Path, repository: Pa
     assert git(repository, "status", "--porcelain") == ""
 
 
+def test_a_tree_whose_checkout_was_cut_off_is_gone_too(repository: Path) -> None:
+    """Git locks it meanwhile, and takes no locked tree away unless it is told twice."""
+    with checked_out(repository, "HEAD", name="base") as tree:
+        git(repository, "worktree", "lock", "--reason", "initializing", str(tree.folder))
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
 def test_the_first_tree_is_gone_if_the_second_cannot_be_had(bench: Path, repository: Path) -> None:
     with (
         pytest.raises(SideError, match="nosuch"),

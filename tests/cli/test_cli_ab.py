@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -116,6 +120,46 @@ def test_a_second_attempt_that_passes_still_exits_1(shell: Shell, machine: FakeM
     status, said = shell("ab", *SIDES)
     assert status == cli.FAIL
     assert "Attempt 2 of the same comparison (attempt 1: fail)" in said
+
+
+def test_sigterm_ends_it_as_ctrl_c_does_and_leaves_no_tree(shell: Shell, machine: FakeMachine) -> None:
+    """A cancelled CI job: the pairs so far are kept and shown, the attempt counts, the repository is as it was."""
+
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
+        line = [shutil.which("git") or "git", *who, *words]
+        return subprocess.run(line, capture_output=True, text=True, check=True).stdout
+
+    def cancelled(_side: str, number: int) -> float:
+        if number == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return 0.1
+
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    machine.steps = cancelled
+    before = signal.getsignal(signal.SIGTERM)
+    status, said = shell("ab", "--base", "git:HEAD", "--cand", "new.toml", "new.toml", "--json", "out.json")
+    assert status == cli.INTERRUPTED
+    assert "new: speed_step: undecided: interrupted after 4 pairs, before anything was decided." in said
+    assert "4 pairs of processes counted, 1 discarded by rule; seed 0" in said
+    assert json.loads(Path("out.json").read_text())["interrupted"] is True
+    assert len(git("worktree", "list").splitlines()) == 1
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert shell("ab", "--show") == (cli.UNDECIDED, said)
+    (attempt,) = Path(".bertbench/ab/attempts.jsonl").read_text().splitlines()
+    assert json.loads(attempt)["outcome"] == "undecided"
+
+
+def test_ctrl_c_before_there_is_a_pair_leaves_nothing_to_show(shell: Shell, machine: FakeMachine) -> None:
+    def cancelled(_side: str, _number: int) -> float:
+        raise KeyboardInterrupt
+
+    machine.steps = cancelled
+    status, said = shell("ab", *SIDES)
+    assert (status, "bertbench: interrupted" in said) == (cli.INTERRUPTED, True)
+    assert not Path(".bertbench").exists()
 
 
 def test_epochs_are_those_asked_for_and_told(shell: Shell) -> None:

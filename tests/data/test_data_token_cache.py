@@ -43,6 +43,20 @@ def test_the_second_time_rows_come_from_the_cache_and_are_the_same(tokenizer: To
     assert len(list(folder.iterdir())) == 1
 
 
+def test_rows_that_are_forgotten_are_tokenized_again_and_what_lies_beside_them_stays(
+    tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    for length in (5, 6):
+        tokenized(tokenizer, tmp_path, length=length)
+    (tmp_path / "jax").mkdir()
+    (tmp_path / "jax" / "program").write_bytes(b"compiled")
+    cache.forget_rows(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["jax"]
+    assert (tmp_path / "jax" / "program").exists()
+    assert not tokenized(tokenizer, tmp_path).from_cache
+    cache.forget_rows(tmp_path / "not" / "there")
+
+
 def test_without_a_folder_nothing_is_kept(tokenizer: Tokenizer, tmp_path: Path) -> None:
     assert not tokenized(tokenizer, None).from_cache
     assert not tokenized(tokenizer, None).from_cache

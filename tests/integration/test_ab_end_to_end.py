@@ -25,21 +25,22 @@ def git(folder: Path, *words: str) -> str:
 
 
 def test_a_python_and_a_revision_are_run_recorded_and_told_apart(tmp_path: Path, tiny_bert_folder: Path) -> None:
-    """With a budget that only the discarded pair gets: what is tested is that both sides really run."""
+    """With a budget that holds the discarded pair and too few others: what is tested is that both sides really run."""
     write_small_bench(tmp_path, tiny_bert_folder)
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "first")
     sides = ("--base", sys.executable, "--cand", "git:HEAD")
-    done = run_bertbench(tmp_path, "ab", *sides, "small.toml", "--epochs", "1", "--budget", "1s")
+    done = run_bertbench(tmp_path, "ab", *sides, "small.toml", "--epochs", "1", "--budget", "60s")
     assert done.returncode == 3, done.stdout + done.stderr
     assert done.stderr == ""
     ab = find_ab(tmp_path / ".bertbench")
-    assert (ab.crashes, len(ab.pairs), ab.pairs[0].counted) == ((), 1, False)
+    assert (ab.crashes, ab.pairs[0].counted) == ((), False)
     assert ab.cand.commit == git(tmp_path, "rev-parse", "HEAD").strip()
     assert all(value is not None for value in ab.pairs[0].measured.cand.values.values())
     records = [entry.record for entry in Store(tmp_path / ".bertbench" / "ab" / ab.ab_id).entries()]
-    assert [record and record.outcome for record in records] == ["completed", "completed"]
+    assert len(records) >= 2 * len(ab.pairs)
+    assert {record and record.outcome for record in records} == {"completed"}
     assert len(git(tmp_path, "worktree", "list").splitlines()) == 1
 
 

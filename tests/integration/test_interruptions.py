@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,6 +85,33 @@ def test_a_self_test_that_is_stopped_leaves_its_report(
 
 def reports(folder: Path) -> list[Path]:
     return list(folder.glob("out/*/selftest.json"))
+
+
+@pytest.mark.slow
+def test_a_comparison_of_speed_that_ci_cancels_leaves_no_tree_behind(tmp_path: Path, tiny_bert_folder: Path) -> None:
+    endless(tmp_path, tiny_bert_folder)
+
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
+        line = [shutil.which("git") or "git", "-C", str(tmp_path), *who, *words]
+        return subprocess.run(line, capture_output=True, text=True, check=True).stdout
+
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    with started(tmp_path, command("ab", "--base", "git:HEAD", "--cand", "git:HEAD", "small.toml")) as process:
+        wait_for(lambda: any('"epoch":' in path.read_text() for path in records_of_ab(tmp_path)), process)
+        assert len(git("worktree", "list").splitlines()) == 3
+        process.send_signal(signal.SIGTERM)
+        _out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 130, err
+    assert len(git("worktree", "list").splitlines()) == 1
+    (record,) = records_of_ab(tmp_path)
+    assert '"outcome":"interrupted"' in record.read_text().replace(" ", "")
+
+
+def records_of_ab(folder: Path) -> list[Path]:
+    return list(folder.glob(".bertbench/ab/*/runs/*/record.json"))
 
 
 def test_ctrl_c_during_an_epoch_is_recorded_and_has_its_own_status(tmp_path: Path, tiny_bert_folder: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from bertbench.errors import VerdictError
 from bertbench.record import Failure
+from bertbench.stats.speed_plan import pairs_needed
 from bertbench.stats.speed_rule import PairedDifferences, SpeedSeries, look_at, looks_in_turn
 from bertbench.verdict import SPEED_NAME, Check, overall
 from bertbench.verdict.speed_comparison import Quietness, SpeedEvidence, judge_speed, speed_rule, told
@@ -79,6 +80,7 @@ def test_fishing_for_a_pass_with_repeats_is_told() -> None:
     check = judged(fine, series=series)
     assert check.outcome == "undecided"
     assert "With the pairs that were measured again the word is 'pass', with their first measurements" in check.reason
+    assert check.next_step.startswith("make the machine quieter, so that no pair is measured again (process spread ")
 
 
 # Too little to decide
@@ -132,6 +134,20 @@ def test_a_budget_that_ended_it_says_which_spread_would_have_been_enough() -> No
     assert "; or a process spread of 2.0% or less, at which 12 would do (now " in check.next_step
 
 
+def test_looks_that_left_it_open_say_which_spread_would_have_been_enough() -> None:
+    """Enough for the change that was seen, not for one of the whole margin: for that these pairs were planned."""
+    pairs = around(0.025, pairs=56, spread=0.08)
+    check = judged(pairs)
+    assert check.outcome == "undecided"
+    assert check.next_step == (
+        "make the machine quieter: at a process spread of 3.6% or less, 56 pairs with a change like the one that was "
+        "seen would do (now 5.9%); then compare again"
+    )
+    change = math.log1p(look_at(pairs, RULE).slowdown)
+    quieter = [change + 3.6 / 5.9 * (pair - change) for pair in pairs]
+    assert look_at(quieter, RULE).word == "fail"
+
+
 def test_no_pair_at_all_is_undecided() -> None:
     check = judged(None, affordable_pairs=0, pair_seconds=30.0)
     assert (check.outcome, check.observed, check.observed_value) == ("undecided", "not measured", None)
@@ -160,7 +176,10 @@ def test_a_spread_that_no_plan_overcomes_is_told() -> None:
     check = judged(around(0.0, spread=0.5))
     assert check.outcome == "undecided"
     assert "More than 200 pairs would be needed at a process spread of " in check.reason
-    assert check.next_step.startswith("make the machine quieter")
+    enough = "at a process spread of 10.5% or less, 200 pairs, the most that are planned, would do"
+    assert check.next_step.startswith(f"make the machine quieter: {enough} (now ")
+    assert pairs_needed(0.105 * math.sqrt(2), RULE.question) is not None
+    assert pairs_needed(0.106 * math.sqrt(2), RULE.question) is None
 
 
 # What cannot be compared
