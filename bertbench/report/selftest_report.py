@@ -9,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bertbench.report.wording import with_next_step
-from bertbench.selftest.record import FaultRow, GateRow, IntervalFacts, PromiseFacts, RateFacts, SelfTest
+from bertbench.selftest.fault_facts import FaultRow
+from bertbench.selftest.figures import IntervalFacts, RateFacts
+from bertbench.selftest.record import GateRow, PromiseFacts, SelfTest
 from bertbench.stats import exact_rate
 from bertbench.verdict.outcomes import TOO_FEW_SEEDS
 

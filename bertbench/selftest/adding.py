@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from bertbench.errors import VerdictError
+from bertbench.selftest.fault_facts import CleanFacts, FaultRow
 from bertbench.selftest.keeping import kept_promises, outcome_of
-from bertbench.selftest.record import CleanFacts, FaultRow, SelfTest, TrialsFacts
+from bertbench.selftest.record import SelfTest, TrialsFacts
 from bertbench.verdict.identity import differing_facts
 
 #: Fields that all reports must share, in words.

@@ -14,10 +14,11 @@ from bertbench.record import Failure, RunRecord
 from bertbench.selftest.classes import NumericsClass
 from bertbench.selftest.clean import Clean
 from bertbench.selftest.fault_choice import Choice, KnownFault
+from bertbench.selftest.fault_facts import FaultRow, Layer, LayerWord
+from bertbench.selftest.figures import IntervalFacts
 from bertbench.selftest.judging import quality_check, restricted
 from bertbench.selftest.measuring import drop_interval
 from bertbench.selftest.plan import Costs
-from bertbench.selftest.record import FaultRow, IntervalFacts, Layer, LayerWord
 from bertbench.selftest.runs import Runs, SeedOutcome, outcomes_of
 from bertbench.verdict import Check, judge_recipe
 from bertbench.verdict.speed_comparison import SpeedEvidence, judge_speed, speed_rule

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from bertbench.selftest.fault_facts import FaultRow
+from bertbench.selftest.figures import RateFacts
 from bertbench.selftest.promises import PROMISES, Promise
-from bertbench.selftest.record import FaultRow, GateRow, PartOutcome, PromiseFacts, RateFacts, SelfTest
+from bertbench.selftest.record import GateRow, PartOutcome, PromiseFacts, SelfTest
 from bertbench.stats import ExactRate, exact_rate
 
 

@@ -12,17 +12,15 @@ from selftest_examples import made_selftest
 from bertbench.report.selftest_report import interval, selftest_lines, selftest_markdown, selftest_table
 from bertbench.report.selftest_sum_report import sum_markdown
 from bertbench.report.terminal import rendered
+from bertbench.selftest.fault_facts import CleanFacts, FaultRow
+from bertbench.selftest.figures import IntervalFacts, RateFacts
 from bertbench.selftest.record import (
     ClassFacts,
-    CleanFacts,
     EffectFacts,
-    FaultRow,
     GateRow,
-    IntervalFacts,
     PartFacts,
     ProcessFacts,
     PromiseFacts,
-    RateFacts,
     TrialFacts,
     TrialsFacts,
 )

@@ -14,17 +14,9 @@ from selftest_examples import made_selftest
 from bertbench.errors import VerdictError
 from bertbench.record import EnvironmentFacts
 from bertbench.selftest.adding import added_up
-from bertbench.selftest.record import (
-    CleanFacts,
-    FaultRow,
-    GateRow,
-    IntervalFacts,
-    PromiseFacts,
-    RateFacts,
-    SelfTest,
-    TrialFacts,
-    TrialsFacts,
-)
+from bertbench.selftest.fault_facts import CleanFacts, FaultRow
+from bertbench.selftest.figures import IntervalFacts, RateFacts
+from bertbench.selftest.record import GateRow, PromiseFacts, SelfTest, TrialFacts, TrialsFacts
 from bertbench.stats import exact_rate
 
 CLEARED = CleanFacts(lock="pass", identity="equal", repeated_seeds=(1, 2))

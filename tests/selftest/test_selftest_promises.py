@@ -8,17 +8,15 @@ from typing import Any
 import pytest
 from selftest_examples import made_selftest
 
+from bertbench.selftest.fault_facts import CleanFacts, FaultRow
+from bertbench.selftest.figures import IntervalFacts, RateFacts
 from bertbench.selftest.keeping import kept_promises, outcome_of
 from bertbench.selftest.promises import DOUBTS, FALSE_ALARMS, PASSES, PROMISES, Promise
 from bertbench.selftest.record import (
-    CleanFacts,
     EffectFacts,
-    FaultRow,
     GateRow,
-    IntervalFacts,
     ProcessFacts,
     PromiseFacts,
-    RateFacts,
     SelfTest,
     TrialFacts,
     TrialsFacts,

@@ -10,7 +10,9 @@ import pytest
 from selftest_examples import made_selftest
 
 from bertbench.errors import RecordError, RecordWriteError
-from bertbench.selftest.record import ClassFacts, FaultRow, IntervalFacts, RateFacts, read_selftest, write_selftest
+from bertbench.selftest.fault_facts import FaultRow
+from bertbench.selftest.figures import IntervalFacts, RateFacts
+from bertbench.selftest.record import ClassFacts, read_selftest, write_selftest
 from bertbench.stats import Interval, exact_rate
 
 

@@ -14,7 +14,8 @@ from bertbench.processes import Request
 from bertbench.record import RunRecord
 from bertbench.report.selftest_report import selftest_lines
 from bertbench.selftest.classes import harmless_classes
-from bertbench.selftest.record import FaultRow, SelfTest
+from bertbench.selftest.fault_facts import FaultRow
+from bertbench.selftest.record import SelfTest
 from bertbench.selftest.session import self_test
 from bertbench.selftest.settings import Settings
 from bertbench.store import Store
