@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bertbench.selftest.fault_choice import Choice
-from bertbench.selftest.fault_facts import CleanFacts, FaultRow
+from bertbench.selftest.fault_facts import CleanFacts, FaultRow, UnchangedSpeed
 from bertbench.selftest.fault_matrix import unrun
 from bertbench.selftest.figures import RateFacts
 from bertbench.selftest.record import ClassFacts, EffectFacts, GateRow, PartFacts, ProcessFacts, TrialsFacts
@@ -31,6 +31,7 @@ class Findings:
     code_check: RateFacts | None = None
     trials: TrialsFacts | None = None
     clean: CleanFacts | None = None
+    unchanged_speed: tuple[UnchangedSpeed, ...] = ()
     enough_minutes: int | None = None
     interrupted: bool = True
 
@@ -53,5 +54,6 @@ class Findings:
             "code_check": self.code_check,
             "trials": self.trials,
             "clean": self.clean,
+            "unchanged_speed": self.unchanged_speed,
             "faults": tuple(self.fault_rows.get(fault.name, unrun(fault)) for fault in faults),
         }

@@ -4,6 +4,8 @@ Schema history:
     1: first.
     2: which faults slow the median step, the first and the last seed, the faults that were asked for,
        `distinct_validation_rows`, `enough_minutes`. Version 1 is still read; how many of its rows differ is not known.
+    3: clean processes in pairs, by how much faults slow the median step, seeds that failed with a fault, harmless
+       classes that were not measured. Version 2 is still read.
 """
 
 from __future__ import annotations
@@ -16,13 +18,13 @@ from pydantic import Field
 from bertbench.atomic import explained, write_atomically
 from bertbench.errors import RecordError
 from bertbench.record import EnvironmentFacts, Fact, Moment
-from bertbench.selftest.fault_facts import CleanFacts, FaultRow
+from bertbench.selftest.fault_facts import CleanFacts, FaultRow, UnchangedSpeed
 from bertbench.selftest.figures import Count, IntervalFacts, RateFacts
 from bertbench.spec import Spec
 from bertbench.stats import GateRates
 from bertbench.versioned import Versioned
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: Within the self-test's folder.
 FILE_NAME = "selftest.json"
 
@@ -146,9 +148,17 @@ class TrialsFacts(Fact):
     candidates_per_bank: Annotated[int, Field(ge=1)] = 1
     """More than one share a bank, and are then not independent."""
     by_identity: Count = 0
-    """Comparisons that equal bits would have decided: listed, never counted."""
+    """Harmless classes that gave equal bits in every seed: identity decides each comparison with them, so none is
+    tried or counted."""
+    not_measured: tuple[str, ...] = ()
+    """Harmless classes of which it is not known whether they change a bit; empty before schema 3."""
     note: str = ""
     """Why there are none."""
+
+    @property
+    def identity_decides(self) -> bool:
+        """Whether every harmless class was measured and gives equal bits: that answers what trials would ask."""
+        return not self.candidate_class and bool(self.by_identity) and not self.not_measured
 
 
 class PromiseFacts(Fact):
@@ -171,7 +181,7 @@ class PromiseFacts(Fact):
 class SelfTest(Fact):
     """One self-test."""
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     """See the history above."""
     selftest_id: str
     """Name of its folder; begins with the UTC time."""
@@ -228,6 +238,8 @@ class SelfTest(Fact):
     """Fresh comparisons."""
     clean: CleanFacts | None = None
     """What the faults are held against; None if none was put in."""
+    unchanged_speed: tuple[UnchangedSpeed, ...] = ()
+    """Pairs of clean processes, run before those with faults: one comparison, of a sum one of each report."""
     faults: tuple[FaultRow, ...] = ()
     """The matrix."""
     promises: tuple[PromiseFacts, ...] = ()
@@ -239,7 +251,7 @@ class SelfTest(Fact):
 _SELF_TESTS = Versioned(
     SelfTest,
     noun="self-test",
-    readable=(1, SCHEMA_VERSION),
+    readable=(1, 2, SCHEMA_VERSION),
     error=RecordError,
     damaged="bertbench selftest",
     other_version="use the bertbench that wrote it, or bertbench selftest",

@@ -16,15 +16,16 @@ from bertbench.record import RunRecord
 from bertbench.selftest.classes import NumericsClass, harmless_classes
 from bertbench.selftest.clean import Clean, clean_facts, smallest_bank
 from bertbench.selftest.fault_choice import KnownFault, choice_of, chosen
-from bertbench.selftest.fault_matrix import fault_rows, refused_rows, speed_row, unrun, words_of
+from bertbench.selftest.fault_matrix import fault_rows, refused_rows, unrun, words_of
 from bertbench.selftest.findings import Findings
 from bertbench.selftest.gate import Measured, code_check, quality_rows, speed_rows
-from bertbench.selftest.keeping import kept_promises, outcome_of
+from bertbench.selftest.keeping import is_promised, kept_promises, outcome_of
 from bertbench.selftest.measuring import class_facts, effect_facts, process_facts
 from bertbench.selftest.plan import PARTS, REPEATED_SEEDS, Plan, covers, enough_minutes, make_plan, pairs_seconds
-from bertbench.selftest.record import PartFacts, SelfTest, TrialsFacts
+from bertbench.selftest.record import PartFacts, SelfTest
 from bertbench.selftest.runs import Runner, Runs, SeedOutcome, Told, costs_of, outcomes_of, validation_rows
 from bertbench.selftest.settings import Settings
+from bertbench.selftest.speed_pairs import PairsSaid, pairs_said, speed_row, unchanged_speed
 from bertbench.selftest.trials import TrialPlan, class_for_trials, fresh_trials
 from bertbench.spec import spec_fingerprint
 from bertbench.suite import Benchmark
@@ -182,12 +183,16 @@ class _SelfTest:
         self._found.parts[name] = self._found.parts[name].model_copy(update=changes)
         self._keep(self)
 
+    def _leave_out(self, name: str, what: str) -> None:
+        """Beside what the plan left out."""
+        before = self._found.parts[name].left_out
+        self._note(name, left_out=f"{before}; {what}" if before else what)
+
     def _too_late(self, name: str, what: str) -> None:
         """Something was planned, and earlier things took longer than planned."""
         budget = self._settings.budget_seconds
         self._found.enough_minutes = enough_minutes(self._wishes, self._costs, too_short_seconds=budget)
-        before = self._found.parts[name].left_out
-        self._note(name, left_out=f"{f'{before}; ' if before else ''}planned, and then too late: {what}")
+        self._leave_out(name, f"planned, and then too late: {what}")
 
     def _fits(self, seeds: int) -> bool:
         return self._costs.of(seeds=seeds) <= self._runs.seconds_left
@@ -269,10 +274,13 @@ class _SelfTest:
 
     def _try_fresh(self) -> None:
         """Comparisons of fresh seeds, the candidate's in a class that changes bits and should change nothing else."""
-        other, identical, note = class_for_trials(self._others, self._found.effects)
+        other, seen = class_for_trials(self._others, self._found.effects)
         if other is None:
-            self._found.trials = TrialsFacts(candidate_class="", by_identity=len(identical), note=note)
-            self._note("trials", done=note)
+            self._found.trials = seen
+            if seen.identity_decides:
+                self._note("trials", done=seen.note)
+            else:
+                self._leave_out("trials", seen.note)
             return
         plan = TrialPlan(
             own=self._own,
@@ -283,11 +291,7 @@ class _SelfTest:
             candidates_per_bank=self._settings.candidates_per_bank,
             costs=self._costs,
         )
-        seen = TrialsFacts(
-            candidate_class=other.name,
-            candidates_per_bank=self._settings.candidates_per_bank,
-            by_identity=len(identical),
-        )
+        seen = seen.model_copy(update={"candidates_per_bank": self._settings.candidates_per_bank})
         self._found.trials = seen
         for trial in fresh_trials(plan, self._runs):
             self._found.trials = seen = seen.model_copy(update={"counted": (*seen.counted, trial)})
@@ -320,26 +324,45 @@ class _SelfTest:
         return Clean(self._own, outcomes, bank, self._gate, self._rows, self._distinct_rows, self._found.clean)
 
     def _slow_down(self) -> None:
-        """Pairs of processes for the faults that slow the median step: it is all that a pair is judged by."""
+        """Pairs of processes, clean ones first, for the faults that slow the median step: it is all that pairs see."""
         if not self._choice.slow:
             self._note("speed", done="none of the faults slows the median step")
         planned = self._choice.slow[: self._plan.speed_faults]
         # As many as the fewest pairs that can decide still fit for; no process is begun for others
         fitting = int(max(0.0, self._runs.seconds_left) / pairs_seconds(self._wishes.pairs, self._first_costs))
-        if late := len(planned[fitting:]):
+        faults = planned[: max(0, fitting - 1)]  # one place is that of clean processes
+        if late := len(planned) - len(faults):
             self._too_late("speed", f"{late} of them")
-        for number, fault in enumerate(planned[:fitting]):
-            row = speed_row(
-                self._found.fault_rows.get(fault.name, unrun(fault)),
-                self._own,
-                self._first_seed,
-                self._runs,
-                gated_specs=self._settings.gated_specs,
-                seconds=self._runs.seconds_left / (min(fitting, len(planned)) - number),
-                coin_seed=int(self._generator.integers(2**32)),
-            )
+        if not faults or not self._is_speed_cleared(shares=1 + len(faults)):
+            return
+        for number, fault in enumerate(faults):
+            said = self._pairs(fault.name, shares=len(faults) - number)
+            row = speed_row(self._found.fault_rows.get(fault.name, unrun(fault)), said)
             self._found.fault_rows[row.name] = row
-            self._note("speed", done=f"{number + 1} faults")
+            self._note("speed", done=f"clean processes, {number + 1} of {len(faults)} faults")
+            if row.speed == "undecided" and said.time_ended and is_promised(row):
+                self._too_late("speed", f"more pairs with {row.name}")
+
+    def _is_speed_cleared(self, *, shares: int) -> bool:
+        """Whether pairs do not find clean processes slower than clean ones: else they convict no fault."""
+        unchanged = unchanged_speed(self._pairs(None, shares=shares))
+        self._found.unchanged_speed = (unchanged,)
+        self._note("speed", done="clean processes")
+        if unchanged.word == "fail":
+            self._leave_out("speed", "all faults: clean processes failed against clean ones, so pairs convict nobody")
+        return unchanged.word != "fail"
+
+    def _pairs(self, fault: str | None, *, shares: int) -> PairsSaid:
+        """In an equal share of the time that is left."""
+        return pairs_said(
+            fault,
+            self._own,
+            self._first_seed,
+            self._runs,
+            gated_specs=self._settings.gated_specs,
+            seconds=self._runs.seconds_left / shares,
+            coin_seed=int(self._generator.integers(2**32)),
+        )
 
     def record(self, selftest_id: str) -> SelfTest:
         """What was found until now."""
