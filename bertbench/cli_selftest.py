@@ -84,7 +84,7 @@ def _selftest(options: argparse.Namespace) -> int:
     from bertbench.atomic import write_text
     from bertbench.faults import CATALOGUE
     from bertbench.report.progress import ProgressBar
-    from bertbench.report.selftest_report import selftest_lines, selftest_markdown, selftest_table
+    from bertbench.report.selftest_report import selftest_lines, selftest_markdown, selftest_terminal
     from bertbench.selftest.record import FILE_NAME, write_selftest
     from bertbench.selftest.session import self_test
     from bertbench.selftest.settings import Settings
@@ -116,7 +116,7 @@ def _selftest(options: argparse.Namespace) -> int:
                 keep=keep,
             )
         keep(found, folder)
-    output().print(selftest_table(found))
+    output().print(selftest_terminal(found))
     for line in (f"{folder / _REPORT}, {folder / FILE_NAME}", *selftest_lines(found)):
         say(line)
     return INTERRUPTED if found.interrupted else status_of([found.outcome])
@@ -124,14 +124,14 @@ def _selftest(options: argparse.Namespace) -> int:
 
 def _sum(options: argparse.Namespace) -> int:
     from bertbench.atomic import write_text
-    from bertbench.report.selftest_report import selftest_lines, selftest_table
+    from bertbench.report.selftest_report import selftest_lines, selftest_terminal
     from bertbench.report.selftest_sum_report import sum_markdown
     from bertbench.selftest.adding import added_up
     from bertbench.selftest.record import FILE_NAME, read_selftest
 
     reports = [read_selftest(path / FILE_NAME if path.is_dir() else path) for path in options.reports]
     total = added_up(reports)
-    output().print(selftest_table(total))
+    output().print(selftest_terminal(total))
     for line in (f"self-tests counted together: {len(reports)}", *selftest_lines(total)):
         say(line)
     if options.markdown:

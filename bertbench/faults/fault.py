@@ -41,8 +41,8 @@ class Fault:
         does: What it does, one sentence.
         place: Where it acts.
         changes_numbers: Whether losses, weights or predictions of a run change; else time or memory alone.
-        slows_median_step: Whether it changes no number and makes the median step slower, which is all that speed is
-            gated by: pairs of processes are asked of these alone. No other fault is meant to slow anything.
+        median_step_slower_by: Share by which the median step, which is all that speed is gated by, takes longer with
+            it; 0.05 is 5 %, 0 for a fault that slows it by nothing or is not meant to.
         spec: The spec as executed, from the spec as written, which is what the record keeps.
         rows: The rows as trained and validated on, from the rows as read and recorded.
         engine: The engine as run, from one just built and not yet traced.
@@ -56,12 +56,17 @@ class Fault:
     does: str
     place: Place
     changes_numbers: bool = True
-    slows_median_step: bool = False
+    median_step_slower_by: float = 0.0
     spec: Callable[[Spec], Spec] = _same_spec
     rows: Callable[[TokenizedDataset, Dataset, Tokenizer], TokenizedDataset] = _same_rows
     engine: Callable[[Engine], Engine] = _same_engine
     in_force: Callable[[], AbstractContextManager[None]] = nullcontext
     check_spec: Callable[[Spec], None] = _any_spec
+
+    @property
+    def slows_median_step(self) -> bool:
+        """Whether pairs of processes can see it: they are asked of these alone."""
+        return self.median_step_slower_by > 0
 
 
 #: What a run without a fault has.

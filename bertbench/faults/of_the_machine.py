@@ -25,7 +25,7 @@ def faults_of_the_machine() -> tuple[Fault, ...]:
             f"steps-{percent}-percent-slower",
             f"Each training step takes {percent} % longer than it would: the processor is kept busy that long.",
             partial(SlowerSteps, share=percent / 100.0),
-            slows_median_step=True,
+            median_step_slower_by=percent / 100.0,
         )
         for percent in (2, 5, 10)
     )
@@ -40,8 +40,8 @@ def faults_of_the_machine() -> tuple[Fault, ...]:
     )
 
 
-def _of(name: str, does: str, wrap: Callable[[Engine], Engine], *, slows_median_step: bool = False) -> Fault:
-    return Fault(name, does, "machine", changes_numbers=False, slows_median_step=slows_median_step, engine=wrap)
+def _of(name: str, does: str, wrap: Callable[[Engine], Engine], *, median_step_slower_by: float = 0.0) -> Fault:
+    return Fault(name, does, "machine", changes_numbers=False, median_step_slower_by=median_step_slower_by, engine=wrap)
 
 
 class SlowerSteps(WrappedEngine):

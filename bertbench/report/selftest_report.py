@@ -2,36 +2,68 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bertbench.report.selftest_tables import (
+    class_table,
+    effect_table,
+    failed_percent,
+    fault_table,
+    gate_table,
+    interval,
+    is_gated,
+    part_table,
+    promise_table,
+    trial_table,
+)
 from bertbench.report.wording import with_next_step
-from bertbench.selftest.record import FaultRow, GateRow, IntervalFacts, PromiseFacts, RateFacts, SelfTest
-from bertbench.stats import exact_rate
-from bertbench.verdict.outcomes import TOO_FEW_SEEDS
+from bertbench.selftest.fault_facts import FaultRow
+from bertbench.selftest.figures import RateFacts
+from bertbench.selftest.record import GateRow, PromiseFacts, SelfTest
 
-_STYLES = {"shown": "green", "consistent": "green", "violated": "bold red"}
 #: What an outcome says, in words.
 OUTCOMES = {
     "pass": "nothing that was seen contradicts a promise",
     "fail": "a promise is contradicted beyond its interval",
     "undecided": "too little was measured to say",
 }
-_LAYERS = ("run", "lock", "identity", "quality", "speed")
+_GATES = {
+    "quality": "The quality gate, simulated on these seeds",
+    "speed": "The speed gate, simulated on this spread of processes",
+}
+_FAULTS = "Faults put in on purpose"
 
 
-def selftest_table(found: SelfTest) -> Table:
-    """Promises for a terminal, one line each."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("what", "promise", "seen", "standing"):
-        table.add_column(heading, overflow="fold")
-    for promise in found.promises:
-        standing = Text(promise.standing, style=_STYLES[promise.standing])
-        table.add_row(Text(promise.about), promise.promise, _seen(promise), standing)
-    return table
+def selftest_terminal(found: SelfTest) -> Group:
+    """What the page has, for 80 columns: spreads, effects, gates, trials, faults by layer, and the promises last."""
+    return Group(*_spaced(_in_terminal(found)))
+
+
+def _in_terminal(found: SelfTest) -> Iterator[RenderableType]:
+    tables = {
+        "Seeds": class_table(found),
+        "Class effects": effect_table(found),
+        _GATES["quality"]: gate_table(found.quality_gate, "seeds"),
+        _GATES["speed"]: gate_table(found.speed_gate, "pairs"),
+        _FAULTS: fault_table(found),
+        "Promises": promise_table(found.promises),
+    }
+    said = {"Class effects": _process_lines(found), _GATES["speed"]: trial_sentences(found)}
+    for title, table in tables.items():
+        if table.rows:
+            yield table.in_terminal(title)
+        if sentences := list(said.get(title, ())):
+            yield Text(" ".join(sentences))
+
+
+def _spaced(parts: Iterable[RenderableType]) -> Iterator[RenderableType]:
+    """With an empty line after each."""
+    for part in parts:
+        yield part
+        yield ""
 
 
 def selftest_lines(found: SelfTest) -> list[str]:
@@ -51,19 +83,12 @@ def selftest_markdown(found: SelfTest) -> str:
         _parts(found),
         _seeds(found),
         _processes(found),
-        _gate("The quality gate, simulated on these seeds", found.quality_gate, "seeds", found.code_check),
-        _gate("The speed gate, simulated on this spread of processes", found.speed_gate, "pairs", None),
+        _gate(_GATES["quality"], found.quality_gate, "seeds", found.code_check),
+        _gate(_GATES["speed"], found.speed_gate, "pairs", None),
         trial_lines(found),
-        fault_table(found),
+        fault_lines(found),
     ]
     return page_of(parts)
-
-
-def percent(seen: RateFacts | None) -> str:
-    """A rate with its exact 95 % interval."""
-    if seen is None:
-        return ""
-    return f"{seen.count} of {seen.trials} ({100 * seen.low:.1f} to {100 * seen.high:.1f} %)"
 
 
 def page_of(parts: Iterable[Iterable[str]]) -> str:
@@ -76,13 +101,6 @@ def _outcome(found: SelfTest) -> str:
     is_short = found.outcome == "undecided" and not found.interrupted and found.enough_minutes is not None
     is_short = is_short and not list(_not_trusted(found))  # no time decides where clean runs are not cleared
     return with_next_step(OUTCOMES[found.outcome], f"--budget {found.enough_minutes}m" if is_short else "")
-
-
-def _seen(promise: PromiseFacts) -> str:
-    """The count, with its interval where it is one of chances; and which cases broke the promise."""
-    broken = f" (not: {promise.note})" if promise.note else ""
-    count = f"{promise.seen.count} of {promise.seen.trials}"
-    return f"{count if promise.without_exception else percent(promise.seen)}{broken}"
 
 
 def _heading(found: SelfTest) -> Iterator[str]:
@@ -131,10 +149,7 @@ def promise_lines(promises: Sequence[PromiseFacts]) -> Iterator[str]:
     """Each promise with what was seen of it."""
     yield "## Promises"
     yield ""
-    rows = (
-        (one.about, one.promise, _seen(one), _bold_if(one.standing, one.standing == "violated")) for one in promises
-    )
-    yield from table_lines(("seen where", "promise", "seen (exact 95 %)", "standing"), rows)
+    yield from promise_table(promises).markdown()
     yield ""
     yield (
         "*shown*: the whole interval keeps the promise; *consistent*: a part of it does; *violated*: none of it does. "
@@ -147,8 +162,7 @@ def promise_lines(promises: Sequence[PromiseFacts]) -> Iterator[str]:
 def _parts(found: SelfTest) -> Iterator[str]:
     yield "## What was planned, done and left out"
     yield ""
-    rows = ((one.name, one.planned, one.done, f"{one.seconds:.0f} s", one.left_out) for one in found.parts)
-    yield from table_lines(("part", "planned", "done", "took", "left out"), rows)
+    yield from part_table(found).markdown()
 
 
 def _seeds(found: SelfTest) -> Iterator[str]:
@@ -156,46 +170,28 @@ def _seeds(found: SelfTest) -> Iterator[str]:
         return
     yield "## Seeds"
     yield ""
-    rows = (
-        (
-            one.name,
-            one.changed,
-            str(len(one.hits)),
-            str(len(one.failed_seeds)),
-            _mean(one.hits.values(), found.validation_rows),
-            interval(one.spread_points, 2) or TOO_FEW_SEEDS,
-            percent(one.tail) or TOO_FEW_SEEDS,
-        )
-        for one in found.classes
-    )
-    headings = ("class", "changes", "seeds", "failed", "mean accuracy, %", "spread, points (95 %)", "below 2 spreads")
-    yield from table_lines(headings, rows)
+    yield from class_table(found).markdown()
     if not found.effects:
         return
     yield ""
-    effects = (
-        (
-            one.name,
-            f"{one.equal_bits} of {one.shared_seeds}",
-            interval(one.drop_points, 2) or "-",
-            interval(one.correlation, 2) if one.correlation else one.note,
-        )
-        for one in found.effects
-    )
-    yield from table_lines(
-        ("against own", "equal bits", "class effect: drop, points (95 %)", "same-seed correlation"), effects
-    )
+    yield from effect_table(found).markdown()
     yield ""
     half = found.margin_points / 2
     yield f"A class whose effect lies within half the margin ({half:.2f} points) asks for no equal numerics."
 
 
 def _processes(found: SelfTest) -> Iterator[str]:
-    seen = found.processes
-    if seen is None:
+    if found.processes is None:
         return
     yield "## Processes"
     yield ""
+    yield from _process_lines(found)
+
+
+def _process_lines(found: SelfTest) -> Iterator[str]:
+    seen = found.processes
+    if seen is None:
+        return
     medians = ", ".join(f"{1000 * seconds:.1f}" for seconds in seen.step_seconds)
     equal = seen.processes - len(seen.other_bits)
     yield f"Seed {seen.seed} in {seen.processes} fresh processes: equal bits in {equal}."
@@ -212,11 +208,7 @@ def _gate(title: str, rows: Sequence[GateRow], samples: str, check: RateFacts | 
         return
     yield f"## {title}"
     yield ""
-    cells = (
-        (row.words, *(_share(rate) for rate in (row.fail, row.passed, row.undecided)), f"{row.samples:.1f}")
-        for row in rows
-    )
-    yield from table_lines(("truth", "fail, %", "pass, %", "undecided, %", samples), cells)
+    yield from gate_table(rows, samples).markdown()
     if check is not None:
         yield ""
         yield (
@@ -227,11 +219,21 @@ def _gate(title: str, rows: Sequence[GateRow], samples: str, check: RateFacts | 
 
 def trial_lines(found: SelfTest) -> Iterator[str]:
     """Every fresh comparison, and how many of each verdict."""
-    seen = found.trials
-    if seen is None:
+    if found.trials is None:
         return
     yield "## Fresh trials"
     yield ""
+    yield from trial_sentences(found)
+    if found.trials.counted:
+        yield ""
+        yield from trial_table(found).markdown()
+
+
+def trial_sentences(found: SelfTest) -> Iterator[str]:
+    """How many of each verdict, or why there are none."""
+    seen = found.trials
+    if seen is None:
+        return
     if seen.note:
         yield f"{seen.note[:1].upper()}{seen.note[1:]}."
         return
@@ -239,38 +241,28 @@ def trial_lines(found: SelfTest) -> Iterator[str]:
     counts = ", ".join(f"{words.count(word)} {word}" for word in ("fail", "undecided", "pass"))
     yield (
         f"{len(words)} comparisons of the own class with class {seen.candidate_class}, disjoint seeds, each run used "
-        f"once: {counts}. By identity, not counted: {seen.by_identity}."
+        f"once: {counts}."
     )
+    if seen.by_identity:
+        yield (
+            "Harmless classes with equal bits, where identity decides each comparison and none is counted: "
+            f"{seen.by_identity}."
+        )
     if seen.candidates_per_bank > 1:
         yield (
-            f"{seen.candidates_per_bank} trials share a bank, so they are not independent, and the exact intervals "
-            "above are too short."
+            f"{seen.candidates_per_bank} trials share a bank, so they are not independent, and their exact intervals "
+            "are too short."
         )
-    if not words:
-        return
-    yield ""
-    rows = (
-        (
-            f"{trial.bank_seeds[0]} to {trial.bank_seeds[-1]}",
-            f"{trial.candidate_seeds[0]} to {trial.candidate_seeds[-1]}",
-            str(trial.look),
-            f"{trial.drop_points:+.2f}" if math.isfinite(trial.drop_points) else "-",
-            trial.word,
-        )
-        for trial in seen.counted
-    )
-    yield from table_lines(("bank seeds", "candidate seeds", "look", "drop, points", "verdict"), rows)
 
 
-def fault_table(found: SelfTest) -> Iterator[str]:
-    """Fault by layer, with what each does to accuracy and time."""
+def fault_lines(found: SelfTest) -> Iterator[str]:
+    """Fault by layer, with what each does to accuracy and time, and what to make of it."""
     if not found.faults:
         return
-    yield "## Faults put in on purpose"
+    yield f"## {_FAULTS}"
     yield ""
-    headings = ("fault", "what it does", *_LAYERS, "caught by", "seeds", "drop, points (95 %)", "slowdown")
     ran = [row for row in found.faults if row.caught_by]
-    yield from table_lines(headings, (_fault(row) for row in ran))
+    yield from fault_table(found).markdown()
     yield from _not_trusted(found)
     yield from _harm(found)
     broken = [f"{row.name} ({row.broke_off})" for row in found.faults if row.broke_off]
@@ -299,7 +291,7 @@ def fault_table(found: SelfTest) -> Iterator[str]:
             f"{', '.join(slow)} change no number of a run: invisible to lock, identity and quality by construction; "
             "speed alone can see them."
         )
-    not_gated = [row.name for row in ran if not _is_gated(row) and not row.speed]
+    not_gated = [row.name for row in ran if not is_gated(row) and not row.speed]
     if not_gated:
         yield ""
         yield (
@@ -308,74 +300,47 @@ def fault_table(found: SelfTest) -> Iterator[str]:
         )
 
 
-def _is_gated(row: FaultRow) -> bool:
-    """Whether it changes what any layer looks at."""
-    return row.changes_numbers or row.slows_median_step
-
-
 def _not_trusted(found: SelfTest) -> Iterator[str]:
     """Layers that do not clear clean runs."""
     clean = found.clean
-    if clean is None or (clean.lock, clean.identity) == ("pass", "equal"):
-        return
-    seeds = ", ".join(map(str, clean.repeated_seeds))
-    said = [f"the lock says {clean.lock}"] if clean.lock != "pass" else []
-    said += [f"bits of seeds {seeds} differ when run again"] if clean.identity != "equal" else []
-    yield ""
-    yield (
-        f"Without a fault {' and '.join(said)}: {clean.reason}. What does not clear clean runs convicts nobody, so it "
-        "was asked of no fault."
-    )
+    said, why = [], []
+    if clean is not None and clean.lock != "pass":
+        said.append(f"the lock says {clean.lock}")
+    if clean is not None and clean.identity != "equal":
+        said.append(f"bits of seeds {', '.join(map(str, clean.repeated_seeds))} differ when run again")
+    if clean is not None and said:
+        why.append(clean.reason)
+    for unchanged in found.unchanged_speed:
+        if unchanged.word == "fail":
+            said.append("pairs of processes fail")
+            why.append(unchanged.reason.removesuffix("."))
+    if said:
+        yield ""
+        yield (
+            f"Without a fault {' and '.join(said)}: {'; '.join(why)}. What does not clear clean runs convicts nobody, "
+            "so it was asked of no fault."
+        )
 
 
 def _harm(found: SelfTest) -> Iterator[str]:
-    """How often quality failed what was shown to cost the margin, and what was shown to cost less than may fail."""
-    known = [(row, row.harm_points) for row in found.faults if row.quality and row.harm_points is not None]
+    """How often quality failed what was shown to be harmful, and what was shown to cost less than may fail."""
+    harmful = [row for row in found.faults if row.is_harmful(found.margin_points)]
+    half = found.margin_points / 2
+    mild = [row for row in found.faults if row.quality and row.harm_points is not None and row not in harmful]
     groups = {
-        f"cost {found.margin_points:.2f} points or more": [row for row, d in known if d.low >= found.margin_points],
-        f"cost less than {found.margin_points / 2:.2f}": [row for row, d in known if d.high < found.margin_points / 2],
+        f"cost {found.margin_points:.2f} points or more, or to make seeds fail,": harmful,
+        f"cost less than {half:.2f}": [row for row in mild if row.harm_points and row.harm_points.high < half],
     }
     for words, rows in groups.items():
         if rows:
-            fails = RateFacts.of(exact_rate(sum(row.quality == "fail" for row in rows), len(rows)))
             yield ""
             shown = f"Shown to {words} by seeds that quality did not judge (95 %)"
-            yield f"{shown}: {', '.join(row.name for row in rows)}. Quality failed {percent(fails)}."
+            yield f"{shown}: {', '.join(map(_with_failed_seeds, rows))}. Quality failed {failed_percent(rows)}."
 
 
-def _fault(row: FaultRow) -> Iterable[str]:
-    slowdown = "" if row.slowdown is None else f"{row.slowdown:+.1%}"
-    drop = interval(row.drop_points, 2) or "-"
-    layers = (_bold_if(getattr(row, layer) or "-", row.caught_by == layer) for layer in _LAYERS)
-    caught_by = "not gated" if row.caught_by == "none" and not _is_gated(row) else row.caught_by
-    return (row.name, row.does, *layers, caught_by, str(row.seeds or ""), drop, slowdown)
-
-
-def _bold_if(text: str, is_bold: bool) -> str:
-    return f"**{text}**" if is_bold else text
-
-
-def interval(seen: IntervalFacts | None, digits: int) -> str:
-    """An estimate with what is not excluded."""
-    if seen is None:
-        return ""
-    high = f"{seen.high:.{digits}f}" if math.isfinite(seen.high) else "unknown"
-    return f"{seen.estimate:.{digits}f} ({seen.low:.{digits}f} to {high})"
-
-
-def _share(rate: RateFacts) -> str:
-    return f"{100 * rate.rate:.2f} ({100 * rate.low:.2f} to {100 * rate.high:.2f})"
-
-
-def _mean(hits: Iterable[int], rows: int) -> str:
-    values = list(hits)
-    return f"{100 * sum(values) / (len(values) * rows):.2f}" if values else ""
-
-
-def table_lines(headings: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    """Markdown; a bar within a cell is no border."""
-    yield f"| {' | '.join(headings)} |"
-    yield "|---" * len(headings) + "|"
-    for row in rows:
-        cells = (cell.replace("|", "\\|").replace("\n", " ") for cell in row)
-        yield f"| {' | '.join(cells)} |"
+def _with_failed_seeds(row: FaultRow) -> str:
+    """The name, and of a fault that makes seeds fail how many of those that quality did not judge."""
+    seen = row.harm_failed
+    if seen is None or not row.fails_too_often:
+        return row.name
+    return f"{row.name} ({seen.count} of {seen.trials} of these seeds failed)"

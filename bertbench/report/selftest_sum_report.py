@@ -6,20 +6,20 @@ from collections.abc import Iterator, Sequence
 
 from bertbench.report.selftest_report import (
     OUTCOMES,
-    fault_table,
+    fault_lines,
     machine_lines,
     page_of,
     promise_lines,
     question_lines,
-    table_lines,
     trial_lines,
 )
+from bertbench.report.word_table import WordTable
 from bertbench.selftest.record import SelfTest
 
 
 def sum_markdown(reports: Sequence[SelfTest], total: SelfTest) -> str:
     """The page of several self-tests that were added up, and of what each gave to it."""
-    parts = [_heading(reports, total), promise_lines(total.promises), trial_lines(total), fault_table(total)]
+    parts = [_heading(reports, total), promise_lines(total.promises), trial_lines(total), fault_lines(total)]
     return page_of(parts)
 
 
@@ -33,7 +33,7 @@ def _heading(reports: Sequence[SelfTest], total: SelfTest) -> Iterator[str]:
     yield f"- bertbench {total.bertbench_version}"
     yield from question_lines(total)
     yield ""
-    rows = (
+    rows = [
         (
             report.selftest_id,
             f"{report.first_seed} to {report.last_seed}" if report.last_seed is not None else "-",
@@ -41,5 +41,5 @@ def _heading(reports: Sequence[SelfTest], total: SelfTest) -> Iterator[str]:
             str(sum(bool(row.caught_by) for row in report.faults)),
         )
         for report in reports
-    )
-    yield from table_lines(("self-test", "seeds", "fresh trials", "faults"), rows)
+    ]
+    yield from WordTable(("self-test", "seeds", "fresh trials", "faults"), rows).markdown()

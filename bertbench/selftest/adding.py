@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from bertbench.errors import VerdictError
+from bertbench.selftest.fault_facts import CleanFacts, FaultRow
 from bertbench.selftest.keeping import kept_promises, outcome_of
-from bertbench.selftest.record import CleanFacts, FaultRow, SelfTest, TrialsFacts
+from bertbench.selftest.record import SelfTest, TrialsFacts
 from bertbench.verdict.identity import differing_facts
 
 #: Fields that all reports must share, in words.
@@ -68,11 +69,17 @@ def added_up(reports: Sequence[SelfTest]) -> SelfTest:
             "code_check": None,
             "trials": trials,
             "clean": clean,
+            "unchanged_speed": tuple(one for report in reports for one in report.unchanged_speed),
             "faults": faults,
         }
     )
     promises = kept_promises(total)
-    asked = (["trials"] if trials else []) + (["faults"] if any(_ran(row) for row in faults) else [])
+    counted = {
+        "trials": trials is not None,
+        "faults": any(_ran(row) for row in faults),
+        "speed": any(row.speed for row in faults),
+    }
+    asked = [part for part, is_counted in counted.items() if is_counted]
     return total.model_copy(update={"promises": promises, "outcome": outcome_of(promises, total, asked=asked)})
 
 
@@ -140,7 +147,7 @@ def _trials(reports: Sequence[SelfTest]) -> TrialsFacts | None:
         candidate_class=seen[0].candidate_class,
         counted=tuple(trial for trials in seen for trial in trials.counted),
         candidates_per_bank=max(trials.candidates_per_bank for trials in seen),
-        by_identity=sum(trials.by_identity for trials in seen),
+        by_identity=max(trials.by_identity for trials in seen),  # of the same machine: the same classes
     )
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from bertbench.baseline import Baseline
 from bertbench.record import RunRecord
 from bertbench.selftest.classes import NumericsClass
+from bertbench.selftest.fault_facts import CleanFacts
 from bertbench.selftest.judging import bank_of, parts_of
 from bertbench.selftest.plan import REPEATED_SEEDS
-from bertbench.selftest.record import CleanFacts
 from bertbench.selftest.runs import Runs, SeedOutcome, outcomes_of
 from bertbench.verdict import judge_recipe, overall
 from bertbench.verdict.quality_gate import QualityGate

@@ -37,6 +37,10 @@ class KnownFault(Protocol):
     def slows_median_step(self) -> bool:
         """Whether pairs of processes can see it."""
 
+    @property
+    def median_step_slower_by(self) -> float:
+        """By which share the median step takes longer with it."""
+
     def check_spec(self, spec: Spec, /) -> None:
         """Raise a `FaultError` if *spec* shows by itself that it would do nothing."""
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
+from typing import NamedTuple
 
-import numpy as np
-
-from bertbench.ab.measuring import Measuring, Ran
-from bertbench.errors import FaultError, NonFiniteLossError, RecordError
-from bertbench.machine_watch import MachineWatch
+from bertbench.errors import FaultError, NonFiniteLossError
 from bertbench.record import Failure, RunRecord
-from bertbench.selftest.classes import NumericsClass
 from bertbench.selftest.clean import Clean
 from bertbench.selftest.fault_choice import Choice, KnownFault
+from bertbench.selftest.fault_facts import FaultRow, Layer, LayerWord
+from bertbench.selftest.figures import IntervalFacts, RateFacts
 from bertbench.selftest.judging import quality_check, restricted
 from bertbench.selftest.measuring import drop_interval
 from bertbench.selftest.plan import Costs
-from bertbench.selftest.record import FaultRow, IntervalFacts, Layer, LayerWord
 from bertbench.selftest.runs import Runs, SeedOutcome, outcomes_of
+from bertbench.stats import exact_rate, judge_failed_seeds
 from bertbench.verdict import Check, judge_recipe
-from bertbench.verdict.speed_comparison import SpeedEvidence, judge_speed, speed_rule
 
 #: Harm is shown by so many seeds a side, not by four that were unlucky.
 _SEEDS_THAT_SHOW_HARM = 10
@@ -68,27 +65,32 @@ def _row(fault: KnownFault, clean: Clean, record: RunRecord) -> FaultRow:
     changed = any(outcomes[seed].numbers != clean.outcomes[seed].numbers for seed in shared)
     judged = tuple(outcomes)[: clean.gate.rule.looks[-1]]
     quality = _quality(record, judged, clean)
+    apart = _apart(outcomes, judged, clean)
+    failed = _failed(apart.faulty)
     row = unrun(fault).model_copy(
         update={
             "seeds": len(outcomes),
+            "failed_seeds": sum(outcome.failed for outcome in outcomes.values()),
             "run": "pass",
             "lock": lock.outcome if trusted.lock == "pass" else "",
             "identity": ("equal" if equal else "differs") if trusted.identity == "equal" else "",
             "changed_numbers": changed if trusted.identity == "equal" else None,
             "quality": quality.outcome if quality else "",
             "drop_points": _drop(_hits(clean.outcomes), _hits(outcomes), clean),
-            "harm_points": _harm(outcomes, judged, clean),
+            "harm_points": _harm(apart, clean),
+            "harm_failed": failed,
+            "fails_too_often": failed is not None and _is_too_often(failed, clean),
         }
     )
-    return _caught(row, {"lock": lock.reason, "quality": quality.reason if quality else ""})
+    return caught(row, {"lock": lock.reason, "quality": quality.reason if quality else ""})
 
 
 def _not_completed(fault: KnownFault, record: RunRecord) -> FaultRow:
     """NaN is what a run judges itself, so that one is caught; a process that was killed says nothing of the fault."""
-    said = _told(record.failure) if record.failure else record.outcome
+    said = failure_told(record.failure) if record.failure else record.outcome
     row = unrun(fault).model_copy(update={"seeds": len(record.seeds)})
     if record.failure is not None and record.failure.kind == NonFiniteLossError.__name__:
-        return _caught(row.model_copy(update={"run": "fail", "reason": said}), {})
+        return caught(row.model_copy(update={"run": "fail", "reason": said}), {})
     return row.model_copy(update={"broke_off": said})
 
 
@@ -99,15 +101,52 @@ def _quality(record: RunRecord, judged: Sequence[int], clean: Clean) -> Check | 
     return quality_check([restricted(record, judged)], clean.bank, clean.gate)
 
 
-def _harm(outcomes: Mapping[int, SeedOutcome], judged: Sequence[int], clean: Clean) -> IntervalFacts | None:
-    """What the fault costs on seeds that are neither judged nor in the bank."""
+class _Apart(NamedTuple):
+    """Seeds by which harm is shown: neither judged nor in the bank; none without a bank.
+
+    Attributes:
+        own: Clean ones.
+        faulty: With the fault.
+    """
+
+    own: Mapping[int, SeedOutcome]
+    faulty: Mapping[int, SeedOutcome]
+
+
+def _apart(outcomes: Mapping[int, SeedOutcome], judged: Sequence[int], clean: Clean) -> _Apart:
     if clean.bank is None:
-        return None
+        return _Apart({}, {})
     used = {*judged, *(seed.seed for seed in clean.bank.seeds)}
-    own, faulty = ({k: v for k, v in _hits(side).items() if k not in used} for side in (clean.outcomes, outcomes))
+    own, faulty = ({k: v for k, v in side.items() if k not in used} for side in (clean.outcomes, outcomes))
+    return _Apart(own, faulty)
+
+
+def _harm(apart: _Apart, clean: Clean) -> IntervalFacts | None:
+    """What the fault costs, over seeds that did not fail."""
+    own, faulty = map(_hits, apart)
     if min(len(own), len(faulty)) < _SEEDS_THAT_SHOW_HARM:
         return None
     return _drop(own, faulty, clean)
+
+
+def _failed(faulty: Mapping[int, SeedOutcome]) -> RateFacts | None:
+    """How many seeds the fault makes fail: the worst that it can do, and in no mean."""
+    if len(faulty) < _SEEDS_THAT_SHOW_HARM:
+        return None
+    return RateFacts.of(exact_rate(sum(seed.failed for seed in faulty.values()), len(faulty)))
+
+
+def _is_too_often(failed: RateFacts, clean: Clean) -> bool:
+    """By the gate's own rule, in one look; what fails without the fault too is no harm of it."""
+    without = sum(seed.failed for seed in clean.outcomes.values()) / len(clean.outcomes)
+    judged = judge_failed_seeds(
+        failed.count,
+        failed.trials,
+        looks=(failed.trials,),
+        allowed_rate=max(clean.gate.allowed_failed_rate, without),
+        alpha=clean.gate.failed_alpha,
+    )
+    return judged.word == "fail"
 
 
 def _drop(own: Mapping[int, int], faulty: Mapping[int, int], clean: Clean) -> IntervalFacts | None:
@@ -118,65 +157,9 @@ def _hits(outcomes: Mapping[int, SeedOutcome]) -> dict[int, int]:
     return {seed: outcome.hits for seed, outcome in outcomes.items() if not outcome.failed}
 
 
-def _told(failure: Failure) -> str:
+def failure_told(failure: Failure) -> str:
+    """In one line."""
     return f"{failure.kind}: {' '.join(failure.message.split())}"
-
-
-def speed_row(
-    row: FaultRow, own: NumericsClass, seed: int, runs: Runs, *, gated_specs: int, seconds: float, coin_seed: int
-) -> FaultRow:
-    """Ask speed of one fault: pairs of processes, with it and without.
-
-    Args:
-        row: What the other layers said.
-        own: The class that both sides run in.
-        seed: That every process runs.
-        runs: Starts processes.
-        gated_specs: Specs that share the error rate.
-        seconds: No pair is begun that would end later.
-        coin_seed: Of the coins that order pairs.
-    """
-    watch = MachineWatch()
-
-    def sample(side: str) -> Ran:
-        request = runs.request(own, [seed], fault=row.name if side == "cand" else None)
-        watch.start()
-        try:
-            record = runs.start(request)
-        except RecordError as error:
-            failure = Failure(kind=type(error).__name__, message=error.message, phase="unknown")
-            return Ran(request.run_id, None, failure, watch.stop())
-        except BaseException:
-            watch.stop()
-            raise
-        return Ran(request.run_id, record, record.failure, watch.stop())
-
-    measuring = Measuring(
-        sampler=sample,
-        rule=speed_rule(gated_specs=gated_specs),
-        generator=np.random.default_rng(coin_seed),
-        budget_seconds=min(seconds, runs.seconds_left),
-        check_ground=lambda _records: "",
-        progress=lambda _done, _planned: None,
-        clock=runs.clock,
-    )
-    series = measuring.run()
-    if measuring.crashes:
-        return row.model_copy(
-            update={"broke_off": f"{_told(measuring.crashes[0].failure)} (between pairs of processes)"}
-        )
-    evidence = SpeedEvidence(
-        rule=measuring.rule,
-        series=series,
-        so_far=series.looks[-1] if series and series.looks else None,
-        quietness=measuring.quietness,
-        pair_seconds=measuring.pair_seconds,
-        affordable_pairs=measuring.affordable_pairs,
-        one_side_only=measuring.one_side_only,
-    )
-    check = judge_speed(evidence)
-    judged = row.model_copy(update={"speed": check.outcome, "slowdown": check.observed_value})
-    return _caught(judged, {"speed": check.reason})
 
 
 def unrun(fault: KnownFault) -> FaultRow:
@@ -186,6 +169,7 @@ def unrun(fault: KnownFault) -> FaultRow:
         does=fault.does,
         changes_numbers=fault.changes_numbers,
         slows_median_step=fault.slows_median_step,
+        median_step_slower_by=fault.median_step_slower_by,
     )
 
 
@@ -199,8 +183,13 @@ def _refused_row(fault: KnownFault, reason: str) -> FaultRow:
     return unrun(fault).model_copy(update={"reason": reason})
 
 
-def _caught(row: FaultRow, reasons: Mapping[str, str]) -> FaultRow:
-    """The first layer that saw it."""
+def caught(row: FaultRow, reasons: Mapping[str, str]) -> FaultRow:
+    """The same row with the first layer that saw it, and what that said.
+
+    Args:
+        row: With the word of every layer that was asked.
+        reasons: By layer.
+    """
     layer = next((layer for layer, word in _SEEN if getattr(row, layer) == word), "none")
     reason = row.reason if layer in ("run", row.caught_by) else reasons.get(layer, "")
     return row.model_copy(update={"caught_by": layer, "reason": reason})

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bertbench.selftest.record import GateRow, IntervalFacts, RateFacts
+from bertbench.selftest.figures import IntervalFacts, RateFacts
+from bertbench.selftest.record import GateRow
 from bertbench.stats import (
     FailedSeedRule,
     GateScenario,

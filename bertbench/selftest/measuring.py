@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from bertbench.errors import VerdictError
 from bertbench.record import RunRecord
 from bertbench.selftest.classes import NumericsClass
-from bertbench.selftest.record import ClassFacts, EffectFacts, IntervalFacts, ProcessFacts, RateFacts
+from bertbench.selftest.figures import IntervalFacts, RateFacts
+from bertbench.selftest.record import ClassFacts, EffectFacts, ProcessFacts
 from bertbench.selftest.runs import SeedOutcome, outcomes_of
 from bertbench.stats import correlation_interval, difference_of_means, lower_tail, rounding_spread, spread_interval
 from bertbench.stats.spread import FEWEST_FOR_INTERVAL, FEWEST_FOR_TAIL, FEWEST_PAIRS, Interval

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 #: Seeds are numbered from here: on seed 0 a fault that draws everything from seed 0 would show nothing.
@@ -66,7 +66,7 @@ class Wishes:
         parts: Asked for, of `PARTS`.
         classes: Numerics classes, the own one first.
         faults: Faults that change numbers, or are meant to be invisible: each is run once at least.
-        speed_faults: Faults that slow the median step: pairs of processes are to see them.
+        speed_faults: Faults that slow the median step: pairs of processes are to see them, and to clear clean ones.
         bank_seeds: Of the smallest bank.
         pairs: Of processes, the discarded one included, before speed can be decided.
         most_trials: More are not run, whatever time there is.
@@ -117,7 +117,7 @@ class Plan:
             "processes": f"{self.processes} of one seed",
             "trials": f"{self.trials}",
             "faults": f"{self.faults} with {self.fault_seeds} seeds each",
-            "speed": f"{self.speed_faults} faults",
+            "speed": f"{self.speed_faults} faults{' and clean processes' * bool(self.speed_faults)}",
         }
         return {part: f"{planned[part]}, {self.seconds[part]:.0f} s" for part in PARTS}
 
@@ -125,12 +125,14 @@ class Plan:
 def make_plan(wishes: Wishes, costs: Costs, seconds_left: float) -> Plan:
     """Give out the time: the seeds first, on which all else rests, then shares of what is left.
 
+    Where each of trials, faults and speed fits in small, none grows at the cost of another's being done at all.
+
     Args:
         wishes: What would be done.
         costs: What it takes.
         seconds_left: Of the budget, after the first process.
     """
-    purse = _Purse(seconds_left)
+    purse = _Purse(seconds_left, _in_small(wishes, costs))
     pools = _pools(wishes, costs, purse) if "seeds" in wishes.parts else dict.fromkeys(wishes.classes, 0)
     processes = _processes(costs, purse) if "processes" in wishes.parts else 0
     asked = [part for part in SHARES if part in wishes.parts]
@@ -178,8 +180,9 @@ def covers(plan: Plan, wishes: Wishes) -> bool:
 class _Purse:
     """Time, and what it was promised to."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, in_small: Mapping[str, float]) -> None:
         self.left = seconds
+        self._in_small = in_small
         self.spent = dict.fromkeys(PARTS, 0.0)
         self.left_out: dict[str, str] = {}
 
@@ -188,9 +191,25 @@ class _Purse:
         self.left -= seconds
 
     def share(self, part: str, asked: Sequence[str]) -> float:
-        """Of what is left, among this part and those that come after it."""
+        """Of what is left, among this part and those that come after it; if all fit, enough for each in small."""
         later = asked[asked.index(part) :]
-        return max(0.0, self.left) * SHARES[part] / sum(SHARES[name] for name in later)
+        share = max(0.0, self.left) * SHARES[part] / sum(SHARES[name] for name in later)
+        kept = sum(self._in_small[name] for name in later[1:])
+        if kept + self._in_small[part] > self.left:
+            return share
+        return min(max(share, self._in_small[part]), self.left - kept)
+
+
+def _in_small(wishes: Wishes, costs: Costs) -> dict[str, float]:
+    """Seconds of the least that each part does: one trial, every fault with the fewest seeds, all pairs."""
+    trial = trial_seconds(1, costs=costs, bank_seeds=wishes.bank_seeds, candidates_per_bank=wishes.candidates_per_bank)
+    seeds = wishes.fault_seeds or FAULT_SEEDS[-1]
+    faults = costs.of(seeds=REPEATED_SEEDS) + costs.of(seeds=wishes.faults * seeds, processes=wishes.faults)
+    return {
+        "trials": trial if wishes.most_trials else 0.0,
+        "faults": faults if wishes.faults else 0.0,
+        "speed": _speed_seconds(wishes.speed_faults, wishes, costs),
+    }
 
 
 def _pools(wishes: Wishes, costs: Costs, purse: _Purse) -> dict[str, int]:
@@ -277,12 +296,17 @@ def pairs_seconds(pairs: int, costs: Costs) -> float:
     return costs.of(seeds=2 * pairs, processes=2 * pairs)
 
 
+def _speed_seconds(faults: int, wishes: Wishes, costs: Costs) -> float:
+    """Of the fewest pairs with each of so many faults, and as many of clean processes before them."""
+    return (1 + faults) * pairs_seconds(wishes.pairs, costs) if faults else 0.0
+
+
 def _speed_faults(wishes: Wishes, costs: Costs, purse: _Purse) -> int:
-    each = pairs_seconds(wishes.pairs, costs)
-    number = min(wishes.speed_faults, int(max(0.0, purse.left) / each))
-    purse.spend("speed", number * each)
+    places = int(max(0.0, purse.left) / pairs_seconds(wishes.pairs, costs))
+    number = min(wishes.speed_faults, max(0, places - 1))  # one place is that of clean processes
+    purse.spend("speed", _speed_seconds(number, wishes, costs))
     if number < wishes.speed_faults:
-        needed = _time(wishes.speed_faults * each)
+        needed = _time(_speed_seconds(wishes.speed_faults, wishes, costs))
         purse.left_out["speed"] = f"{number} of {wishes.speed_faults} faults; all need {needed} or more"
     return number
 

@@ -28,8 +28,26 @@ class Promise:
     def words(self) -> str:
         """As in 'fail <= 1 %'."""
         if self.at_most is not None:
-            return f"{self.verdict} <= {100 * self.at_most:g} %"
-        return f"{self.verdict} >= {100 * (self.at_least or 0):g} %"
+            return f"{self.verdict} <= {100 * self.at_most:.4g} %"
+        return f"{self.verdict} >= {100 * (self.at_least or 0):.4g} %"
+
+    def of_each(self, checks: int) -> Promise:
+        """What each of so many checks must keep, so that one CI run of all of them keeps this.
+
+        Assumption: checks are independent. A word that may come in a share q of runs may come in 1 - (1 - q)^(1/checks)
+        of each; one that must come in q of them must come in q^(1/checks).
+
+        Args:
+            checks: Of one CI run, 1 or more.
+        """
+        if checks == 1:
+            return self
+        most, least = self.at_most, self.at_least
+        return Promise(
+            self.verdict,
+            at_most=None if most is None else 1 - (1 - most) ** (1 / checks),
+            at_least=None if least is None else least ** (1 / checks),
+        )
 
     def keeps(self, rate: float) -> bool:
         """Whether a known rate keeps it; NaN does not."""

@@ -4,6 +4,8 @@ Schema history:
     1: first.
     2: which faults slow the median step, the first and the last seed, the faults that were asked for,
        `distinct_validation_rows`, `enough_minutes`. Version 1 is still read; how many of its rows differ is not known.
+    3: clean processes in pairs, by how much faults slow the median step, seeds that failed with a fault, harmless
+       classes that were not measured. Version 2 is still read.
 """
 
 from __future__ import annotations
@@ -16,68 +18,17 @@ from pydantic import Field
 from bertbench.atomic import explained, write_atomically
 from bertbench.errors import RecordError
 from bertbench.record import EnvironmentFacts, Fact, Moment
+from bertbench.selftest.fault_facts import CleanFacts, FaultRow, UnchangedSpeed
+from bertbench.selftest.figures import Count, IntervalFacts, RateFacts
 from bertbench.spec import Spec
-from bertbench.stats import ExactRate, GateRates, Interval
+from bertbench.stats import GateRates
 from bertbench.versioned import Versioned
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: Within the self-test's folder.
 FILE_NAME = "selftest.json"
 
-Count = Annotated[int, Field(ge=0)]
-#: What a layer of the verdict said of a fault; empty if it was not asked.
-LayerWord = Literal["", "pass", "fail", "undecided", "no_baseline", "equal", "differs"]
-Layer = Literal["run", "lock", "identity", "quality", "speed", "none", ""]
 PartOutcome = Literal["pass", "fail", "undecided"]
-
-
-class IntervalFacts(Fact):
-    """An estimate and what is not excluded."""
-
-    estimate: float
-    """In the unit that the field says."""
-    low: float
-    """Lower end."""
-    high: float
-    """Upper end."""
-    samples: Count
-    """It rests on so many seeds, pairs or processes."""
-    confidence: float
-    """Two-sided."""
-
-    @classmethod
-    def of(cls, interval: Interval) -> IntervalFacts:
-        """As computed."""
-        return cls(
-            estimate=interval.estimate,
-            low=interval.low,
-            high=interval.high,
-            samples=interval.samples,
-            confidence=interval.confidence,
-        )
-
-
-class RateFacts(Fact):
-    """A count with the exact 95 % interval of its rate."""
-
-    count: Count
-    """Of trials with the property."""
-    trials: Annotated[int, Field(ge=1)]
-    """All."""
-    low: float
-    """Lower end."""
-    high: float
-    """Upper end."""
-
-    @classmethod
-    def of(cls, rate: ExactRate) -> RateFacts:
-        """As computed."""
-        return cls(count=rate.count, trials=rate.trials, low=rate.low, high=rate.high)
-
-    @property
-    def rate(self) -> float:
-        """The share itself."""
-        return self.count / self.trials
 
 
 class PartFacts(Fact):
@@ -197,68 +148,17 @@ class TrialsFacts(Fact):
     candidates_per_bank: Annotated[int, Field(ge=1)] = 1
     """More than one share a bank, and are then not independent."""
     by_identity: Count = 0
-    """Comparisons that equal bits would have decided: listed, never counted."""
+    """Harmless classes that gave equal bits in every seed: identity decides each comparison with them, so none is
+    tried or counted."""
+    not_measured: tuple[str, ...] = ()
+    """Harmless classes of which it is not known whether they change a bit; empty before schema 3."""
     note: str = ""
     """Why there are none."""
 
-
-class CleanFacts(Fact):
-    """Runs without a fault, asked what faulty ones are asked: a layer that does not clear them convicts no fault."""
-
-    lock: LayerWord = ""
-    """The worst that the recipe lock says of any of them."""
-    identity: LayerWord = ""
-    """Bits of *repeated_seeds* in one more process, against those from before."""
-    repeated_seeds: tuple[int, ...] = ()
-    """In the order in which runs with a fault take them."""
-    reason: str = ""
-    """Why a layer is not trusted; empty if both are."""
-
-
-class FaultRow(Fact):
-    """One fault and what each layer said of it."""
-
-    name: str
-    """In the catalogue."""
-    does: str
-    """One sentence."""
-    changes_numbers: bool
-    """Whether it is meant to."""
-    slows_median_step: bool = False
-    """Whether it is meant to slow the median step, which is all that speed is gated by; False before schema 2."""
-    changed_numbers: bool | None = None
-    """Whether any loss, gradient norm, rate, count or quality of a seed was another than without it, times apart; None
-    if no seed completed with it, or if clean runs differ among themselves."""
-    seeds: Count = 0
-    """Run with it."""
-    run: LayerWord = ""
-    """Whether it completed."""
-    lock: LayerWord = ""
-    """Recipe lock; not asked where it does not pass clean runs."""
-    identity: LayerWord = ""
-    """Bits against clean runs of the same seeds; not asked where those differ among themselves."""
-    quality: LayerWord = ""
-    """Gate against the own class's bank; 'undecided' where its looks ask for more seeds than were run."""
-    speed: LayerWord = ""
-    """Pairs of processes with and without it; asked of faults that slow the median step alone."""
-    caught_by: Layer = ""
-    """The first layer that saw it; `none` if those asked did not; empty if it was not run."""
-    drop_points: IntervalFacts | None = None
-    """Mean of the own class minus that with the fault; None with fewer than five seeds a side (two before schema 2)."""
-    harm_points: IntervalFacts | None = None
-    """The same over seeds that had no part in *quality* on either side, so that one can contradict the other; None with
-    fewer than ten such seeds a side."""
-    slowdown: float | None = None
-    """Estimated by pairs of processes, as a share."""
-    reason: str = ""
-    """What the layer that caught it said; of a fault that was refused since it would do nothing to this spec, why."""
-    broke_off: str = ""
-    """Why a process ended that nothing was meant to end; such a run, or such pairs, say nothing of any layer."""
-
     @property
-    def is_refused(self) -> bool:
-        """Whether the spec refused it, since it would change nothing of it: then no layer was asked."""
-        return bool(self.reason) and not self.caught_by
+    def identity_decides(self) -> bool:
+        """Whether every harmless class was measured and gives equal bits: that answers what trials would ask."""
+        return not self.candidate_class and bool(self.by_identity) and not self.not_measured
 
 
 class PromiseFacts(Fact):
@@ -281,7 +181,7 @@ class PromiseFacts(Fact):
 class SelfTest(Fact):
     """One self-test."""
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     """See the history above."""
     selftest_id: str
     """Name of its folder; begins with the UTC time."""
@@ -338,6 +238,8 @@ class SelfTest(Fact):
     """Fresh comparisons."""
     clean: CleanFacts | None = None
     """What the faults are held against; None if none was put in."""
+    unchanged_speed: tuple[UnchangedSpeed, ...] = ()
+    """Pairs of clean processes, run before those with faults: one comparison, of a sum one of each report."""
     faults: tuple[FaultRow, ...] = ()
     """The matrix."""
     promises: tuple[PromiseFacts, ...] = ()
@@ -349,7 +251,7 @@ class SelfTest(Fact):
 _SELF_TESTS = Versioned(
     SelfTest,
     noun="self-test",
-    readable=(1, SCHEMA_VERSION),
+    readable=(1, 2, SCHEMA_VERSION),
     error=RecordError,
     damaged="bertbench selftest",
     other_version="use the bertbench that wrote it, or bertbench selftest",

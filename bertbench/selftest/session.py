@@ -16,24 +16,16 @@ from bertbench.record import RunRecord
 from bertbench.selftest.classes import NumericsClass, harmless_classes
 from bertbench.selftest.clean import Clean, clean_facts, smallest_bank
 from bertbench.selftest.fault_choice import KnownFault, choice_of, chosen
-from bertbench.selftest.fault_matrix import fault_rows, refused_rows, speed_row, unrun, words_of
+from bertbench.selftest.fault_matrix import fault_rows, refused_rows, unrun, words_of
+from bertbench.selftest.findings import Findings
 from bertbench.selftest.gate import Measured, code_check, quality_rows, speed_rows
-from bertbench.selftest.keeping import kept_promises, outcome_of
+from bertbench.selftest.keeping import is_promised, kept_promises, outcome_of
 from bertbench.selftest.measuring import class_facts, effect_facts, process_facts
 from bertbench.selftest.plan import PARTS, REPEATED_SEEDS, Plan, covers, enough_minutes, make_plan, pairs_seconds
-from bertbench.selftest.record import (
-    ClassFacts,
-    CleanFacts,
-    EffectFacts,
-    GateRow,
-    PartFacts,
-    ProcessFacts,
-    RateFacts,
-    SelfTest,
-    TrialsFacts,
-)
+from bertbench.selftest.record import PartFacts, SelfTest
 from bertbench.selftest.runs import Runner, Runs, SeedOutcome, Told, costs_of, outcomes_of, validation_rows
 from bertbench.selftest.settings import Settings
+from bertbench.selftest.speed_pairs import PairsSaid, pairs_said, speed_row, unchanged_speed
 from bertbench.selftest.trials import TrialPlan, class_for_trials, fresh_trials
 from bertbench.spec import spec_fingerprint
 from bertbench.suite import Benchmark
@@ -125,25 +117,14 @@ class _SelfTest:
         self._choice = choice_of(faults, self._own.of_seeds([self._first_seed]), parts=settings.parts)
         self._generator = np.random.default_rng(settings.random_seed)
         self._started = datetime.now(timezone.utc)
-        self._interrupted = True  # until the end is reached
         self._outcomes: dict[str, dict[int, SeedOutcome]] = {}
         self._records: list[RunRecord] = []  # clean seeds of the own class, each once
-        self._parts: dict[str, PartFacts] = {}
-        self._classes: list[ClassFacts] = []
-        self._effects: list[EffectFacts] = []
-        self._processes: ProcessFacts | None = None
-        self._quality_gate: tuple[GateRow, ...] = ()
-        self._speed_gate: tuple[GateRow, ...] = ()
-        self._code_check: RateFacts | None = None
-        self._trials: TrialsFacts | None = None
-        self._clean_facts: CleanFacts | None = None
-        self._fault_rows = refused_rows(self._choice)
-        self._enough_minutes: int | None = None
+        self._found = Findings(refused_rows(self._choice))
 
     @property
     def has_begun(self) -> bool:
         """Whether one seed has run and the rest is planned."""
-        return bool(self._parts)
+        return bool(self._found.parts)
 
     def run(self) -> None:
         """The parts in their order, each as far as time allows."""
@@ -168,7 +149,7 @@ class _SelfTest:
             if name in self._settings.parts:
                 with self._timed(name):
                     part()
-        self._interrupted = False
+        self._found.interrupted = False
 
     def _planned(self) -> Plan:
         self._wishes = self._settings.wishes(
@@ -180,9 +161,11 @@ class _SelfTest:
         )
         plan = make_plan(self._wishes, self._costs, self._runs.seconds_left)
         for name in PARTS:
-            self._parts[name] = PartFacts(name=name, planned=plan.words[name], left_out=plan.left_out.get(name, ""))
+            self._found.parts[name] = PartFacts(
+                name=name, planned=plan.words[name], left_out=plan.left_out.get(name, "")
+            )
         if not covers(plan, self._wishes):
-            self._enough_minutes = enough_minutes(self._wishes, self._costs)
+            self._found.enough_minutes = enough_minutes(self._wishes, self._costs)
         return plan
 
     @contextlib.contextmanager
@@ -197,15 +180,19 @@ class _SelfTest:
             self._note(name, seconds=self._runs.clock() - began)
 
     def _note(self, name: str, **changes: str | float) -> None:
-        self._parts[name] = self._parts[name].model_copy(update=changes)
+        self._found.parts[name] = self._found.parts[name].model_copy(update=changes)
         self._keep(self)
+
+    def _leave_out(self, name: str, what: str) -> None:
+        """Beside what the plan left out."""
+        before = self._found.parts[name].left_out
+        self._note(name, left_out=f"{before}; {what}" if before else what)
 
     def _too_late(self, name: str, what: str) -> None:
         """Something was planned, and earlier things took longer than planned."""
         budget = self._settings.budget_seconds
-        self._enough_minutes = enough_minutes(self._wishes, self._costs, too_short_seconds=budget)
-        before = self._parts[name].left_out
-        self._note(name, left_out=f"{f'{before}; ' if before else ''}planned, and then too late: {what}")
+        self._found.enough_minutes = enough_minutes(self._wishes, self._costs, too_short_seconds=budget)
+        self._leave_out(name, f"planned, and then too late: {what}")
 
     def _fits(self, seeds: int) -> bool:
         return self._costs.of(seeds=seeds) <= self._runs.seconds_left
@@ -227,24 +214,24 @@ class _SelfTest:
                     raise
                 self._note("seeds", left_out=error.message)
                 continue
-            self._classes.append(class_facts(one, records, rows=self._rows))
+            self._found.classes.append(class_facts(one, records, rows=self._rows))
             self._outcomes[one.name] = {seed: seen for record in records for seed, seen in outcomes_of(record).items()}
             self._records += records if one is self._own else []
-            self._note("seeds", done=", ".join(f"{len(one.hits)} of class {one.name}" for one in self._classes))
-        if not self._classes or self._classes[0].name != self._own.name:
+            self._note("seeds", done=", ".join(f"{len(one.hits)} of class {one.name}" for one in self._found.classes))
+        if not self._found.classes or self._found.classes[0].name != self._own.name:
             return
-        own, *others = self._classes
+        own, *others = self._found.classes
         counts = {"rows": self._rows, "distinct_rows": self._distinct_rows}
-        self._effects = [effect_facts(own, other, self._outcomes, **counts) for other in others]
+        self._found.effects = [effect_facts(own, other, self._outcomes, **counts) for other in others]
         if len(own.hits) >= _FEWEST_MEASURED:
             self._runs.told("simulating the quality gate")
-            self._quality_gate = quality_rows(
+            self._found.quality_gate = quality_rows(
                 self._measured(),
                 gated_specs=self._settings.gated_specs,
                 trials=self._settings.simulated_runs,
                 generator=self._generator,
             )
-            self._code_check = code_check(self._measured(), generator=self._generator)
+            self._found.code_check = code_check(self._measured(), generator=self._generator)
 
     def _pool(self, one: NumericsClass, seeds: range) -> RunRecord:
         """Seeds of a class; if they took longer than the first seed promised, what follows is judged by that."""
@@ -254,14 +241,14 @@ class _SelfTest:
         return record
 
     def _measured(self) -> Measured:
-        correlations = [effect.correlation.estimate for effect in self._effects if effect.correlation]
+        correlations = [effect.correlation.estimate for effect in self._found.effects if effect.correlation]
         return Measured(
             hits=[seen.hits for seen in self._outcomes[self._own.name].values() if not seen.failed],
             failed=sum(seen.failed for seen in self._outcomes[self._own.name].values()),
             rows=self._rows,
             distinct_rows=self._distinct_rows,
             gate=self._gate,
-            drops={effect.name: effect.drop_points for effect in self._effects if effect.drop_points},
+            drops={effect.name: effect.drop_points for effect in self._found.effects if effect.drop_points},
             correlation=max(correlations, default=None),
         )
 
@@ -273,13 +260,13 @@ class _SelfTest:
                 self._too_late("processes", f"{self._plan.processes - len(records)} of them")
                 break
             records.append(self._runs.clean(self._own, [self._first_seed]))
-            self._processes = process_facts(records)
+            self._found.processes = process_facts(records)
             self._note("processes", done=f"{len(records)} of seed {self._first_seed}")
-        if self._processes is not None and self._processes.spread is not None:
+        if self._found.processes is not None and self._found.processes.spread is not None:
             self._runs.told("simulating the speed gate")
-            self._speed_gate = speed_rows(
+            self._found.speed_gate = speed_rows(
                 speed_rule(gated_specs=self._settings.gated_specs),
-                self._processes.spread.estimate,
+                self._found.processes.spread.estimate,
                 gated_specs=self._settings.gated_specs,
                 trials=self._settings.simulated_speed_runs,
                 generator=self._generator,
@@ -287,10 +274,13 @@ class _SelfTest:
 
     def _try_fresh(self) -> None:
         """Comparisons of fresh seeds, the candidate's in a class that changes bits and should change nothing else."""
-        other, identical, note = class_for_trials(self._others, self._effects)
+        other, seen = class_for_trials(self._others, self._found.effects)
         if other is None:
-            self._trials = TrialsFacts(candidate_class="", by_identity=len(identical), note=note)
-            self._note("trials", done=note)
+            self._found.trials = seen
+            if seen.identity_decides:
+                self._note("trials", done=seen.note)
+            else:
+                self._leave_out("trials", seen.note)
             return
         plan = TrialPlan(
             own=self._own,
@@ -301,14 +291,10 @@ class _SelfTest:
             candidates_per_bank=self._settings.candidates_per_bank,
             costs=self._costs,
         )
-        seen = TrialsFacts(
-            candidate_class=other.name,
-            candidates_per_bank=self._settings.candidates_per_bank,
-            by_identity=len(identical),
-        )
-        self._trials = seen
+        seen = seen.model_copy(update={"candidates_per_bank": self._settings.candidates_per_bank})
+        self._found.trials = seen
         for trial in fresh_trials(plan, self._runs):
-            self._trials = seen = seen.model_copy(update={"counted": (*seen.counted, trial)})
+            self._found.trials = seen = seen.model_copy(update={"counted": (*seen.counted, trial)})
             self._note("trials", done=f"{len(seen.counted)} with class {other.name}")
         if len(seen.counted) < plan.trials:
             self._too_late("trials", f"{plan.trials - len(seen.counted)} of them")
@@ -316,8 +302,8 @@ class _SelfTest:
     def _put_faults_in(self) -> None:
         """Each fault that fits the plan."""
         wanted = self._choice.put_in[: self._plan.faults]
-        if self._fault_rows:
-            self._note("faults", done=words_of(self._fault_rows.values(), seeds=self._plan.fault_seeds))
+        if self._found.fault_rows:
+            self._note("faults", done=words_of(self._found.fault_rows.values(), seeds=self._plan.fault_seeds))
         if not wanted:
             return
         if not self._fits(REPEATED_SEEDS):
@@ -325,43 +311,61 @@ class _SelfTest:
             return
         clean = self._clean()
         for row in fault_rows(wanted, clean, self._runs, seeds=self._plan.fault_seeds, costs=self._costs):
-            self._fault_rows[row.name] = row
-            self._note("faults", done=words_of(self._fault_rows.values(), seeds=self._plan.fault_seeds))
-        if late := sum(fault.name not in self._fault_rows for fault in wanted):
+            self._found.fault_rows[row.name] = row
+            self._note("faults", done=words_of(self._found.fault_rows.values(), seeds=self._plan.fault_seeds))
+        if late := sum(fault.name not in self._found.fault_rows for fault in wanted):
             self._too_late("faults", f"{late} of them")
 
     def _clean(self) -> Clean:
         outcomes = self._outcomes.get(self._own.name) or outcomes_of(self._first)
         records = self._records or [self._first]
-        self._clean_facts = clean_facts(self._own, records, outcomes, self._runs, seeds=self._plan.fault_seeds)
+        self._found.clean = clean_facts(self._own, records, outcomes, self._runs, seeds=self._plan.fault_seeds)
         bank = smallest_bank(records, outcomes, self._gate, self._runs)
-        return Clean(self._own, outcomes, bank, self._gate, self._rows, self._distinct_rows, self._clean_facts)
+        return Clean(self._own, outcomes, bank, self._gate, self._rows, self._distinct_rows, self._found.clean)
 
     def _slow_down(self) -> None:
-        """Pairs of processes for the faults that slow the median step: it is all that a pair is judged by."""
+        """Pairs of processes, clean ones first, for the faults that slow the median step: it is all that pairs see."""
         if not self._choice.slow:
             self._note("speed", done="none of the faults slows the median step")
         planned = self._choice.slow[: self._plan.speed_faults]
         # As many as the fewest pairs that can decide still fit for; no process is begun for others
         fitting = int(max(0.0, self._runs.seconds_left) / pairs_seconds(self._wishes.pairs, self._first_costs))
-        if late := len(planned[fitting:]):
+        faults = planned[: max(0, fitting - 1)]  # one place is that of clean processes
+        if late := len(planned) - len(faults):
             self._too_late("speed", f"{late} of them")
-        for number, fault in enumerate(planned[:fitting]):
-            row = speed_row(
-                self._fault_rows.get(fault.name, unrun(fault)),
-                self._own,
-                self._first_seed,
-                self._runs,
-                gated_specs=self._settings.gated_specs,
-                seconds=self._runs.seconds_left / (min(fitting, len(planned)) - number),
-                coin_seed=int(self._generator.integers(2**32)),
-            )
-            self._fault_rows[row.name] = row
-            self._note("speed", done=f"{number + 1} faults")
+        if not faults or not self._is_speed_cleared(shares=1 + len(faults)):
+            return
+        for number, fault in enumerate(faults):
+            said = self._pairs(fault.name, shares=len(faults) - number)
+            row = speed_row(self._found.fault_rows.get(fault.name, unrun(fault)), said)
+            self._found.fault_rows[row.name] = row
+            self._note("speed", done=f"clean processes, {number + 1} of {len(faults)} faults")
+            if row.speed == "undecided" and said.time_ended and is_promised(row):
+                self._too_late("speed", f"more pairs with {row.name}")
+
+    def _is_speed_cleared(self, *, shares: int) -> bool:
+        """Whether pairs do not find clean processes slower than clean ones: else they convict no fault."""
+        unchanged = unchanged_speed(self._pairs(None, shares=shares))
+        self._found.unchanged_speed = (unchanged,)
+        self._note("speed", done="clean processes")
+        if unchanged.word == "fail":
+            self._leave_out("speed", "all faults: clean processes failed against clean ones, so pairs convict nobody")
+        return unchanged.word != "fail"
+
+    def _pairs(self, fault: str | None, *, shares: int) -> PairsSaid:
+        """In an equal share of the time that is left."""
+        return pairs_said(
+            fault,
+            self._own,
+            self._first_seed,
+            self._runs,
+            gated_specs=self._settings.gated_specs,
+            seconds=self._runs.seconds_left / shares,
+            coin_seed=int(self._generator.integers(2**32)),
+        )
 
     def record(self, selftest_id: str) -> SelfTest:
         """What was found until now."""
-        every = [self._fault_rows.get(fault.name, unrun(fault)) for fault in self._choice.known]
         found = SelfTest(
             selftest_id=selftest_id,
             bertbench_version=VERSION,
@@ -379,18 +383,7 @@ class _SelfTest:
             first_seed=self._first_seed,
             last_seed=self._runs.last_seed,
             faults_asked=self._settings.faults,
-            enough_minutes=self._enough_minutes,
-            interrupted=self._interrupted,
-            parts=tuple(self._parts.values()),
-            classes=tuple(self._classes),
-            effects=tuple(self._effects),
-            processes=self._processes,
-            quality_gate=self._quality_gate,
-            speed_gate=self._speed_gate,
-            code_check=self._code_check,
-            trials=self._trials,
-            clean=self._clean_facts,
-            faults=tuple(every) if self._settings.puts_faults_in else (),
+            **self._found.fields(self._choice if self._settings.puts_faults_in else None),
             outcome="undecided",
         )
         promises = kept_promises(found)

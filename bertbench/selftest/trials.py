@@ -15,7 +15,7 @@ from bertbench.record import RunRecord
 from bertbench.selftest.classes import NumericsClass
 from bertbench.selftest.judging import bank_of, parts_of, quality_check
 from bertbench.selftest.plan import TRIALS_PER_CHUNK, Costs, trial_seconds
-from bertbench.selftest.record import EffectFacts, TrialFacts
+from bertbench.selftest.record import EffectFacts, TrialFacts, TrialsFacts
 from bertbench.selftest.runs import Runs, nan_seed
 from bertbench.verdict import Check
 from bertbench.verdict.quality_gate import QualityGate
@@ -54,17 +54,33 @@ class Trial:
 
 def class_for_trials(
     others: Sequence[NumericsClass], effects: Sequence[EffectFacts]
-) -> tuple[NumericsClass | None, list[str], str]:
-    """The first class that was measured and changes bits; names of those that change none; why there is no class."""
+) -> tuple[NumericsClass | None, TrialsFacts]:
+    """The first class that was measured and changes bits, and what is known before any trial.
+
+    Args:
+        others: Every harmless class that this machine can compute in.
+        effects: Of those that were measured.
+    """
     identical = [effect.name for effect in effects if effect.equal_bits == effect.shared_seeds]
-    measured = [one for one in others if one.name in {effect.name for effect in effects}]
-    other = next((one for one in measured if one.name not in identical), None)
-    if other is not None:
-        return other, identical, ""
-    if identical:
-        bits = "gives equal bits: identity decides, and no fresh trial can be counted"
-        return None, identical, f"class {', '.join(identical)} {bits}"
-    return None, identical, "no harmless class was measured"
+    measured = {effect.name for effect in effects}
+    other = next((one for one in others if one.name in measured and one.name not in identical), None)
+    facts = TrialsFacts(
+        candidate_class=other.name if other else "",
+        by_identity=len(identical),
+        not_measured=tuple(one.name for one in others if one.name not in measured),
+    )
+    return other, facts if other else facts.model_copy(update={"note": _why_none(identical, facts)})
+
+
+def _why_none(identical: Sequence[str], facts: TrialsFacts) -> str:
+    """There is no class for trials: since identity decides, or since nobody knows."""
+    equal = f"class {', '.join(identical)} gives equal bits"
+    if facts.identity_decides:
+        return f"{equal}: identity decides, and no fresh trial can be counted"
+    if not facts.not_measured:
+        return "there is no harmless class on this machine"
+    unknown = f"class {', '.join(facts.not_measured)} was not measured, so it is not known whether it changes bits"
+    return f"{equal}; {unknown}" if identical else unknown
 
 
 def fresh_trials(plan: TrialPlan, runs: Runs) -> Iterator[TrialFacts]:

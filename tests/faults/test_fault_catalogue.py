@@ -33,8 +33,8 @@ INVISIBLE = {
     "memory-leak",
 }
 
-#: Of those, what pairs of processes can see: they are judged by the median step.
-SLOWS_THE_MEDIAN = {"steps-2-percent-slower", "steps-5-percent-slower", "steps-10-percent-slower"}
+#: Of those, what pairs of processes can see, and by how much: they are judged by the median step.
+SLOWS_THE_MEDIAN = {"steps-2-percent-slower": 0.02, "steps-5-percent-slower": 0.05, "steps-10-percent-slower": 0.1}
 
 
 def test_names_stay() -> None:
@@ -65,6 +65,7 @@ def test_each_has_a_mechanism_that_fits_its_place(fault: Fault) -> None:
     assert acts in allowed[fault.place]
     assert fault.changes_numbers == (fault.name not in INVISIBLE)
     assert fault.slows_median_step == (fault.name in SLOWS_THE_MEDIAN)
+    assert fault.median_step_slower_by == SLOWS_THE_MEDIAN.get(fault.name, 0.0)
 
 
 def test_no_name_is_no_fault() -> None:

@@ -9,20 +9,19 @@ from typing import Any
 import pytest
 from selftest_examples import made_selftest
 
-from bertbench.report.selftest_report import interval, selftest_lines, selftest_markdown, selftest_table
+from bertbench.report.selftest_report import selftest_lines, selftest_markdown, selftest_terminal
 from bertbench.report.selftest_sum_report import sum_markdown
+from bertbench.report.selftest_tables import interval
 from bertbench.report.terminal import rendered
+from bertbench.selftest.fault_facts import CleanFacts, FaultRow, UnchangedSpeed
+from bertbench.selftest.figures import IntervalFacts, RateFacts
 from bertbench.selftest.record import (
     ClassFacts,
-    CleanFacts,
     EffectFacts,
-    FaultRow,
     GateRow,
-    IntervalFacts,
     PartFacts,
     ProcessFacts,
     PromiseFacts,
-    RateFacts,
     TrialFacts,
     TrialsFacts,
 )
@@ -154,7 +153,8 @@ def test_splits_of_a_pool_are_called_a_code_check() -> None:
 def test_trials_are_listed_and_shared_banks_admitted() -> None:
     trial = TrialFacts(bank_seeds=(20, 39), candidate_seeds=(40, 43), look=4, word="pass", drop_points=-0.25)
     text = page(trials=TrialsFacts(candidate_class="threads", counted=(trial,), candidates_per_bank=2, by_identity=1))
-    assert "0 fail, 0 undecided, 1 pass. By identity, not counted: 1." in text
+    assert "each run used once: 0 fail, 0 undecided, 1 pass." in text
+    assert "Harmless classes with equal bits, where identity decides each comparison and none is counted: 1." in text
     assert "2 trials share a bank" in text
     assert "| 20 to 39 | 40 to 43 | 4 | -0.25 | pass |" in text
     assert "Nobody knows why." in page(trials=TrialsFacts(candidate_class="", note="nobody knows why"))
@@ -210,7 +210,8 @@ def test_harm_is_measured_and_not_declared() -> None:
     )
     text = page(faults=rows)
     by = "by seeds that quality did not judge (95 %)"
-    assert f"Shown to cost 1.00 points or more {by}: bad, worse. Quality failed 1 of 2 (1.3 to 98.7 %)." in text
+    harmful = f"Shown to cost 1.00 points or more, or to make seeds fail, {by}"
+    assert f"{harmful}: bad, worse. Quality failed 1 of 2 (1.3 to 98.7 %)." in text
     assert f"Shown to cost less than 0.50 {by}: nil. Quality failed 0 of 1 (0.0 to 97.5 %)." in text
 
 
@@ -238,9 +239,50 @@ def test_every_table_has_as_many_cells_as_headings() -> None:
 
 
 def test_the_terminal_has_a_line_for_each_promise() -> None:
-    text = rendered(selftest_table(made_selftest(promises=(SHOWN, BROKEN))), width=120, colour=False)
-    assert "fail <= 1 %  0 of 1000 (0.0 to 0.4 %)  shown" in text
+    text = rendered(selftest_terminal(made_selftest(promises=(SHOWN, BROKEN))), width=120, colour=False)
+    assert re.search(r"fail <= 1 % +0 of 1000 \(0.0 to 0.4 %\) +shown", text)
     assert "violated" in text
+
+
+def test_the_terminal_has_what_the_page_has_in_80_columns() -> None:
+    own = ClassFacts(
+        name="own", changed="nothing", numerics_fingerprint="a", hits={0: 96, 1: 98}, spread_points=facts(0.5, 0.4, 0.7)
+    )
+    effect = EffectFacts(name="onednn", equal_bits=3, shared_seeds=20, drop_points=facts(0.1, -0.2, 0.4), note="few")
+    truth = GateRow(
+        words="class onednn, at the worst that is not excluded (0.40 points lower)",
+        truth="",
+        fail=rate(1, 100),
+        passed=rate(98, 100),
+        undecided=rate(1, 100),
+        samples=5,
+    )
+    trial = TrialFacts(bank_seeds=(20,), candidate_seeds=(40,), look=4, word="pass", drop_points=-0.25)
+    long = FAULTS[0].model_copy(update={"name": "adam-without-bias-correction"})
+    found = made_selftest(
+        classes=(own,),
+        effects=(effect,),
+        processes=ProcessFacts(seed=0, processes=2, step_seconds=(0.1, 0.12), spread=facts(0.02, 0.01, 0.05)),
+        quality_gate=(truth,),
+        speed_gate=(truth,),
+        trials=TrialsFacts(candidate_class="onednn", counted=(trial,)),
+        faults=(long, *FAULTS[1:]),
+        unchanged_speed=(UnchangedSpeed(word="pass", pairs=9, could_fail=True, slowdown=0.001),),
+        promises=(SHOWN, BROKEN),
+    )
+    lines = rendered(selftest_terminal(found), width=80, colour=False).splitlines()
+    assert max(map(len, lines)) <= 80
+    text = "\n".join(re.sub(" +", " ", line).strip() for line in lines)
+    assert "own 2 0 97.00 0.50 (0.40 to 0.70)" in text
+    assert "onednn 3 of 20 0.10 (-0.20 to 0.40) few" in text
+    assert "equal bits in 2." in text
+    assert "98.00 (92.96 to" in text
+    assert "1 comparisons of the own class with class onednn" in text
+    assert "0 fail, 0 undecided, 1 pass" in " ".join(text.split())
+    assert "nothing changed - - - - pass -" in text
+    assert "adam-without-bias-correction pass fail differs - - lock" in text
+    assert "slow pass - - - fail speed" in text
+    assert text.index("slow pass") < text.index("fail <= 1 %") < text.index("violated")
 
 
 def test_nothing_known_is_an_empty_cell() -> None:

@@ -30,7 +30,7 @@ class FakeFault:
     name: str
     place: str = "rows"
     changes_numbers: bool = True
-    slows_median_step: bool = False
+    median_step_slower_by: float = 0.0
     does: str = "Something | wrong."
     drop_rows: int = 0
     live: dict[str, Any] = field(default_factory=dict)
@@ -40,6 +40,11 @@ class FakeFault:
     new_bits: bool = True
     slower: float = 0.0
     fits_no_spec: str = ""
+
+    @property
+    def slows_median_step(self) -> bool:
+        """Whether pairs of processes can see it."""
+        return self.median_step_slower_by > 0
 
     def check_spec(self, _spec: Spec) -> None:
         """Whether the spec shows by itself that this would do nothing."""
@@ -148,15 +153,15 @@ class FakeMachine:
         return run.model_copy(update={"steps": steps, "phases_seconds": share})
 
 
-def slower_steps(percent: int) -> FakeFault:
-    """A fault that pairs of processes can see."""
+def slower_steps(percent: int, *, really: float | None = None) -> FakeFault:
+    """A fault that pairs of processes can see; *really* slows by another share than it says."""
     return FakeFault(
         f"steps-{percent}-percent-slower",
         place="machine",
         changes_numbers=False,
-        slows_median_step=True,
+        median_step_slower_by=percent / 100,
         new_bits=False,
-        slower=percent / 100,
+        slower=percent / 100 if really is None else really,
     )
 
 

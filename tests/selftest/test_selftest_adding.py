@@ -14,17 +14,9 @@ from selftest_examples import made_selftest
 from bertbench.errors import VerdictError
 from bertbench.record import EnvironmentFacts
 from bertbench.selftest.adding import added_up
-from bertbench.selftest.record import (
-    CleanFacts,
-    FaultRow,
-    GateRow,
-    IntervalFacts,
-    PromiseFacts,
-    RateFacts,
-    SelfTest,
-    TrialFacts,
-    TrialsFacts,
-)
+from bertbench.selftest.fault_facts import CleanFacts, FaultRow, UnchangedSpeed
+from bertbench.selftest.figures import IntervalFacts, RateFacts
+from bertbench.selftest.record import GateRow, PromiseFacts, SelfTest, TrialFacts, TrialsFacts
 from bertbench.stats import exact_rate
 
 CLEARED = CleanFacts(lock="pass", identity="equal", repeated_seeds=(1, 2))
@@ -174,6 +166,48 @@ def test_a_fault_put_in_twice_counts_twice() -> None:
     )
     assert [row.quality for row in total.faults] == ["fail", "pass"]
     assert promise(total, "fail >= 90 %").seen.trials == 2
+
+
+def test_pairs_of_all_reports_are_counted_together() -> None:
+    slow = FaultRow(
+        name="slow",
+        does="Slow.",
+        changes_numbers=False,
+        slows_median_step=True,
+        median_step_slower_by=0.1,
+        speed="fail",
+        caught_by="speed",
+    )
+    unchanged = UnchangedSpeed(word="pass", pairs=9, could_fail=True)
+    parts = [report(f"{n}", faults=(slow,), unchanged_speed=(unchanged,)) for n in range(3)]
+    total = added_up(parts)
+    assert promise(total, "fail <= 1 %").seen.trials == 3
+    assert promise(total, "fail >= 95 %").seen.count == 3
+    for word, outcome in (("fail", "pass"), ("pass", "undecided")):
+        rows = (fault("first"), slow.model_copy(update={"speed": word}))
+        assert added_up([report("one", faults=rows, clean=CLEARED)]).outcome == outcome
+
+
+def test_faults_that_make_seeds_fail_count_as_harmful_in_the_sum() -> None:
+    twenty = RateFacts.of(exact_rate(20, 20))
+    collapsed = fault("collapsed", harm_failed=twenty, fails_too_often=True)
+    total = added_up(
+        [
+            report("one", faults=(collapsed,), clean=CLEARED),
+            report("two", faults=(fault("costly", harm_low=2.0),), clean=CLEARED),
+        ]
+    )
+    assert promise(total, "fail >= 90 %").seen.trials == 2
+
+
+def test_classes_of_equal_bits_are_not_counted_once_a_report() -> None:
+    both = [
+        report(f"{n}", trials=trials("pass", first_seed=1 + 100 * n).model_copy(update={"by_identity": 1}))
+        for n in range(2)
+    ]
+    total = added_up(both)
+    assert total.trials is not None
+    assert total.trials.by_identity == 1
 
 
 def test_clean_runs_that_one_report_did_not_clear_leave_the_faults_undecided() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from fake_machine import FakeFault, FakeMachine, slower_steps, small_spec
 
 from bertbench.errors import FaultError
 from bertbench.report.selftest_report import selftest_markdown
+from bertbench.selftest import session, speed_pairs
 from bertbench.selftest.fault_choice import chosen, slowest_first
 from bertbench.selftest.record import SelfTest
 from bertbench.selftest.session import self_test
@@ -119,8 +121,8 @@ def test_only_what_slows_the_median_step_is_given_pairs(tmp_path: Path) -> None:
 def test_the_plan_counts_no_pairs_of_what_they_cannot_see(tmp_path: Path) -> None:
     found = run_on(FakeMachine(faults=(LEAK, slower_steps(5), slower_steps(10))), tmp_path, parts=("speed",))
     speed = next(part for part in found.parts if part.name == "speed")
-    assert speed.planned.startswith("2 faults, ")
-    assert (speed.done, speed.left_out) == ("2 faults", "")
+    assert speed.planned == "2 faults and clean processes, 660 s"  # ten pairs of each, 11 s a process
+    assert (speed.done, speed.left_out) == ("clean processes, 2 of 2 faults", "")
 
 
 def test_bits_are_asked_of_every_fault_of_time_and_memory(tmp_path: Path) -> None:
@@ -143,7 +145,11 @@ def test_where_no_fault_slows_the_median_step_that_is_said(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_the_slowest_is_asked_first_and_what_pairs_cannot_see_last(turned: bool) -> None:
-    faults = [LEAK, *map(slower_steps, (2, 5, 10)), FakeFault("other", changes_numbers=False, slows_median_step=True)]
+    faults = [
+        LEAK,
+        *map(slower_steps, (2, 5, 10)),
+        FakeFault("other", changes_numbers=False, median_step_slower_by=0.5),
+    ]
     ordered = slowest_first(faults[::-1] if turned else faults)
     assert [fault.name for fault in ordered] == [
         "steps-10-percent-slower",
@@ -152,6 +158,86 @@ def test_the_slowest_is_asked_first_and_what_pairs_cannot_see_last(turned: bool)
         "other",
         "memory-leak",
     ]
+
+
+# Whether pairs clear clean processes
+
+
+def test_clean_processes_are_compared_before_any_with_a_fault(tmp_path: Path) -> None:
+    machine = FakeMachine(faults=(slower_steps(10),))
+    found = run_on(machine, tmp_path, parts=("speed",))
+    (unchanged,) = found.unchanged_speed
+    assert (unchanged.word, unchanged.could_fail) == ("pass", True)
+    before = next(number for number, request in enumerate(machine.requests) if request.fault)
+    assert before >= 1 + 2 * unchanged.pairs
+    assert {one.about: one.standing for one in found.promises} == {
+        "pairs of clean processes": "consistent",
+        "steps 5 % slower or more, where pairs decided": "consistent",
+    }
+    assert found.outcome == "pass"
+    assert "| nothing changed | Clean processes on both sides of the pairs. | - | - | - | - | pass |" in (
+        selftest_markdown(found)
+    )
+
+
+def test_pairs_that_fail_clean_processes_are_asked_of_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def biased(fault: str | None, *args: Any, **more: Any) -> speed_pairs.PairsSaid:
+        said = speed_pairs.pairs_said(fault, *args, **more)
+        assert said.check is not None
+        return replace(said, check=replace(said.check, outcome="fail", reason="Slower."))
+
+    monkeypatch.setattr(session, "pairs_said", biased)
+    machine = FakeMachine(faults=(slower_steps(10), slower_steps(5)))
+    found = run_on(machine, tmp_path, parts=("speed",))
+    assert {request.fault for request in machine.requests} == {None}
+    assert {(row.speed, row.caught_by) for row in found.faults} == {("", "")}
+    speed = next(part for part in found.parts if part.name == "speed")
+    assert speed.left_out == "all faults: clean processes failed against clean ones, so pairs convict nobody"
+    (promise,) = found.promises
+    assert (promise.about, promise.promise, promise.standing) == ("pairs of clean processes", "fail <= 1 %", "violated")
+    assert found.outcome == "fail"
+    assert "Without a fault pairs of processes fail: Slower. What does not clear" in selftest_markdown(found)
+
+
+def test_a_clean_process_that_was_killed_ends_the_part(tmp_path: Path) -> None:
+    machine = FakeMachine(faults=(slower_steps(10),), dies_after=5)
+    found = run_on(machine, tmp_path, parts=("speed",))
+    speed = next(part for part in found.parts if part.name == "speed")
+    assert "it broke off: self-test: a process without a fault did not complete: ProcessDied" in speed.left_out
+    assert (found.unchanged_speed, found.outcome) == ((), "undecided")
+
+
+def test_a_fault_that_pairs_pass_is_nothing_to_be_green_by(tmp_path: Path) -> None:
+    """It says 10 % and slows nothing: one contradicts no rate of 95 %, two do."""
+    idle = slower_steps(10, really=0.0)
+    found = run_on(FakeMachine(faults=(idle,)), tmp_path / "one", parts=("speed",))
+    assert (found.faults[0].speed, found.outcome) == ("pass", "undecided")
+    two = run_on(FakeMachine(faults=(idle, slower_steps(5, really=0.0))), tmp_path / "two", parts=("speed",))
+    assert ([row.speed for row in two.faults], two.outcome) == (["pass", "pass"], "fail")
+
+
+def test_without_time_for_pairs_speed_has_seen_nothing_and_says_what_would_do(tmp_path: Path) -> None:
+    found = run_on(FakeMachine(faults=(slower_steps(10),)), tmp_path, seconds=300, parts=("processes", "speed"))
+    assert (found.faults[0].speed, found.outcome) == ("", "undecided")
+    assert found.enough_minutes is not None
+    again = run_on(
+        FakeMachine(faults=(slower_steps(10),)),
+        tmp_path / "again",
+        seconds=60 * found.enough_minutes,
+        parts=("processes", "speed"),
+    )
+    assert again.outcome == "pass"
+
+
+def test_pairs_that_time_left_undecided_name_a_longer_budget(tmp_path: Path) -> None:
+    """Ten pairs of processes that spread by 6 %: nothing of 5 % is seen."""
+    machine = FakeMachine(faults=(slower_steps(5),), noise=0.06)
+    found = run_on(machine, tmp_path, seconds=480, parts=("speed",))
+    assert (found.faults[0].speed, found.outcome) == ("undecided", "undecided")
+    assert found.enough_minutes is not None
+    assert found.enough_minutes >= 12
+    speed = next(part for part in found.parts if part.name == "speed")
+    assert speed.left_out == "planned, and then too late: more pairs with steps-5-percent-slower"
 
 
 # What a fault costs
@@ -163,6 +249,40 @@ def test_what_a_fault_costs_is_said_from_five_seeds_on(tmp_path: Path, seeds: in
     found = run_on(machine, tmp_path, parts=("seeds", "faults"), fault_seeds=seeds)
     assert (found.faults[0].drop_points is not None) == is_said
     assert (f"| {seeds} | - |  |" in selftest_markdown(found)) == (not is_said)
+
+
+COLLAPSED = FakeFault("collapsed", drop_rows=60)
+
+
+def test_a_fault_after_which_every_seed_fails_is_shown_to_be_harmful(tmp_path: Path) -> None:
+    """The worst that there is has no drop: no seed is left to take a mean of."""
+    found = run_on(FakeMachine(faults=(COLLAPSED,)), tmp_path, parts=("seeds", "faults"), fault_seeds=40)
+    (row,) = found.faults
+    assert (row.drop_points, row.harm_points, row.failed_seeds, row.quality) == (None, None, 40, "fail")
+    assert row.harm_failed is not None
+    assert (row.harm_failed.count, row.harm_failed.trials, row.fails_too_often) == (20, 20, True)
+    promise = next(promise for promise in found.promises if "cost the margin" in promise.about)
+    assert (promise.seen.count, promise.seen.trials) == (1, 1)
+    text = selftest_markdown(found)
+    assert "| 40 | 40 of 40 seeds failed |" in text
+    assert "collapsed (20 of 20 of these seeds failed). Quality failed 1 of 1" in text
+
+
+def test_with_fewer_than_ten_seeds_apart_failing_shows_nothing(tmp_path: Path) -> None:
+    found = run_on(FakeMachine(faults=(COLLAPSED,)), tmp_path, parts=("seeds", "faults"), fault_seeds=29)
+    (row,) = found.faults
+    assert (row.failed_seeds, row.harm_failed, row.fails_too_often) == (29, None, False)
+    assert not any("cost the margin" in promise.about for promise in found.promises)
+
+
+def test_seeds_that_fail_without_the_fault_too_are_no_harm_of_it(tmp_path: Path) -> None:
+    """Half a point above always the largest class, about a fifth fails on its own."""
+    machine = FakeMachine(faults=(FakeFault("other-bits"),), mean_hits=52, spread_hits=1.0)
+    found = run_on(machine, tmp_path, parts=("seeds", "faults"), fault_seeds=60)
+    (row,) = found.faults
+    assert row.harm_failed is not None
+    assert row.harm_failed.count >= 4
+    assert row.fails_too_often is False
 
 
 # What a spec refuses

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from fake_machine import ROWS, small_spec
 
+from bertbench.selftest.figures import IntervalFacts
 from bertbench.selftest.gate import Measured, quality_rows, speed_rows
-from bertbench.selftest.record import GateRow, IntervalFacts
+from bertbench.selftest.record import GateRow
 from bertbench.stats import FailedSeedRule, SpeedScenario, measured_scenario, simulate_gate, simulate_speed
 from bertbench.verdict.quality_gate import quality_gate
 from bertbench.verdict.speed_comparison import speed_rule

@@ -43,7 +43,7 @@ def test_ten_minutes_have_room_for_some_of_each() -> None:
     assert plan.speed_faults == 0
     assert "of 40 faults" in plan.left_out["faults"]
     assert "40 need 34 min" in plan.left_out["faults"]
-    assert plan.left_out["speed"] == "0 of 5 faults; all need 19 min or more"
+    assert plan.left_out["speed"] == "0 of 5 faults; all need 22 min or more"
 
 
 def test_little_time_goes_to_a_small_pool_of_two_classes() -> None:
@@ -65,6 +65,24 @@ def test_parts_that_were_not_asked_for_get_no_time() -> None:
     assert (plan.processes, plan.faults, plan.speed_faults) == (0, 0, 0)
     assert plan.left_out["faults"] == plan.left_out["speed"] == plan.left_out["processes"] == "not asked for"
     assert plan.trials > make_plan(wishes(), COSTS, 600).trials
+
+
+def test_no_part_grows_at_the_cost_of_another_that_would_fit() -> None:
+    """Six times ten pairs take 1,320 s: of 30 minutes that is far more than the fifth that speed is given."""
+    plan = make_plan(wishes(), COSTS, 2_100)
+    assert (plan.faults, plan.speed_faults) == (40, 5)
+    assert plan.trials >= 1
+    assert plan.seconds["speed"] == 6 * 10 * 2 * 11
+    assert enough_minutes(wishes(), COSTS) < 45
+
+
+def test_pairs_of_clean_processes_take_the_place_of_one_fault() -> None:
+    ten_pairs = 10 * 2 * 11
+    only_speed = wishes(parts=("speed",))
+    assert make_plan(only_speed, COSTS, 3 * ten_pairs).speed_faults == 2
+    assert make_plan(only_speed, COSTS, 2 * ten_pairs - 1).speed_faults == 0
+    assert make_plan(only_speed, COSTS, 2 * ten_pairs - 1).seconds["speed"] == 0
+    assert make_plan(wishes(parts=("speed",), speed_faults=0), COSTS, 3_000).seconds["speed"] == 0
 
 
 def test_seeds_with_each_fault_may_be_prescribed() -> None:

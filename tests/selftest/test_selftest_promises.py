@@ -6,19 +6,19 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from selftest_examples import made_selftest
 
+from bertbench.selftest.fault_facts import CleanFacts, FaultRow
+from bertbench.selftest.figures import IntervalFacts, RateFacts
 from bertbench.selftest.keeping import kept_promises, outcome_of
 from bertbench.selftest.promises import DOUBTS, FALSE_ALARMS, PASSES, PROMISES, Promise
 from bertbench.selftest.record import (
-    CleanFacts,
     EffectFacts,
-    FaultRow,
     GateRow,
-    IntervalFacts,
     ProcessFacts,
     PromiseFacts,
-    RateFacts,
     SelfTest,
     TrialFacts,
     TrialsFacts,
@@ -61,6 +61,27 @@ def test_a_simulation_allows_or_contradicts_and_shows_nothing(
 
 def test_promises_are_said_in_words() -> None:
     assert [promise.words for promise in PROMISES["same"]] == ["fail <= 1 %", "pass >= 95 %", "undecided <= 5 %"]
+
+
+@given(st.floats(0.001, 0.2), st.integers(1, 40))
+def test_checks_that_each_keep_their_part_make_a_run_that_keeps_the_whole(share: float, checks: int) -> None:
+    """Independent ones: none of them fails, or all of them pass."""
+    most, least = Promise("fail", at_most=share), Promise("pass", at_least=1 - share)
+    part = most.of_each(checks).at_most
+    assert part is not None
+    assert 1 - (1 - part) ** checks == pytest.approx(share)
+    rest = least.of_each(checks).at_least
+    assert rest is not None
+    assert rest**checks == pytest.approx(1 - share)
+
+
+def test_one_check_alone_is_the_whole_run_and_of_three_each_has_a_third() -> None:
+    assert FALSE_ALARMS.of_each(1) is FALSE_ALARMS
+    assert [promise.of_each(3).words for promise in PROMISES["same"]] == [
+        "fail <= 0.3345 %",
+        "pass >= 98.3 %",
+        "undecided <= 1.695 %",
+    ]
 
 
 def test_nan_keeps_no_promise() -> None:
@@ -113,6 +134,25 @@ def test_fresh_trials_are_held_against_the_same_promises() -> None:
     assert standings(made_selftest(trials=trials("pass")))["fresh trials with class threads", "fail <= 1 %"] == (
         "consistent"
     )
+
+
+def test_a_trial_is_one_check_and_is_held_against_the_part_of_one() -> None:
+    """Passing in 96 of 100, eight checks of a run would all pass in 72 %: the run is promised to pass in 95."""
+    words = [*["pass"] * 960, *["undecided"] * 40]
+    alone = standings(made_selftest(trials=trials(*words)))
+    assert alone["fresh trials with class threads", "pass >= 95 %"] == "consistent"
+    one_of_eight = standings(made_selftest(trials=trials(*words), gated_specs=8))
+    assert one_of_eight["fresh trials with class threads", "pass >= 99.36 %"] == "violated"
+    (about,) = {one.about for one in kept_promises(made_selftest(trials=trials("pass"), gated_specs=8))}
+    assert about == "fresh trials with class threads, each one check of 8"
+
+
+def test_a_fail_that_a_run_may_have_is_too_many_for_one_of_its_checks() -> None:
+    words = [*["fail"] * 5, *["pass"] * 1_000]  # 0.5 % (0.16 to 1.2 %)
+    alone = standings(made_selftest(trials=trials(*words)))
+    assert alone["fresh trials with class threads", "fail <= 1 %"] == "consistent"
+    one_of_ten = standings(made_selftest(trials=trials(*words), gated_specs=10))
+    assert one_of_ten["fresh trials with class threads", "fail <= 0.1005 %"] == "violated"
 
 
 def test_fresh_trials_may_show_what_a_simulation_may_not() -> None:
@@ -198,6 +238,21 @@ def test_faults_shown_harmful_must_fail() -> None:
     assert (promise.seen.count, promise.seen.trials, promise.standing) == (1, 10, "violated")
 
 
+def test_a_fault_that_makes_seeds_fail_is_harmful_though_it_has_no_drop() -> None:
+    """Missed by quality, it is counted against the promise."""
+    collapsed = fault("all-fail", identity="differs", quality="pass", harm_failed=rate(20, 20), fails_too_often=True)
+    found = made_selftest(faults=(collapsed,))
+    promise = next(one for one in kept_promises(found) if "to make seeds fail" in one.about)
+    assert (promise.seen.count, promise.seen.trials) == (0, 1)
+    caught = collapsed.model_copy(update={"quality": "fail"})
+    promise = next(one for one in kept_promises(made_selftest(faults=(caught,))) if "to make seeds fail" in one.about)
+    assert (promise.seen.count, promise.seen.trials) == (1, 1)
+    explained = collapsed.model_copy(update={"harm_failed": rate(1, 20), "fails_too_often": False})
+    assert not any("to make seeds fail" in one.about for one in kept_promises(made_selftest(faults=(explained,))))
+    not_asked = collapsed.model_copy(update={"quality": ""})
+    assert not any("to make seeds fail" in one.about for one in kept_promises(made_selftest(faults=(not_asked,))))
+
+
 def promise(standing: str) -> PromiseFacts:
     return PromiseFacts(about="a", promise="p", seen=rate(0), standing=standing)  # type: ignore[arg-type]
 
@@ -276,3 +331,17 @@ def test_a_part_that_was_not_asked_for_is_not_missed() -> None:
 def test_trials_that_identity_decides_are_an_answer() -> None:
     by_identity = TrialsFacts(candidate_class="", by_identity=1, note="equal bits")
     assert outcome_of([promise("shown")], whole(trials=by_identity), asked=ALL) == "pass"
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        TrialsFacts(candidate_class="onednn", by_identity=1),
+        TrialsFacts(candidate_class="", by_identity=1, not_measured=("onednn",)),
+        TrialsFacts(candidate_class="", not_measured=("threads", "onednn")),
+        TrialsFacts(candidate_class=""),
+    ],
+)
+def test_where_identity_does_not_decide_for_all_and_no_trial_ran_nothing_was_seen(nothing: TrialsFacts) -> None:
+    """A class that changes bits was not tried, or it is not known whether one does."""
+    assert outcome_of([promise("shown")], whole(trials=nothing), asked=ALL) == "undecided"

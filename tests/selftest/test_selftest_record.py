@@ -10,7 +10,9 @@ import pytest
 from selftest_examples import made_selftest
 
 from bertbench.errors import RecordError, RecordWriteError
-from bertbench.selftest.record import ClassFacts, FaultRow, IntervalFacts, RateFacts, read_selftest, write_selftest
+from bertbench.selftest.fault_facts import FaultRow
+from bertbench.selftest.figures import IntervalFacts, RateFacts
+from bertbench.selftest.record import ClassFacts, read_selftest, write_selftest
 from bertbench.stats import Interval, exact_rate
 
 
@@ -22,7 +24,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = write_selftest(tmp_path / "deep" / "folder", record)
     assert path.name == "selftest.json"
     assert read_selftest(path) == record
-    assert json.loads(path.read_text())["schema_version"] == 2
+    assert json.loads(path.read_text())["schema_version"] == 3
 
 
 def test_a_self_test_of_schema_1_is_read(tmp_path: Path) -> None:
@@ -40,6 +42,19 @@ def test_a_self_test_of_schema_1_is_read(tmp_path: Path) -> None:
     assert found.faults == faults
 
 
+def test_a_self_test_of_schema_2_is_read(tmp_path: Path) -> None:
+    """It compared no clean processes, and did not say by how much a fault slows."""
+    slow = FaultRow(name="slow", does="Slow.", changes_numbers=False, slows_median_step=True, speed="fail")
+    written = made_selftest(schema_version=2, faults=(slow,)).model_dump(mode="json")
+    del written["unchanged_speed"]
+    for later in ("median_step_slower_by", "failed_seeds", "harm_failed", "fails_too_often"):
+        del written["faults"][0][later]
+    path = tmp_path / "selftest.json"
+    path.write_text(json.dumps(written))
+    found = read_selftest(path)
+    assert (found.faults, found.unchanged_speed) == ((slow,), ())
+
+
 def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RecordWriteError, match="file"):
@@ -52,7 +67,7 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
         ("", "no self-test can be read"),
         ("{}", "is no self-test"),
         ('{"schema_version": 1}', "is no self-test: "),
-        ('{"schema_version": 3}', "schema version 3; this bertbench reads 1 and 2"),
+        ('{"schema_version": 4}', "schema version 4; this bertbench reads 1, 2 and 3"),
     ],
 )
 def test_what_is_no_self_test_is_refused(tmp_path: Path, content: str, said: str) -> None:
