@@ -73,7 +73,8 @@ class FaultRow(Fact):
     caught_by: Layer = ""
     """The first layer that saw it; `none` if those asked did not; empty if it was not run."""
     drop_points: IntervalFacts | None = None
-    """Mean of the own class minus that with the fault; None with fewer than five seeds a side (two before schema 2)."""
+    """Mean of the own class minus that with the fault; None with fewer than five seeds a side (two before schema 2), of
+    seeds with the same bits one counted; exactly 0 where no bit and no number changed (schema 3)."""
     harm_points: IntervalFacts | None = None
     """The same over seeds that had no part in *quality* on either side, so that one can contradict the other; None with
     fewer than ten such seeds a side."""

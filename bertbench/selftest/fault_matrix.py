@@ -13,7 +13,7 @@ from bertbench.selftest.fault_choice import Choice, KnownFault
 from bertbench.selftest.fault_facts import FaultRow, Layer, LayerWord
 from bertbench.selftest.figures import IntervalFacts, RateFacts
 from bertbench.selftest.judging import quality_check, restricted
-from bertbench.selftest.measuring import drop_interval
+from bertbench.selftest.measuring import CONFIDENCE, drop_interval
 from bertbench.selftest.plan import Costs
 from bertbench.selftest.runs import Runs, SeedOutcome, outcomes_of
 from bertbench.stats import exact_rate, judge_failed_seeds
@@ -63,6 +63,7 @@ def _row(fault: KnownFault, clean: Clean, record: RunRecord) -> FaultRow:
     shared = [seed for seed in outcomes if seed in clean.outcomes]
     equal = all(outcomes[seed].digests == clean.outcomes[seed].digests for seed in shared)
     changed = any(outcomes[seed].numbers != clean.outcomes[seed].numbers for seed in shared)
+    unchanged = equal and not changed and len(shared) == len(outcomes)
     judged = tuple(outcomes)[: clean.gate.rule.looks[-1]]
     quality = _quality(record, judged, clean)
     apart = _apart(outcomes, judged, clean)
@@ -76,8 +77,8 @@ def _row(fault: KnownFault, clean: Clean, record: RunRecord) -> FaultRow:
             "identity": ("equal" if equal else "differs") if trusted.identity == "equal" else "",
             "changed_numbers": changed if trusted.identity == "equal" else None,
             "quality": quality.outcome if quality else "",
-            "drop_points": _drop(_hits(clean.outcomes), _hits(outcomes), clean),
-            "harm_points": _harm(apart, clean),
+            "drop_points": _nothing(len(outcomes)) if unchanged else _drop(clean.outcomes, outcomes, clean),
+            "harm_points": None if unchanged else _harm(apart, clean),
             "harm_failed": failed,
             "fails_too_often": failed is not None and _is_too_often(failed, clean),
         }
@@ -118,15 +119,14 @@ def _apart(outcomes: Mapping[int, SeedOutcome], judged: Sequence[int], clean: Cl
         return _Apart({}, {})
     used = {*judged, *(seed.seed for seed in clean.bank.seeds)}
     own, faulty = ({k: v for k, v in side.items() if k not in used} for side in (clean.outcomes, outcomes))
-    return _Apart(own, faulty)
+    return _Apart(_no_copies(own), _no_copies(faulty))
 
 
 def _harm(apart: _Apart, clean: Clean) -> IntervalFacts | None:
     """What the fault costs, over seeds that did not fail."""
-    own, faulty = map(_hits, apart)
-    if min(len(own), len(faulty)) < _SEEDS_THAT_SHOW_HARM:
+    if min(map(len, map(_hits, apart))) < _SEEDS_THAT_SHOW_HARM:
         return None
-    return _drop(own, faulty, clean)
+    return _drop(*apart, clean)
 
 
 def _failed(faulty: Mapping[int, SeedOutcome]) -> RateFacts | None:
@@ -149,8 +149,20 @@ def _is_too_often(failed: RateFacts, clean: Clean) -> bool:
     return judged.word == "fail"
 
 
-def _drop(own: Mapping[int, int], faulty: Mapping[int, int], clean: Clean) -> IntervalFacts | None:
-    return drop_interval(own, faulty, rows=clean.rows, distinct_rows=clean.distinct_rows)
+def _drop(own: Mapping[int, SeedOutcome], faulty: Mapping[int, SeedOutcome], clean: Clean) -> IntervalFacts | None:
+    sides = (_hits(_no_copies(side)) for side in (own, faulty))
+    return drop_interval(*sides, rows=clean.rows, distinct_rows=clean.distinct_rows)
+
+
+def _nothing(seeds: int) -> IntervalFacts:
+    """Where every seed has the bits and numbers that it has without the fault: certain."""
+    return IntervalFacts(estimate=0.0, low=0.0, high=0.0, samples=seeds, confidence=CONFIDENCE)
+
+
+def _no_copies(outcomes: Mapping[int, SeedOutcome]) -> dict[int, SeedOutcome]:
+    """Of seeds with the same bits the first: another one is no further sample."""
+    first = {outcome.digests: seed for seed, outcome in reversed(list(outcomes.items()))}
+    return {seed: outcome for seed, outcome in outcomes.items() if first[outcome.digests] == seed}
 
 
 def _hits(outcomes: Mapping[int, SeedOutcome]) -> dict[int, int]:

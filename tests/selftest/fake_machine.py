@@ -39,6 +39,7 @@ class FakeFault:
     refused: bool = False
     new_bits: bool = True
     slower: float = 0.0
+    copies: bool = False
     fits_no_spec: str = ""
 
     @property
@@ -137,15 +138,16 @@ class FakeMachine:
         bits = 1 + sum(fault.name.encode()) if fault.new_bits else bits
         bits = len(self.requests) if self.irreproducible else bits
         bits += 1_000 * (after > 0) if self.leaks else 0
-        generator = np.random.default_rng([seed, bits])
+        drawn = 0 if fault.copies else seed
+        generator = np.random.default_rng([drawn, bits])
         hits = round(generator.normal(self.mean_hits, self.spread_hits)) - fault.drop_rows
         hits -= self.class_drop_rows if changes else 0
         fake = {
             "bits": bits,
             "live": self.live | fault.live,
-            "accuracy": {str(seed): float(np.clip(hits, 0, ROWS)) / ROWS},
+            "accuracy": {str(drawn): float(np.clip(hits, 0, ROWS)) / ROWS},
         }
-        run = fake_runs._seed(spec, seed, fake, 0)
+        run = fake_runs._seed(spec, drawn, fake, 0).model_copy(update={"seed": seed})
         noise = np.random.default_rng(len(self.requests)).normal(0, self.noise)
         pace = 0.1 * (1 + fault.slower) * float(np.exp(noise))
         steps = run.steps.model_copy(update={"seconds": (pace,) * len(run.steps.seconds)})

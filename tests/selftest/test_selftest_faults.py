@@ -254,6 +254,24 @@ def test_what_a_fault_costs_is_said_from_five_seeds_on(tmp_path: Path, seeds: in
 COLLAPSED = FakeFault("collapsed", drop_rows=60)
 
 
+def test_copies_of_one_seed_are_one_seed(tmp_path: Path) -> None:
+    """Forty of them would show any luck of that one to be what the fault costs."""
+    machine = FakeMachine(faults=(FakeFault("all-the-same", copies=True), FakeFault("other")))
+    found = run_on(machine, tmp_path, parts=("seeds", "faults"), fault_seeds=40)
+    copies, other = found.faults
+    assert (copies.seeds, copies.drop_points, copies.harm_points, copies.harm_failed) == (40, None, None, None)
+    assert other.drop_points is not None
+    assert other.harm_points is not None
+
+
+def test_where_no_bit_and_no_number_changed_the_drop_is_nothing_for_certain(tmp_path: Path) -> None:
+    found = run_on(FakeMachine(faults=(LEAK,)), tmp_path, parts=("seeds", "faults"), fault_seeds=8)
+    (row,) = found.faults
+    assert row.drop_points is not None
+    assert (row.drop_points.estimate, row.drop_points.low, row.drop_points.high) == (0.0, 0.0, 0.0)
+    assert row.harm_points is None
+
+
 def test_a_fault_after_which_every_seed_fails_is_shown_to_be_harmful(tmp_path: Path) -> None:
     """The worst that there is has no drop: no seed is left to take a mean of."""
     found = run_on(FakeMachine(faults=(COLLAPSED,)), tmp_path, parts=("seeds", "faults"), fault_seeds=40)
