@@ -55,8 +55,8 @@ def permutation_test(
     """One-sided test that the candidate's mean is lower than the baseline's (larger values are better).
 
     p = (splits with candidate mean <= the one seen) / (all splits). Shares of whole rows are counted exactly, up
-    to 50 million steps. Other values are listed split by split up to 200,000; above, m splits are drawn and p = (b + 1) / (m + 1),
-    which is never too small (Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39).
+    to 50 million steps. Other values are listed split by split up to 200,000; above, m splits are drawn and p is
+    (b + 1) / (m + 1), which is never too small (Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39).
 
     Assumption: exchangeability, which holds if nothing changed and seeds were not chosen by result. The same seeds on
     both sides with positive correlation make it conservative, with a negative one it rejects too often. A large p does
