@@ -442,6 +442,7 @@ def test_row_14_error_rates_are_chosen_and_kept() -> None:
     *at_most* in less than one case in two hundred.
     """
     rule, trials = quality_gate(ROWS).rule, 10_000
+    promised_fail, promised_pass = 0.005, 0.05  # of one gated spec: nothing changed; a drop of the margin
 
     def at_most(rate: float) -> int:
         """More than so many come in less than one case in a hundred at this rate."""
@@ -454,13 +455,13 @@ def test_row_14_error_rates_are_chosen_and_kept() -> None:
         return rates.fail.count, rates.passed.count
 
     fails, passes = simulated(GateScenario(rule, 0.5))
-    assert fails <= at_most(rule.alpha)
+    assert fails <= at_most(promised_fail)
     assert passes >= 0.95 * trials
     fails, passes = simulated(GateScenario(rule, 0.5, drop_points=1.0))
     assert fails >= 0.9 * trials
-    assert passes <= at_most(rule.pass_alpha)
+    assert passes <= at_most(promised_pass)
     loose = replace(rule, alpha=10 * rule.alpha, floor_points=0.01)
-    assert simulated(GateScenario(loose, 0.5))[0] > at_most(rule.alpha)  # it can be seen
+    assert simulated(GateScenario(loose, 0.5))[0] > at_most(promised_fail)  # it can be seen
 
 
 def test_row_15_every_point_is_read_back(tmp_path: Path) -> None:
