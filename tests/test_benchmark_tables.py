@@ -78,6 +78,22 @@ def test_speed_is_a_part_of_the_verdict_where_it_is_judged(load) -> None:
         assert getattr(seen, word).rate == 1.0
 
 
+def test_estimates_of_looks_that_decided_lie_too_far_out(load, capsys: pytest.CaptureFixture[str]) -> None:
+    """At a spread of 0.8 and a true drop of 0.5 points fails print about a point, passes a sixth of one."""
+    command = load("stopped_estimates")
+    command.main(trials=1_000)
+    rows = {tuple(cells[:2]): cells[2:] for cells in lines_of(capsys.readouterr().out)[2:]}
+    assert len(rows) == len(command.TRUTHS)
+    fails, passes, undecided, of_all, covers = rows["0.8 points", "0.5 points"]
+    share, estimate = fails.split("%, ")
+    assert float(share) == pytest.approx(15, abs=4)
+    assert float(estimate) == pytest.approx(0.97, abs=0.08)
+    assert float(passes.split("%, ")[1]) == pytest.approx(0.17, abs=0.08)
+    assert sum(float(one.split("%")[0]) for one in (fails, passes, undecided)) == pytest.approx(100, abs=0.2)
+    assert float(of_all) == pytest.approx(0.45, abs=0.06)
+    assert float(covers.rstrip("%")) == pytest.approx(99.2, abs=0.9)
+
+
 def test_coverage_names_interval_sample_and_truth(load, capsys: pytest.CaptureFixture[str]) -> None:
     command = load("interval_coverage")
     sys.modules["coverage_draws"].TRUTH_DRAWS = 20_000

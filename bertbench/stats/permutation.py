@@ -1,4 +1,4 @@
-"""Is the candidate's mean lower than chance explains? A permutation test that assumes nothing but 'nothing changed'.
+"""Is the candidate's mean lower than chance explains? A permutation test that assumes no distribution.
 
 If nothing changed, each of the B + S values could as well have come from the other side, so all C(B+S, S) ways of
 choosing which S are the candidate's are equally likely. p is the share of them whose candidate mean is as low as the
@@ -54,13 +54,14 @@ def permutation_test(
 ) -> PermutationTest:
     """One-sided test that the candidate's mean is lower than the baseline's (larger values are better).
 
-    p = (splits with candidate mean <= the one seen) / (all splits). Shares of whole rows are counted exactly at any
-    size. Other values are listed split by split up to 200,000; above, m splits are drawn and p = (b + 1) / (m + 1),
-    which is never too small (Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39).
+    p = (splits with candidate mean <= the one seen) / (all splits). Shares of whole rows are counted exactly, up
+    to 50 million steps. Other values are listed split by split up to 200,000; above, m splits are drawn and p is
+    (b + 1) / (m + 1), which is never too small (Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39).
 
     Assumption: exchangeability, which holds if nothing changed and seeds were not chosen by result. The same seeds on
-    both sides with positive correlation make it conservative. A large p does not show that nothing changed: that
-    question is `difference_of_means`'s. Values are sorted first, so the order of seeds changes nothing.
+    both sides with positive correlation make it conservative, with a negative one it rejects too often. A large p does
+    not show that nothing changed: that question is `difference_of_means`'s. Values are sorted first, so the order of
+    seeds changes nothing.
 
     Args:
         baseline: Values of the baseline's seeds, larger is better (negate losses).

@@ -4,7 +4,7 @@ The baseline is a bank of 20 seeds or more. The candidate runs 4, 8, 20 seeds, t
 
 - *fail* if the permutation test reaches alpha times the look's share, the drop seen is at least the floor, and the
   seeds that both sides ran say the same. By the union bound the chance of a fail, if nothing changed, is at most alpha
-  over all looks, with no assumption but that.
+  over all looks, as far as sides are exchangeable (`permutation_test`).
 - *pass* if the upper bound of the drop, at 5 % times the look's share, lies below the margin. A drop of the margin
   passes in at most 5 %, as far as means of seeds are normal.
 - else *go on*, and after the last look *undecided*.

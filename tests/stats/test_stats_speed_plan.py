@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.power import TTestPower
 
 from bertbench.errors import VerdictError
 from bertbench.stats.speed_plan import (
     SpeedQuestion,
+    _power,
     pairs_needed,
     process_spread,
     spread_if_changed,
@@ -35,6 +37,16 @@ def test_pairs_that_see_five_percent_in_ninety_five(level: float, pairs: tuple[i
     """At process spreads of 1, 2, 3 and 5 %: the paired t plan divided by 0.95, never below the smallest possible."""
     spreads = [share * math.sqrt(2) for share in (0.01, 0.02, 0.03, 0.05)]
     assert tuple(pairs_needed(spread, question(level)) for spread in spreads) == pairs
+
+
+@pytest.mark.parametrize("pairs", [10, 20, 46])
+@pytest.mark.parametrize("process_spread_share", [0.01, 0.02, 0.03, 0.05, 0.1])
+@pytest.mark.parametrize("level", [0.01, 0.0025, 0.0001])
+def test_the_chance_to_see_a_change_is_statsmodels_power(pairs: int, process_spread_share: float, level: float) -> None:
+    """Of the one-sided paired t test, which is that of one sample."""
+    asked, spread = question(level), math.sqrt(2) * process_spread_share
+    theirs = TTestPower().power(asked.margin / spread, nobs=pairs, alpha=level, alternative="larger")
+    assert _power(pairs, spread, asked) == pytest.approx(float(theirs), rel=1e-6, abs=1e-9)
 
 
 def test_no_spread_needs_the_fewest_and_too_much_is_no_plan() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -30,6 +32,32 @@ def test_a_spread_computed_by_hand() -> None:
     assert seen.low == pytest.approx(math.sqrt(c * squares / 4 * math.exp(-half)), rel=1e-5)
     assert seen.high == pytest.approx(math.sqrt(c * squares / 4 * math.exp(half)), rel=1e-5)
     assert (seen.samples, seen.confidence) == (5, 0.95)
+
+
+#: Skewed, with ties and an outlier; the first n of them are of another shape for each n.
+SKEWED = [20, 3, 9, 5, 8, 2, 11, 6, 7, 4, 8, 1, 30, 5, 9, 6, 2, 7, 8, 4]
+
+
+@pytest.mark.parametrize(("size", "cut"), [(7, 2), (8, 2), (13, 2), (20, 2), (40, 3)])
+@pytest.mark.parametrize("confidence", [0.95, 0.99])
+def test_a_spread_is_that_of_bonetts_formula_in_exact_arithmetic(size: int, cut: int, confidence: float) -> None:
+    """Bonett 2006, equation 4, with whole numbers until the last line. The trim leaves more than the median.
+
+    Of each end a share of 1 / (2 sqrt(n - 4)) is trimmed, in whole values: of 7 two (2.02), of 8 two (2 sharp), of 13
+    two (2.17), of 20 two (2.5), of 40 three (3.33).
+    """
+    values = (SKEWED + [value + 1 for value in SKEWED])[:size]
+    inner = sorted(values)[cut : size - cut]
+    mean, trimmed_mean = Fraction(sum(values), size), Fraction(sum(inner), len(inner))
+    squares = sum((value - mean) ** 2 for value in values)
+    kurtosis = size * sum((value - trimmed_mean) ** 4 for value in values) / squares**2
+    variance, under_the_root = squares / (size - 1), (kurtosis - Fraction(size - 3, size)) / (size - 1)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    c = size / (size - z)
+    ends = [math.sqrt(math.exp(math.log(c * variance) + sign * z * c * math.sqrt(under_the_root))) for sign in (-1, 1)]
+    seen = spread_interval(values, confidence=confidence)
+    assert seen.estimate == pytest.approx(math.sqrt(variance), rel=1e-12)
+    assert [seen.low, seen.high] == pytest.approx(ends, rel=1e-9)
 
 
 @given(st.lists(NUMBERS, min_size=5, max_size=30), st.floats(0.1, 50), NUMBERS)
