@@ -36,10 +36,10 @@ _SAMPLES = 20_000
 def misses(over: Over, seeds: NDArray[np.float64], bar: float = 0.0, floor: float = 0.0) -> NDArray[np.bool_]:
     """Of runs, one a line, whether each misses a bar from below."""
     if over == "mean":
-        return ~(seeds.mean(axis=1) >= bar - 1e-12)
+        return np.asarray(~(seeds.mean(axis=1) >= bar - 1e-12))
     spread = np.maximum(seeds.std(axis=1, ddof=1), floor)
     half = second_opinion.t.ppf(0.95, seeds.shape[1] - 1) * spread / math.sqrt(seeds.shape[1])
-    return ~(seeds.mean(axis=1) - half >= bar)
+    return np.asarray(~(seeds.mean(axis=1) - half >= bar))
 
 
 def bank(mean: float, spread: float, seeds: int = 20) -> list[float]:
@@ -326,7 +326,7 @@ def test_rows_that_would_settle_it_are_enough_wherever_the_bar_lies_between_two_
     assert audit.word == "not known"
     assert audit.rows_to_settle is not None
     assert audit.rows_to_settle > rows
-    deviation, half = np.std(np.array(hits) / rows, ddof=1), 0.5 / seeds
+    deviation, half = float(np.std(np.array(hits) / rows, ddof=1)), 0.5 / seeds
 
     def is_enough(rows: int) -> bool:
         assert audit.factor is not None
