@@ -129,7 +129,8 @@ class Standing:
 
     def _seeds_by_count(self) -> int | None:
         chance = self._miss_chance()
-        more = np.arange(max(self.trials, 1), MOST_SEEDS // self.trial_seeds + 1)
+        # Trials that there are have not settled it, whatever was to be expected of them.
+        more = np.arange(self.trials + 1, MOST_SEEDS // self.trial_seeds + 1)
         misses = np.rint(chance * more)
         if chance > self.limit:  # the exact lower bound lies above the limit where so many are rare at the limit itself
             shown = stats.binom.sf(misses - 1, more, self.limit) < 1 - CONFIDENCE
