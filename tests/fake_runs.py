@@ -108,12 +108,17 @@ def _seed(spec: Spec, seed: int, fake: dict[str, Any], runs: int) -> Any:
     last = run.epochs[-1]
     accuracy = fake.get("accuracy", {}).get(str(seed), 0.99)
     validation = last.validation.model_copy(update={"accuracy": accuracy})
+    losses = list(run.steps.loss)
+    for step, more in fake.get("loss_from_step", {}).items():  # of the second run and later ones, more each time
+        losses[int(step)] += more * (runs - 1)
     digest = f"{runs if fake.get('differs') else seed + 1000 * fake.get('bits', 0):064x}"
     return run.model_copy(
         update={
             "live_recipe": make_live_recipe(spec, seed) | fake.get("live", {}),
             "evidence": make_evidence(spec, seed, rows=TRAIN_ROWS),
-            "steps": run.steps.model_copy(update={"rows": tuple(batches * epochs), "learning_rate": rates}),
+            "steps": run.steps.model_copy(
+                update={"rows": tuple(batches * epochs), "learning_rate": rates, "loss": tuple(losses)}
+            ),
             "epochs": (*run.epochs[:-1], last.model_copy(update={"validation": validation})),
             "digests": Digests(weights=digest, losses=digest, predictions=digest),
         }

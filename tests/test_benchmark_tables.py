@@ -15,11 +15,12 @@ import pytest
 from record_maker import make_record, make_seed
 
 from bertbench.selftest.measuring import FEWEST_FOR_DROP
+from bertbench.stats import FreshRun, audit_threshold
 from bertbench.store import Store
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
-COMMANDS = ("gate_rates.py", "interval_coverage.py")
+COMMANDS = ("audit_rates.py", "gate_rates.py", "interval_coverage.py")
 
 
 @pytest.fixture
@@ -103,6 +104,40 @@ def test_coverage_names_interval_sample_and_truth(load, capsys: pytest.CaptureFi
     for cells in rows:
         assert re.search(r"\(.*\d+ (seeds|pairs|trials|processes)\)", cells[0])
         assert float(cells[3].split(" ")[0]) >= 30
+
+
+def test_audit_rates_are_of_bars_on_both_sides_of_1_percent_and_repeat(
+    load, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = load("audit_rates")
+    monkeypatch.setattr(command, "TRUTH_RUNS", 5_000)
+    command.main(["--cases", "50"])
+    printed = capsys.readouterr().out
+    rows = [cells for cells in lines_of(printed) if cells[0] != "promise"]
+    assert len(rows) == len(command.CASES) * len(command.TRUTHS)
+    for cells in rows:
+        (flaky, kept), (stable, missed) = (map(float, cell.removesuffix(")").split(" (")) for cell in cells[3:])
+        assert 0 <= kept <= 1 < missed
+        assert 0 <= min(flaky, stable) <= max(flaky, stable) <= 100
+    command.main(["--cases", "50"])
+    assert capsys.readouterr().out == printed
+
+
+def test_audit_rates_give_the_words_of_the_audit(load) -> None:
+    """Sample by sample, of the mean; at a bar on a number of rows."""
+    command = load("audit_rates")
+    promise = command.Promise("mean", 5, command.TRUTHS[0])
+    samples = promise.truth.draw(np.random.default_rng(3), 40 * 20).reshape(40, 20)
+    words = set()
+    for hits in (1336, 1342, 1346):
+        bar = np.round(hits / 1500, 9)
+        flaky, stable = promise.words(samples, bar)
+        for sample, is_flaky, is_stable in zip(samples, flaky, stable, strict=True):
+            missed = (promise.observed(sample.reshape(4, 5)) < bar).tolist()
+            word = audit_threshold(sample, bar - 1e-9, rows=300, fresh_run=FreshRun(5, "mean", missed)).word
+            assert word == ("shown flaky" if is_flaky else "shown stable" if is_stable else "not known")
+            words.add(word)
+    assert len(words) == 3
 
 
 def test_an_interval_that_is_not_printed_is_not_counted(load) -> None:

@@ -25,7 +25,7 @@ from bertbench.record import Digests, RunRecord, SeedRun
 from bertbench.store import Store
 from bertbench.suite import judge
 from bertbench.verdict import Candidate, Check, compare
-from bertbench.verdict.identity import difference
+from bertbench.verdict.identity import parting
 
 #: Of the checks that hold a cell against the reference.
 _REFERENCE = "reference"
@@ -216,7 +216,7 @@ def _where(one: InOneEnvironment, reference: InOneEnvironment) -> str:
     """Where the first seed that both ran parts from the reference's."""
     runs = {run.seed: run for run in reference.candidate.seeds}
     shared = [run for run in one.candidate.seeds if run.seed in runs]
-    return next((said for run in shared if (said := difference(runs[run.seed], run))), "")
+    return next((parted.told for run in shared if (parted := parting(runs[run.seed], run))), "")
 
 
 def _separations(cells: Sequence[Cell], compared: AbstractSet[frozenset[str]]) -> tuple[str, ...]:

@@ -71,8 +71,9 @@ class PromiseItem(pytest.Item):
             pytest.skip(f"{check.outcome}: {check.reason}")
 
     def _note(self, result: Result, check: Check) -> None:
-        """Numbers for JUnit."""
+        """Words and numbers for JUnit; numbers in full, where the words have them rounded."""
         run_id = result.record.run_id if result.record else ""
+        values = {"observed_value": check.observed_value, "promised_value": check.promised_value}
         for key, value in (
             ("kind", check.kind),
             ("outcome", check.outcome),
@@ -81,6 +82,7 @@ class PromiseItem(pytest.Item):
             ("reason", check.reason),
             ("next_step", check.next_step),
             ("run_id", run_id),
+            *((name, value) for name, value in values.items() if value is not None),
             *check.numbers.items(),
         ):
             self.user_properties.append((f"bertbench_{key}", value))

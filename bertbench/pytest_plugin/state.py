@@ -245,7 +245,7 @@ class PluginState:
             self.session.end()
 
     def _print_audit(self, terminalreporter: Any, results: tuple[Result, ...]) -> None:
-        """One line for each threshold on every seed, by the store's seeds of this code; a warning for *shown flaky*.
+        """One line for each threshold, by the store's seeds of this code; a warning for *shown flaky*.
 
         That a few seeds leave a threshold *not known* is what few seeds do, and nothing to warn of.
         """
@@ -254,7 +254,7 @@ class PluginState:
 
         for result in results:
             spec = result.benchmark.spec
-            if result.skipped or not any(promise.over == "every_seed" for promise in spec.expect):
+            if result.skipped or not spec.expect:
                 continue  # nothing to audit, and scipy need not be loaded
             for threshold in audit_spec(spec, self.session.store.runs_of(spec, completed=False)).thresholds:
                 flaky = threshold.word == "shown flaky"

@@ -30,7 +30,7 @@ def audit_table(audited: Sequence[AuditedThreshold]) -> Table:
         _, quantity = quality_of(threshold.expect.quantity)
         audit = threshold.audit
         cells = (
-            (str(audit.seeds), str(audit.missed), quantity.format(audit.mean), quantity.format(audit.spread))
+            (str(audit.seeds), _missed(audit), quantity.format(audit.mean), quantity.format(audit.spread))
             if audit
             else ("-", "-", "-", "-")
         )
@@ -45,15 +45,11 @@ def audit_line(spec: str, threshold: AuditedThreshold) -> str:
     if audit is None:
         return f"{spec}: {threshold.name}: not known: {threshold.problem}"
     _, quantity = quality_of(threshold.expect.quantity)
-    seen = f"{audit.missed} of {audit.seeds} seeds missed it{_not_finite(audit)}"
+    seen = f"{_trials(audit)}{_not_finite(audit)}"
     if not math.isnan(audit.spread):
-        seen += (
-            f", mean {quantity.format(audit.mean)}, {audit.distance_spreads:.1f} spreads from the bar "
-            f"({audit.factor:.1f} are shown stable)"
-        )
-    needed = f"; about {audit.seeds_to_settle} seeds would settle it" if audit.seeds_to_settle else ""
-    more = needed if threshold.word == "not known" else ""
-    return f"{spec}: {threshold.name}: {threshold.word}: {seen}{more}"
+        seen += f", mean {quantity.format(audit.mean)}, {audit.distance_spreads:.1f} spreads from the bar"
+        seen += "" if audit.factor is None else f" ({audit.factor:.1f} are shown stable)"
+    return f"{spec}: {threshold.name}: {threshold.word}: {seen}{_settled(threshold, audit)}"
 
 
 def audit_sentences(threshold: AuditedThreshold) -> list[str]:
@@ -61,17 +57,9 @@ def audit_sentences(threshold: AuditedThreshold) -> list[str]:
     audit = threshold.audit
     if audit is None:
         return [f"{threshold.name}: not known: {threshold.problem}"]
-    settled = ""
-    if threshold.word == "not known":
-        needed = audit.seeds_to_settle
-        settle = f"about {needed} seeds would settle it" if needed else "no number of seeds up to 1,000 would settle it"
-        settled = f"; {settle}"
-    low, high = audit.miss_lower_bound, audit.miss_upper_bound
-    bounds = f"a fresh seed misses it in {low:.1%} to {high:.1%} (exact 95 % bounds{_not_finite(audit)})"
-    sentences = [f"{threshold.name}: {threshold.word}: {bounds}{settled}"]
+    sentences = [f"{threshold.name}: {threshold.word}: {_bounds(audit)}{_settled(threshold, audit)}"]
     if not math.isnan(audit.spread):
-        chance = f"if seeds are normal, a fresh one that is finite misses it in {audit.miss_chance:.2%} (t-predictive)"
-        sentences += [f"  {chance}{_margin(audit)}", f"  {_smallest_drop(threshold, audit)}"]
+        sentences += [f"  {_chance(audit)}{_margin(audit)}", f"  {_smallest_drop(threshold, audit)}"]
     return sentences
 
 
@@ -80,6 +68,76 @@ def left_out_line(left_out: LeftOut) -> str:
     more = f" and {len(left_out.runs) - _SHOWN} more" if len(left_out.runs) > _SHOWN else ""
     seeds = f"{left_out.seeds} seed{'s' * (left_out.seeds != 1)}"
     return f"{seeds} of {left_out.of} left out: {', '.join(left_out.runs[:_SHOWN])}{more}: {left_out.reason}"
+
+
+def _missed(audit: ThresholdAudit) -> str:
+    """Seeds that missed, or runs, which are another number than the seeds seen."""
+    return str(audit.missed) if audit.over == "every_seed" else f"{audit.missed} of {audit.trials}"
+
+
+def _trials(audit: ThresholdAudit) -> str:
+    """What was seen to miss, of seeds or of the runs that they make."""
+    if audit.over == "every_seed":
+        return f"{audit.missed} of {audit.seeds} seeds missed it"
+    if not audit.trials:
+        return f"{audit.seeds} seeds make no run of {audit.fresh_seeds}"
+    how = ", by a fail or undecided" if audit.over == "lower_bound" else ""
+    return f"{audit.missed} of {audit.trials} runs of {_seeds(audit.fresh_seeds)} missed it{how}"
+
+
+def _bounds(audit: ThresholdAudit) -> str:
+    if audit.over == "every_seed":
+        known = f"exact 95 % bounds{_not_finite(audit)}"
+    elif audit.trials:
+        known = f"exact 95 % bounds: {_trials(audit)}{_not_finite(audit)}"
+    else:
+        return f"how often {_fresh_run(audit)} misses it has no exact bound: {_trials(audit)}{_not_finite(audit)}"
+    low, high = audit.miss_lower_bound, audit.miss_upper_bound
+    who = "a fresh seed" if audit.over == "every_seed" else _fresh_run(audit)
+    return f"{who} misses it in {low:.1%} to {high:.1%} ({known})"
+
+
+def _chance(audit: ThresholdAudit) -> str:
+    chance = f"misses it in {audit.miss_chance:.2%}"
+    if audit.over == "every_seed":
+        return f"if seeds are normal, a fresh one that is finite {chance} (t-predictive)"
+    how = "t-predictive" if audit.over == "mean" else "predictive"
+    return f"if seeds are normal, {_fresh_run(audit)} that are all finite {chance} ({how})"
+
+
+def _fresh_run(audit: ThresholdAudit) -> str:
+    return f"a fresh run of the {audit.fresh_seeds} prescribed seed{'s' * (audit.fresh_seeds != 1)}"
+
+
+def _seeds(number: int) -> str:
+    return f"{number} seed{'s' * (number != 1)}"
+
+
+def _settled(threshold: AuditedThreshold, audit: ThresholdAudit) -> str:
+    """Seeds that would settle what is not known, and validation rows, or why none would; empty where it is known."""
+    if audit.word != "not known":
+        return ""
+    needed, rows = audit.seeds_to_settle, _rows_that_settle(threshold, audit)
+    if needed:
+        return f"; about {needed} seeds would settle it{rows}"
+    here = f" on these {audit.rows} rows" if rows else ""
+    why = ""
+    if audit.factor is None and not audit.missed:
+        why = f": what shows it stable is 299 runs of {_seeds(audit.fresh_seeds)} that all pass"
+    return f"; no number of seeds up to 1,000 would settle it{here}{why}{rows}"
+
+
+def _rows_that_settle(threshold: AuditedThreshold, audit: ThresholdAudit) -> str:
+    """For shares of the validation rows, none of which missed: other training rows would be another recipe."""
+    split, quantity = quality_of(threshold.expect.quantity)
+    if audit.rows is None or audit.factor is None or split != "validation" or audit.missed or audit.not_finite:
+        return ""
+    with_these = f"with these {_seeds(audit.seeds)}, mean and spread in points as they are"
+    if audit.rows_to_settle:
+        return f"; about {audit.rows_to_settle:,} validation rows would {with_these}"
+    above = quantity.keeps(audit.mean, audit.bar) and audit.mean != audit.bar
+    limit = "the spread over seeds is too large" if above else "the mean is not better than the bar"
+    return f"; no number of validation rows up to 100,000 would {with_these}: {limit}"
 
 
 def _margin(audit: ThresholdAudit) -> str:
@@ -91,7 +149,7 @@ def _margin(audit: ThresholdAudit) -> str:
 
 def _smallest_drop(threshold: AuditedThreshold, audit: ThresholdAudit) -> str:
     """What a fresh run of the prescribed seeds sees with 90 %."""
-    run = f"a fresh run of the {audit.fresh_seeds} prescribed seed{'s' * (audit.fresh_seeds != 1)}"
+    run = _fresh_run(audit)
     if not audit.smallest_drop_seen > 0:
         return f"{run} misses it with 90 % or more as it is"
     _, quantity = quality_of(threshold.expect.quantity)
@@ -104,4 +162,9 @@ def _smallest_drop(threshold: AuditedThreshold, audit: ThresholdAudit) -> str:
 
 
 def _not_finite(audit: ThresholdAudit) -> str:
-    return f", {audit.not_finite} of them by NaN or infinity" if audit.not_finite else ""
+    """Of seeds that missed, or, where runs are counted, of all seeds seen."""
+    if not audit.not_finite:
+        return ""
+    if audit.over == "every_seed":
+        return f", {audit.not_finite} of them by NaN or infinity"
+    return f", {_seeds(audit.not_finite)} ended in NaN or infinity"

@@ -12,6 +12,7 @@ from bertbench.stats.failed_seeds import (
     failed_seed_limits,
     judge_failed_seeds,
 )
+from bertbench.stats.fresh_run import FreshRun, distance_of_chance, predictive_run_miss_chance
 from bertbench.stats.many_comparisons import FailedSeedRule, decide_many
 from bertbench.stats.multi_bootstrap import MultiBootstrap, multi_bootstrap
 from bertbench.stats.noninferiority import DifferenceOfMeans, difference_of_means
@@ -73,6 +74,7 @@ __all__ = [
     "FailedSeedLimits",
     "FailedSeedRule",
     "FailedSeeds",
+    "FreshRun",
     "GateRates",
     "GateScenario",
     "Interval",
@@ -98,6 +100,7 @@ __all__ = [
     "decide_look",
     "decide_many",
     "difference_of_means",
+    "distance_of_chance",
     "draw_runs",
     "draw_speed_runs",
     "exact_lower_bound",
@@ -114,6 +117,7 @@ __all__ = [
     "permutation_test",
     "plan_seeds",
     "predictive_miss_chance",
+    "predictive_run_miss_chance",
     "rates_of_words",
     "rounding_spread",
     "signed_rank_interval",

@@ -1,13 +1,14 @@
 """The threshold audit: is a promise about quality stable over fresh seeds, flaky, or not known?
 
 A threshold that five seeds keep may fail the sixth. The audit takes every seed of a recipe that ran in one numerics
-class and is known to be of the newest run's code, and says which of three words holds for each `every_seed` promise,
-with the seeds that would settle it.
+class and is known to be of the newest run's code, and says which of three words holds for each promise, with the seeds
+and the rows that would settle it. A promise of every seed is one about a fresh seed; a promise of the mean, or of its
+bound, is one about a fresh run of all seeds that the spec prescribes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from bertbench.errors import VerdictError
 from bertbench.quantities import quality_of
 from bertbench.record import DataFacts, RunRecord, SeedRun
 from bertbench.spec import ExpectSpec, Spec
-from bertbench.verdict.thresholds import threshold_name, value_at
+from bertbench.verdict.thresholds import judge_values, threshold_name, value_at
 
 if TYPE_CHECKING:
     from bertbench.stats import ThresholdAudit
@@ -67,7 +68,7 @@ class SpecAudit:
     """All of one spec.
 
     Attributes:
-        thresholds: Its promises of every seed, as the spec has them.
+        thresholds: Its promises, as the spec has them.
         left_out: Runs that were not counted.
     """
 
@@ -76,7 +77,7 @@ class SpecAudit:
 
 
 def audit_spec(spec: Spec, records: Sequence[RunRecord]) -> SpecAudit:
-    """Audit every `every_seed` promise of *spec* on the runs that are known to be of the newest one's code.
+    """Audit every promise about quality of *spec* on the runs that are known to be of the newest one's code.
 
     Args:
         spec: The benchmark as it stands now, with the seeds that it prescribes.
@@ -116,9 +117,7 @@ def of_the_newest_code(records: Sequence[RunRecord]) -> tuple[tuple[RunRecord, .
 
 
 def audit_thresholds(spec: Spec, records: Sequence[RunRecord]) -> tuple[AuditedThreshold, ...]:
-    """Audit every `every_seed` promise of *spec* on all of some runs, whatever code they are of: see `audit_spec`.
-
-    Promises on a mean or its bound are about a number of seeds, not about each; they are left out.
+    """Audit every promise about quality of *spec* on all of some runs, whatever code they are of: see `audit_spec`.
 
     Args:
         spec: The benchmark as it stands now, with the seeds that it prescribes.
@@ -127,8 +126,7 @@ def audit_thresholds(spec: Spec, records: Sequence[RunRecord]) -> tuple[AuditedT
     """
     seeds = distinct_seeds(records)
     data = [record.data for record in records if record.data]
-    fresh = len(spec.training.seeds)
-    return tuple(_audited(expect, seeds, data, fresh) for expect in spec.expect if expect.over == "every_seed")
+    return tuple(_audited(expect, seeds, data, len(spec.training.seeds)) for expect in spec.expect)
 
 
 def distinct_seeds(records: Sequence[RunRecord]) -> tuple[SeedRun, ...]:
@@ -140,11 +138,11 @@ def distinct_seeds(records: Sequence[RunRecord]) -> tuple[SeedRun, ...]:
 def _audited(
     expect: ExpectSpec, seeds: Sequence[SeedRun], data: Sequence[DataFacts], fresh_seeds: int
 ) -> AuditedThreshold:
-    from bertbench.stats import audit_threshold  # half a second, and only needed here
+    from bertbench.stats import FreshRun, audit_threshold  # half a second, and only needed here
 
     split, quantity = quality_of(expect.quantity)
     completed = [run for run in seeds if run.outcome == "completed"]
-    values = [value_at(run, split, quantity, expect.epoch) for run in completed]
+    values = {run.seed: value_at(run, split, quantity, expect.epoch) for run in completed}
     share_of = data[0].rows.get(split) if data and quantity.name == "accuracy" else None
     # Of one recipe and one data set: a run that did not count its distinct rows knows no better than one that did.
     distinct = min(one.distinct(split) for one in data if one.sha256 == data[0].sha256) if share_of else None
@@ -152,16 +150,39 @@ def _audited(
     if not seeds:
         return AuditedThreshold(expect, name, None, "no seed of this recipe came to an end")
     not_finite = len(seeds) - len(completed)
+    missed: list[bool] = []
+    if expect.over != "every_seed":
+        missed = _missed_runs(expect, seeds, values, fresh_seeds, (share_of or 0, distinct or 0))
     try:
         audit = audit_threshold(
-            values,
+            list(values.values()),
             expect.bound,
             rows=share_of,
             distinct_rows=distinct,
             better=quantity.better,
             not_finite=not_finite,
-            fresh_seeds=fresh_seeds,
+            fresh_run=FreshRun(fresh_seeds, expect.over, missed),
         )
     except VerdictError as error:
         return AuditedThreshold(expect, name, None, error.message)
     return AuditedThreshold(expect, name, audit)
+
+
+def _missed_runs(
+    expect: ExpectSpec,
+    seeds: Sequence[SeedRun],
+    values: Mapping[int, float],
+    fresh_seeds: int,
+    counted_rows: tuple[int, int],
+) -> list[bool]:
+    """Of the runs that the seeds seen make, whether the promise itself, held against each, does not pass.
+
+    So many seeds at a time in the order of their numbers, which no result has a say in; what is left over makes no run.
+    One that did not complete takes its run with it.
+    """
+    runs = [seeds[first : first + fresh_seeds] for first in range(0, len(seeds) - fresh_seeds + 1, fresh_seeds)]
+    return [
+        any(run.seed not in values for run in one)
+        or judge_values(expect, {run.seed: values[run.seed] for run in one}, *counted_rows).outcome != "pass"
+        for one in runs
+    ]

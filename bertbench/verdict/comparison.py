@@ -7,7 +7,7 @@ What cannot be compared is `no_baseline`, which is never green.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bertbench.baseline import REFERENCE, Baseline, BaselineSeed
@@ -17,7 +17,7 @@ from bertbench.errors import BertbenchError
 from bertbench.quantities import QUALITY
 from bertbench.record import RunRecord, SeedRun
 from bertbench.verdict.candidate import Candidate
-from bertbench.verdict.identity import difference, differing_facts
+from bertbench.verdict.identity import Parting, differing_facts, known_numbers, parting
 from bertbench.verdict.outcomes import Check, Outcome
 from bertbench.verdict.recipe_difference import differing_fields
 
@@ -201,11 +201,11 @@ def _different(
     candidate: Candidate,
     baseline: Baseline,
     pairs: Sequence[tuple[SeedRun, BaselineSeed]],
-    parted: Sequence[str],
+    parted: Sequence[Parting],
     quality: Check,
 ) -> Check:
-    """Identity says no more than quality, and what is known of each seed."""
-    told = list(parted[:_SHOWN])
+    """Identity says no more than quality, and what is known of each seed; in numbers, of the first that differs."""
+    told = [one.told for one in parted[:_SHOWN]]
     if len(parted) > _SHOWN:
         told.append(f"and {len(parted) - _SHOWN} more seeds differ")
     if equal := _listed(run.seed for run, seed in pairs if not _differing_digests(run, seed)):
@@ -220,22 +220,25 @@ def _different(
         "different bits" if parted else "equal bits in part" if equal else "no seed in common",
         "; ".join(told) + _environments(candidate.first, baseline) + decides,
         next_step="" if passes else f"see {quality.name}",
+        numbers=parted[0].numbers if parted else None,
     )
 
 
-def _where(run: SeedRun, seed: BaselineSeed, accepted: SeedRun | None) -> str:
+def _where(run: SeedRun, seed: BaselineSeed, accepted: SeedRun | None) -> Parting:
     """Which digests of one seed differ, and the first step and variable, or the first epoch if that is all there is."""
-    if accepted is not None and (told := difference(run, accepted)):
-        return told
-    names = " and ".join(_differing_digests(run, seed))
+    if accepted is not None and (known := parting(run, accepted)):
+        return known
+    differ = f"seed {run.seed}: {' and '.join(_differing_digests(run, seed))} differ"
+    of_seed: dict[str, float] = {"differing_seed": run.seed}
     losses = [row.train.loss for row in run.epochs]
     for epoch, (ours, its) in enumerate(zip(losses, seed.train_loss, strict=False)):
         if ours != its:
             apart = f"train loss {ours!r} against {its!r}, {abs(ours - its):.3g} apart"
-            return f"seed {run.seed}: {names} differ; first at epoch {epoch}: {apart}{_COARSE}"
+            numbers = known_numbers(first_differing_epoch=epoch, train_loss_difference=abs(ours - its))
+            return Parting(f"{differ}; first at epoch {epoch}: {apart}{_COARSE}", of_seed | numbers)
     if len(losses) != len(seed.train_loss):
-        return f"seed {run.seed}: {names} differ; {len(losses)} epochs against {len(seed.train_loss)}"
-    return f"seed {run.seed}: {names} differ; the train loss of every epoch is equal"
+        return Parting(f"{differ}; {len(losses)} epochs against {len(seed.train_loss)}", of_seed)
+    return Parting(f"{differ}; the train loss of every epoch is equal", of_seed)
 
 
 def _environments(record: RunRecord, baseline: Baseline) -> str:
@@ -273,6 +276,7 @@ def _check(
     *,
     next_step: str = "",
     promised: str = _PROMISED["identity"],
+    numbers: Mapping[str, float] | None = None,
 ) -> Check:
     return Check(
         name=name,
@@ -282,4 +286,5 @@ def _check(
         promised=promised,
         reason=reason,
         next_step=next_step,
+        numbers=numbers or {},
     )

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from bertbench.record import RunRecord, SeedRun, VariableFacts
 from bertbench.verdict.outcomes import Check, Outcome
 
 NAME = "identity_on_repeat"
+
+
+@dataclass(frozen=True)
+class Parting:
+    """Where two completed runs of one seed part.
+
+    Attributes:
+        told: In words.
+        numbers: By name, as far as they are known: `differing_seed`; `first_differing_step` and `first_differing_epoch`
+            (from 0); `loss_difference` or `gradient_norm_difference` there, or `train_loss_difference` of that epoch
+            where steps are not known; `differing_variables` of `variables`, and `first_variable_norm_difference`.
+    """
+
+    told: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 def judge_repeat(first: RunRecord, repeat: RunRecord) -> Check:
@@ -28,8 +44,9 @@ def judge_repeat(first: RunRecord, repeat: RunRecord) -> Check:
     if reason := _not_comparable(first, repeat):
         return _check("undecided", "not comparable", reason)
     repeated = [run for run in repeat.seeds if run.seed in first.spec.training.seeds]
-    if parted := [text for run in repeated if (text := difference(first.seed_run(run.seed), run))]:
-        return _check("fail", "different bits", "; ".join(parted) + _differing_environment(first, repeat))
+    if parted := [one for run in repeated if (one := parting(first.seed_run(run.seed), run))]:
+        told = "; ".join(one.told for one in parted) + _differing_environment(first, repeat)
+        return _check("fail", "different bits", told, numbers=parted[0].numbers)
     if missing := _listed(_prescribed(first) - {run.seed for run in repeated}):
         return _check("undecided", "not repeated", f"seed {missing} was to be repeated and was not")
     if not repeated:
@@ -71,13 +88,15 @@ def _listed(seeds: Iterable[int]) -> str:
     return ", ".join(map(str, seeds))
 
 
-def difference(first: SeedRun, second: SeedRun) -> str:
-    """Where two completed runs of one seed part, in words; empty if they are the same bits."""
+def parting(first: SeedRun, second: SeedRun) -> Parting | None:
+    """Where two completed runs of one seed part; None if they are the same bits."""
     names = [name for name in ("losses", "predictions", "weights") if _digest(first, name) != _digest(second, name)]
     if not names:
-        return ""
-    return (
-        f"seed {first.seed}: {' and '.join(names)} differ{_first_step(first, second)}{_first_variable(first, second)}"
+        return None
+    step, variable = _first_step(first, second), _first_variable(first, second)
+    return Parting(
+        f"seed {first.seed}: {' and '.join(names)} differ{step.told}{variable.told}",
+        {"differing_seed": first.seed, **step.numbers, **variable.numbers},
     )
 
 
@@ -85,7 +104,7 @@ def _digest(run: SeedRun, name: str) -> str:
     return str(getattr(run.digests, name))
 
 
-def _first_step(first: SeedRun, second: SeedRun) -> str:
+def _first_step(first: SeedRun, second: SeedRun) -> Parting:
     """The first step whose loss or gradient norm is another, its epoch, and by how much."""
     names = ("loss", "gradient_norm")  # in the order in which a step computes them
     one, other = ([getattr(run.steps, name) for name in names] for run in (first, second))
@@ -94,17 +113,25 @@ def _first_step(first: SeedRun, second: SeedRun) -> str:
         for name, left, right in zip(names, one, other, strict=True):
             a, b = left[step], right[step]
             if a != b and not (math.isnan(a) and math.isnan(b)):
-                where = f"step {step}{_of_epoch(step, first)}"
-                return f"; first at {where}: {name} {a!r} against {b!r}, {_apart(a, b, is_norm=name != 'loss')}"
+                # None if the run ended within that epoch
+                epoch = next((row.epoch for row in first.epochs if step < row.steps_end), None)
+                where = f"step {step}" + ("" if epoch is None else f" of epoch {epoch}")
+                return Parting(
+                    f"; first at {where}: {name} {a!r} against {b!r}, {_apart(a, b, is_norm=name != 'loss')}",
+                    known_numbers(
+                        first_differing_step=step,
+                        first_differing_epoch=epoch,
+                        **{f"{name}_difference": abs(a - b)},
+                    ),
+                )
     if steps != other_steps:
-        return f"; {steps} steps against {other_steps}"
-    return "; every loss and gradient norm of the steps is equal"
+        return Parting(f"; {steps} steps against {other_steps}")
+    return Parting("; every loss and gradient norm of the steps is equal")
 
 
-def _of_epoch(step: int, run: SeedRun) -> str:
-    """In words; empty if the run ended within that epoch."""
-    epoch = next((row.epoch for row in run.epochs if step < row.steps_end), None)
-    return "" if epoch is None else f" of epoch {epoch}"
+def known_numbers(**numbers: float | None) -> dict[str, float]:
+    """Those that are there and finite: a loss that is no number is no number away from another."""
+    return {name: number for name, number in numbers.items() if number is not None and math.isfinite(number)}
 
 
 def _apart(a: float, b: float, *, is_norm: bool) -> str:
@@ -112,21 +139,25 @@ def _apart(a: float, b: float, *, is_norm: bool) -> str:
     return f"norms differ by {abs(a - b):.3g}" if is_norm else f"{abs(a - b):.3g} apart"
 
 
-def _first_variable(first: SeedRun, second: SeedRun) -> str:
+def _first_variable(first: SeedRun, second: SeedRun) -> Parting:
     """The first variable, on the way from tokens to logits, that ended as another, and how far apart the norms are."""
     if not first.variables or not second.variables:
-        return ""
+        return Parting("")
     names = sorted(first.variables.keys() | second.variables.keys(), key=network_order)
     differing = [name for name in names if not _are_equal(first.variables.get(name), second.variables.get(name))]
+    counted = {"differing_variables": len(differing), "variables": len(names)}
     if not differing:
-        return "; every variable is equal"
+        return Parting("; every variable is equal", counted)
     name = differing[0]
     one, other = first.variables.get(name), second.variables.get(name)
     count = f"{len(differing)} of {len(names)} variables"
     if one is None or other is None:
-        return f"; {count}, first {name}, which only one run has"
+        return Parting(f"; {count}, first {name}, which only one run has", counted)
     apart = _apart(one.norm, other.norm, is_norm=True)
-    return f"; {count}, first {name}: norm {one.norm!r} against {other.norm!r}, {apart}"
+    return Parting(
+        f"; {count}, first {name}: norm {one.norm!r} against {other.norm!r}, {apart}",
+        counted | known_numbers(first_variable_norm_difference=abs(one.norm - other.norm)),
+    )
 
 
 def _are_equal(one: VariableFacts | None, other: VariableFacts | None) -> bool:
@@ -191,7 +222,9 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _check(outcome: Outcome, observed: str, reason: str, *, next_step: str = "") -> Check:
+def _check(
+    outcome: Outcome, observed: str, reason: str, *, next_step: str = "", numbers: Mapping[str, float] | None = None
+) -> Check:
     next_steps: dict[Outcome, str] = {
         "fail": "set runtime.deterministic = true; look for code that draws random numbers",
         "undecided": "run the spec again, with its repeat",
@@ -204,4 +237,5 @@ def _check(outcome: Outcome, observed: str, reason: str, *, next_step: str = "")
         promised="equal bits",
         reason=reason,
         next_step=next_step or next_steps.get(outcome, ""),
+        numbers=numbers or {},
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bertbench.quantities import Quantity, quality_of
 from bertbench.record import RunRecord, SeedRun
@@ -40,6 +40,20 @@ def judge_threshold(expect: ExpectSpec, record: RunRecord) -> Check:
         said = f"the run is {record.outcome}, so nothing was shown"
         return _check(expect, quantity, "fail", None, said, next_step=f"bertbench show {record.run_id}")
     values = {run.seed: value_at(run, split, quantity, expect.epoch) for run in record.seeds}
+    counted = (record.data.rows.get(split, 0), record.data.distinct(split)) if record.data else (0, 0)
+    return judge_values(expect, values, *counted)
+
+
+def judge_values(expect: ExpectSpec, values: Mapping[int, float], rows: int, distinct: int) -> Check:
+    """Hold one promise against what the seeds of a completed run came to.
+
+    Args:
+        expect: The promise.
+        values: The quantity at the epoch that the promise is about, by seed.
+        rows: That shares are of; 0 if nobody knows.
+        distinct: How many of these differ.
+    """
+    _, quantity = quality_of(expect.quantity)
     if not all(quantity.is_valid(value) for value in values.values()):
         broken = {seed: value for seed, value in values.items() if not quantity.is_valid(value)}
         return _check(expect, quantity, "fail", math.nan, f"{expect.quantity} is no possible value: {broken}")
@@ -47,8 +61,7 @@ def judge_threshold(expect: ExpectSpec, record: RunRecord) -> Check:
         return _every_seed(expect, quantity, values)
     if expect.over == "mean":
         return _mean(expect, quantity, tuple(values.values()))
-    counted = (record.data.rows.get(split, 0), record.data.distinct(split)) if record.data else (0, 0)
-    return _lower_bound(expect, quantity, tuple(values.values()), *counted)
+    return _lower_bound(expect, quantity, tuple(values.values()), rows, distinct)
 
 
 def value_at(run: SeedRun, split: str, quantity: Quantity, epoch: str) -> float:
@@ -64,7 +77,7 @@ def value_at(run: SeedRun, split: str, quantity: Quantity, epoch: str) -> float:
     return values[run.best_epoch_restored if run.best_epoch_restored is not None else -1]
 
 
-def _every_seed(expect: ExpectSpec, quantity: Quantity, values: dict[int, float]) -> Check:
+def _every_seed(expect: ExpectSpec, quantity: Quantity, values: Mapping[int, float]) -> Check:
     pick = min if quantity.better == "higher" else max
     seed, worst = pick(values.items(), key=lambda item: item[1])
     missed = [seed for seed, value in values.items() if not quantity.keeps(value, expect.bound)]

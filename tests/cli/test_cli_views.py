@@ -244,13 +244,35 @@ def test_audit_of_a_spec_that_never_ran_has_nothing_to_audit_and_says_what_to_ru
     assert "not known" not in shell.out
 
 
-def test_audit_of_a_spec_that_promises_nothing_of_every_seed_has_nothing_to_audit(shell: Shell) -> None:
+def test_audit_of_a_promise_on_the_mean_is_about_a_fresh_run(shell: Shell) -> None:
     spec = Path("small.toml")
     spec.write_text(spec.read_text().replace("at_least = 0.97", 'at_least = 0.97\nover = "mean"'))
+    seeds = len(load_benchmark("small.toml").spec.training.seeds)
+    set_runs(accuracy={str(seed): 0.99 + 0.01 * (seed % 2) for seed in range(40)})
+    shell("run", "small.toml", "--seeds", "0-39", "--no-repeat")
+    assert shell("audit", "small.toml") == cli.PASS
+    run = f"a fresh run of the {seeds} prescribed seed{'s' * (seeds != 1)}"
+    assert f"validation_accuracy_mean: shown stable: {run} misses it in 0.0% to " in shell.out
+
+
+def test_audit_of_a_spec_that_promises_nothing_about_quality_has_nothing_to_audit(shell: Shell) -> None:
+    spec = Path("small.toml")
+    before, _, after = spec.read_text().partition("[[expect]]")
+    spec.write_text(before + after[after.index("\n[") :] if "\n[" in after else before)
     set_runs(accuracy={})
     shell("run", "small.toml", "--no-repeat")
     assert shell("audit", "small.toml") == cli.UNDECIDED
-    assert "nothing to audit: small promises nothing of every seed" in shell.out
+    assert "nothing to audit: small promises nothing about quality: no [[expect]]" in shell.out
+
+
+def test_audit_says_which_rows_would_settle_it_beside_the_seeds(shell: Shell) -> None:
+    """Twenty times 98 of 100 rows, where 98 are promised: half a row is nearer than rounding allows."""
+    spec = Path("small.toml")
+    spec.write_text(spec.read_text().replace("at_least = 0.97", "at_least = 0.979"))
+    set_runs(accuracy={str(seed): 0.98 for seed in range(20)})
+    shell("run", "small.toml", "--seeds", "0-19", "--no-repeat")
+    assert shell("audit", "small.toml") == cli.UNDECIDED
+    assert re.search(r"settle it; about [\d,]+ validation rows would with these 20 seeds", shell.out)
 
 
 def test_the_audit_of_a_usual_threshold_fits_into_80_columns(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

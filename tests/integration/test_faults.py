@@ -20,7 +20,7 @@ from bertbench.record import RunRecord
 from bertbench.spec import AdamWSpec, Spec, override
 from bertbench.training import run_spec
 from bertbench.verdict import judge_recipe
-from bertbench.verdict.identity import difference
+from bertbench.verdict.identity import parting
 
 pytestmark = pytest.mark.slow
 
@@ -102,7 +102,9 @@ def test_each_fault_changes_what_it_says_and_is_seen_by_lock_or_identity(runs: R
 def test_identity_names_the_first_variable_that_a_fault_changed(runs: Runs) -> None:
     """Frozen embeddings alone: the layers follow."""
     faulty = runs.faulty("embeddings-frozen").seeds[0]
-    words = difference(runs.normal.seeds[0], faulty)
+    parted = parting(runs.normal.seeds[0], faulty)
+    assert parted is not None
+    words = parted.told
     assert "variables, first bert.embeddings.word_embeddings.weight: norm " in words
     assert set(faulty.variables) == set(runs.normal.seeds[0].variables)
 

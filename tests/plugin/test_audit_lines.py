@@ -97,8 +97,35 @@ def test_runs_that_ended_in_nan_are_seeds_that_missed_it(here: pytest.Pytester) 
     )
 
 
-def test_no_line_where_nothing_is_promised_of_every_seed_or_nobody_wants_it(here: pytest.Pytester) -> None:
+def promised_over(project: pytest.Pytester, over: str) -> None:
+    """The spec's promise, of a whole run."""
+    spec = project.path / "specs" / "card.toml"
+    spec.write_text(spec.read_text().replace("at_least = 0.97", f'at_least = 0.97\nover = "{over}"'))
+
+
+def test_a_promise_on_the_mean_has_a_line_and_a_warning_too(here: pytest.Pytester) -> None:
+    promised_over(here, "mean")
+    spread = {str(seed): 0.99 + 0.01 * (seed % 2) for seed in range(20)}
+    result = run(here, TWENTY, *AUDIT, accuracy=spread)  # of 20 prescribed seeds, then
+    result.stdout.fnmatch_lines(["card: validation_accuracy_mean: shown stable: 0 of 1 runs of 20 seeds missed it*"])
+    missing = spread | {str(seed): 0.90 for seed in range(2, 8)}
+    run(here, TWENTY, accuracy=missing)
+    result = run(here, *AUDIT, accuracy=missing)
+    result.stdout.fnmatch_lines(["warning: card: validation_accuracy_mean: shown flaky: 3 of 10 runs of 2 seeds *"])
+
+
+def test_a_promise_on_the_bound_below_the_mean_too(here: pytest.Pytester) -> None:
+    """Two seeds at 0.99 and 1.0 leave it undecided, and with it every such run."""
+    promised_over(here, "lower_bound")
+    result = run(here, *AUDIT, accuracy={"0": 0.99, "1": 1.0})
+    result.stdout.fnmatch_lines(
+        ["warning: card: validation_accuracy_lower_bound: shown flaky: 1 of 1 runs of 2 seeds missed it, by a fail*"]
+    )
+
+
+def test_no_line_where_nothing_is_promised_about_quality_or_nobody_wants_it(here: pytest.Pytester) -> None:
     run(here).stdout.no_fnmatch_line("*shown stable)*")
     spec = here.path / "specs" / "card.toml"
-    spec.write_text(spec.read_text().replace("at_least = 0.97", 'at_least = 0.97\nover = "mean"'))
+    before, _, after = spec.read_text().partition("[[expect]]")
+    spec.write_text(before + after[after.index("[[budget]]") :])
     run(here, *AUDIT).stdout.no_fnmatch_line("*shown stable)*")

@@ -49,7 +49,45 @@ def test_a_missed_threshold_is_a_test_failure_in_words_and_in_junit(project):
     properties = {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}
     assert properties["bertbench_observed"] == "0.9000"
     assert properties["bertbench_promised"] == ">= 0.9700"
+    assert properties["bertbench_observed_value"] == "0.9"
+    assert properties["bertbench_promised_value"] == "0.97"
     assert case.attrib["classname"] == "specs.card.toml"
+
+
+def properties_of(project: pytest.Pytester, name: str) -> dict[str, str]:
+    """What JUnit says of one promise."""
+    cases = ET.parse(project.path / "junit.xml").getroot().iter("testcase")
+    case = next(case for case in cases if case.attrib["name"] == name)
+    return {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}
+
+
+def test_junit_has_observed_and_promised_numbers_in_full_where_there_are_any(project):
+    """The table rounds to four digits, and a time to three; what a machine reads is not rounded."""
+    set_runs(project, accuracy={"0": 97 / 99, "1": 98 / 99})
+    project.runpytest_subprocess("--junitxml=junit.xml", "--bertbench-json=out.json")
+    threshold, budget = (
+        properties_of(project, name) for name in ("validation_accuracy_every_seed", "budget_step_seconds")
+    )
+    assert (threshold["bertbench_observed"], threshold["bertbench_observed_value"]) == ("0.9798", repr(97 / 99))
+    checks = {
+        check["name"]: check for check in json.loads((project.path / "out.json").read_text())["specs"][0]["checks"]
+    }
+    for name, properties in (("validation_accuracy_every_seed", threshold), ("budget_step_seconds", budget)):
+        assert float(properties["bertbench_observed_value"]) == checks[name]["observed_value"]
+        assert float(properties["bertbench_promised_value"]) == checks[name]["promised_value"]
+    assert properties_of(project, "run").keys().isdisjoint({"bertbench_observed_value", "bertbench_promised_value"})
+
+
+def test_junit_and_json_have_the_numbers_of_an_identity_that_differs(project):
+    set_runs(project, differs=True, loss_from_step={"2": 0.25})
+    project.runpytest_subprocess("--junitxml=junit.xml", "--bertbench-json=out.json")
+    properties = properties_of(project, "identity_on_repeat")
+    [spec] = json.loads((project.path / "out.json").read_text())["specs"]
+    [check] = [check for check in spec["checks"] if check["name"] == "identity_on_repeat"]
+    assert (check["numbers"]["differing_seed"], check["numbers"]["first_differing_step"]) == (0, 2)
+    assert check["numbers"]["loss_difference"] > 0
+    for name, number in check["numbers"].items():
+        assert properties[f"bertbench_{name}"] == str(number)
 
 
 def test_nan_never_passes(project):

@@ -108,6 +108,11 @@ def test_first_epoch_whose_loss_differs_is_named_with_its_size() -> None:
         identity.reason
     )
     assert "0.001 apart" in identity.reason
+    assert identity.numbers == {
+        "differing_seed": 0,
+        "first_differing_epoch": 1,
+        "train_loss_difference": pytest.approx(0.001),
+    }
 
 
 def test_where_the_runs_of_the_baseline_are_at_hand_step_and_variable_are_named() -> None:
@@ -133,6 +138,8 @@ def test_where_the_runs_of_the_baseline_are_at_hand_step_and_variable_are_named(
     assert "0.25 apart" in identity.reason
     assert "first classifier.weight: norm 1.5 against 1.0, norms differ by 0.5" in identity.reason
     assert "not in this store" not in identity.reason
+    known = ("first_differing_step", "first_differing_epoch", "loss_difference", "first_variable_norm_difference")
+    assert [identity.numbers[name] for name in known] == pytest.approx([2, 0, 0.25, 0.5])
     identity, _ = compare(
         Candidate((run,)), baseline_of(), name="rolling", gate=quality_gate(ROWS), accepted_run=lambda _seed: None
     )

@@ -90,6 +90,32 @@ def test_first_step_that_differs_is_named_with_both_values(name: str, step: int)
     )
 
 
+@pytest.mark.parametrize(("name", "step"), [("loss", 37), ("gradient_norm", 12)])
+def test_the_first_difference_is_there_in_numbers(name: str, step: int) -> None:
+    original = getattr(make_seed(1).steps, name)[step]
+    run = altered(with_step(make_seed(1), name, step, original + 1e-9), losses="0" * 64)
+    check = judge_repeat(run_of("every_seed"), repeat_of(make_seed(0), run))
+    numbers = dict(check.numbers)
+    assert numbers.pop(f"{name}_difference") == abs(original - (original + 1e-9))
+    assert numbers == {"differing_seed": 1, "first_differing_step": step, "first_differing_epoch": step // 4}
+
+
+def test_of_several_seeds_that_differ_the_first_is_there_in_numbers() -> None:
+    runs = [altered(with_step(make_seed(seed), "loss", 5 + seed, 9.0), losses="0" * 64) for seed in (0, 1)]
+    numbers = judge_repeat(run_of("every_seed"), repeat_of(*runs)).numbers
+    assert (numbers["differing_seed"], numbers["first_differing_step"]) == (0, 5)
+
+
+def test_what_is_not_known_or_no_number_is_in_no_numbers() -> None:
+    assert judge_repeat(run_of(), repeat_of(make_seed(0))).numbers == {}
+    weights = judge_repeat(run_of(), repeat_of(altered(make_seed(0), weights="0" * 64))).numbers
+    assert "first_differing_step" not in weights
+    nan = altered(with_step(make_seed(0), "loss", 3, math.nan), losses="0" * 64)
+    numbers = judge_repeat(run_of(), repeat_of(nan)).numbers
+    assert numbers["first_differing_step"] == 3
+    assert "loss_difference" not in numbers
+
+
 def test_a_step_of_an_epoch_that_did_not_end_is_named_without_it() -> None:
     run = altered(with_step(make_seed(0), "loss", 37, 9.0), losses="0" * 64)
     cut = make_seed(0).model_copy(update={"epochs": make_seed(0).epochs[:9]})
@@ -199,6 +225,18 @@ def test_the_first_variable_that_differs_is_named_with_the_size_of_the_differenc
         "; 2 of 4 variables, first bert.encoder.layer.2.output.dense.bias: norm 3.0 against 3.25, "
         "norms differ by 0.25" in check.reason
     )
+
+
+def test_the_variables_are_there_in_numbers() -> None:
+    one = with_variables(make_seed(0), **EQUAL)
+    other = with_variables(PARTED, **(EQUAL | {"classifier__bias": 0.75}))
+    numbers = judge_repeat(run_of().model_copy(update={"seeds": (one, make_seed(1))}), repeat_of(other)).numbers
+    assert numbers == {
+        "differing_seed": 0,
+        "differing_variables": 1,
+        "variables": 2,
+        "first_variable_norm_difference": 0.25,
+    }
 
 
 def test_a_variable_that_one_run_lacks_is_named() -> None:
