@@ -29,10 +29,12 @@ from bertbench.verdict import (
     Check,
     Outcome,
     doubt_two_grounds,
+    hold_recipes,
     judge_budget,
     judge_recipe,
     judge_repeat,
     judge_threshold,
+    locks_of,
     overall,
 )
 
@@ -203,7 +205,9 @@ def with_comparison(result: Result, store: Store, against: Against | None, *, bo
     """*result* with the checks of every baseline after its promises; as it is if nothing is to be compared or ran.
 
     Runs nothing. Attempts that were counted are told. Where a run of further seeds is on another ground than the run
-    that it continues, that run is compared with the others alone, and nothing passes.
+    that it continues, that run is compared with the others alone, and nothing passes. Nor does anything pass where a
+    run that is counted drifted from its recipe. As an attempt it counts by its quality alone: a drift is no chance that
+    somebody could try again.
 
     Args:
         result: What ran.
@@ -227,6 +231,8 @@ def with_comparison(result: Result, store: Store, against: Against | None, *, bo
     if book:
         book_attempts(compared, candidate, store)
     compared = with_attempts(compared, candidate, store)
+    locks = locks_of(candidate.records)
+    compared = tuple(_with_checks(one, *hold_recipes(*one.checks, locks)) for one in compared)
     return replace(
         result, checks=(*result.checks, *(check for one in compared for check in one.checks)), compared=compared
     )
@@ -285,8 +291,13 @@ def run_and_compare(
 
 
 def _doubted(compared: Compared, ran: Sequence[RunRecord]) -> Compared:
-    identity, quality = doubt_two_grounds(compared.identity, compared.quality, ran)
-    shown = compared.shown if quality.outcome == compared.quality.outcome == "fail" else None
+    return _with_checks(compared, *doubt_two_grounds(*compared.checks, ran))
+
+
+def _with_checks(compared: Compared, identity: Check, quality: Check) -> Compared:
+    """What is now known of a comparison; what was shown beside it stays where it is as it was, or a fail as before."""
+    stays = quality == compared.quality or quality.outcome == compared.quality.outcome == "fail"
+    shown = compared.shown if stays else None
     return replace(compared, identity=identity, quality=quality, shown=shown)
 
 
