@@ -205,9 +205,8 @@ def with_comparison(result: Result, store: Store, against: Against | None, *, bo
     """*result* with the checks of every baseline after its promises; as it is if nothing is to be compared or ran.
 
     Runs nothing. Attempts that were counted are told. Where a run of further seeds is on another ground than the run
-    that it continues, that run is compared with the others alone, and nothing passes. Nor does anything pass where a
-    run that is counted drifted from its recipe. As an attempt it counts by its quality alone: a drift is no chance that
-    somebody could try again.
+    that it continues, that run is compared with the others alone, and nothing passes. Nor does anything where a run
+    that is counted drifted from its recipe; as an attempt it counts by its quality alone.
 
     Args:
         result: What ran.
@@ -227,7 +226,7 @@ def with_comparison(result: Result, store: Store, against: Against | None, *, bo
     promised = result.benchmark.spec.verdict
     compared = compare_runs(candidate, store, result.benchmark.baselines_folder, against, promised=promised)
     if others:
-        compared = tuple(_doubted(one, ran) for one in compared)
+        compared = tuple(_with_checks(one, *doubt_two_grounds(*one.checks, ran)) for one in compared)
     if book:
         book_attempts(compared, candidate, store)
     compared = with_attempts(compared, candidate, store)
@@ -288,10 +287,6 @@ def run_and_compare(
             raise RecordError(f"{request.run_id}: ran none of the seeds {wanted}", remedy="bertbench show --all")
         candidate = ended
     return with_comparison(replace(result, further=candidate.records[1:]), store, against, book=True)
-
-
-def _doubted(compared: Compared, ran: Sequence[RunRecord]) -> Compared:
-    return _with_checks(compared, *doubt_two_grounds(*compared.checks, ran))
 
 
 def _with_checks(compared: Compared, identity: Check, quality: Check) -> Compared:
