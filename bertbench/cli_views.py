@@ -95,7 +95,11 @@ def _show(options: argparse.Namespace) -> int:
     if entry.status == "killed":
         console.print(f"killed: process {record.process.pid} is gone; this is as far as it got", style="bold red")
     elif entry.status != "running":  # of a run that goes on nothing can be said yet
-        print_promises([result_of(record, store)])
+        result = result_of(record, store)
+        print_promises([result])
+        for check in result.checks:
+            for line in check.details:
+                say(f"{check.name}: {line}")
     return PASS
 
 

@@ -19,6 +19,7 @@ from bertbench.ab.measuring import Progress
 from bertbench.ab.sides import Side, open_sides
 from bertbench.errors import BertbenchError, RecordError, RecordWriteError
 from bertbench.project import SpeedBase
+from bertbench.record import RunRecord
 from bertbench.sigterm import interrupted_by_sigterm
 from bertbench.store import Store
 from bertbench.verdict import SPEED_NAME, Check, Outcome
@@ -44,25 +45,25 @@ class GatedSpeed:
 
 def measure_speed(
     file: Path | None,
+    record: RunRecord,
     store: Store,
     base: SpeedBase,
     *,
     gated_specs: int,
     changes: Mapping[str, object],
     workers: int = 1,
-    fault: str | None = None,
     show_pairs: ShowPairs | None = None,
 ) -> GatedSpeed:
     """Run the spec and its base in turn, in processes of their own, and decide.
 
     Args:
         file: Of the spec that ran; None if it came from no file.
+        record: How it ran; what was done wrong on purpose in it is done in the candidate, too.
         store: The comparison goes to `<store>/ab/<id>`.
         base: What it is held against, and the time there is.
         gated_specs: Specs whose speed the project gates: they share one error rate.
         changes: What took the place of the spec's own engine or backend; on both sides.
         workers: Test workers that share the machine; above 1 nothing is measured.
-        fault: What the candidate does wrong on purpose.
         show_pairs: Told of every pair.
 
     Returns:
@@ -72,6 +73,8 @@ def measure_speed(
         RecordError: If earlier attempts cannot be read.
         RecordWriteError: If the store cannot be written.
     """
+    if record.outcome != "completed":
+        return _not_measured(base, "undecided", f"the run is {record.outcome}", "make the spec run to its end")
     if not base.is_measured:
         return _not_measured(base, "undecided", "nothing was measured, as asked for", "leave out --speed-base none")
     if workers > 1:
@@ -85,18 +88,18 @@ def measure_speed(
             interrupted_by_sigterm(),  # else the tree of a revision would stay behind
             open_sides(base=base.side, cand=str(file), spec=file, changes=changes) as sides,
         ):
-            if fault is not None:
-                sides["cand"] = _faulty(sides["cand"], fault)
+            if record.fault is not None:
+                sides["cand"] = _faulty(sides["cand"], record.fault)
             with (show_pairs or nullcontext)() as progress:
-                record = compare_speed(sides, store.folder, plan, progress=progress)
-        if record.interrupted:  # it was kept and counted; whoever runs several specs stops with it
+                compared = compare_speed(sides, store.folder, plan, progress=progress)
+        if compared.interrupted:  # it was kept and counted; whoever runs several specs stops with it
             raise KeyboardInterrupt
     except (RecordError, RecordWriteError):
         raise
     except BertbenchError as problem:  # no such revision, no such spec in it, a Python without bertbench
         next_step = problem.remedy or f"make {base.side} a side that has this spec"
         return _not_measured(base, "no_baseline", problem.message, next_step)
-    return _of(record)
+    return _of(compared)
 
 
 def kept_speed(store: Store, ab_id: str) -> GatedSpeed:
@@ -108,15 +111,12 @@ def kept_speed(store: Store, ab_id: str) -> GatedSpeed:
     return _of(read_ab(ab_path(store.folder, ab_id)))
 
 
-def unmeasured_speed(base: SpeedBase, *, ran: str = "") -> GatedSpeed:
-    """Speed is gated and was not compared: never a pass.
+def unmeasured_speed(base: SpeedBase) -> GatedSpeed:
+    """Runs that were made before are judged, and speed is gated: that is never a pass.
 
     Args:
         base: What it would have been held against.
-        ran: How the spec's own run ended, if that is why; empty if runs that were made before are judged.
     """
-    if ran:
-        return _not_measured(base, "undecided", f"the run is {ran}", "make the spec run to its end")
     reason = "times of runs that were not made in turn say nothing of each other"
     return _not_measured(base, "undecided", reason, "bertbench run SPEC --compare, or pytest with --bertbench-compare")
 

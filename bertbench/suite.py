@@ -29,10 +29,12 @@ from bertbench.verdict import (
     Check,
     Outcome,
     doubt_two_grounds,
+    hold_recipes,
     judge_budget,
     judge_recipe,
     judge_repeat,
     judge_threshold,
+    locks_of,
     overall,
 )
 
@@ -209,7 +211,8 @@ def with_comparison(result: Result, store: Store, against: Against | None, *, bo
 
     Runs nothing: where speed is gated and was not compared, it is undecided. Attempts that were counted are told. Where
     a run of further seeds is on another ground than the run that it continues, that run is compared with the others
-    alone, and nothing passes.
+    alone, and nothing passes. Nor does anything where a run that is counted drifted from its recipe; as an attempt it
+    counts by its quality alone.
 
     Args:
         result: What ran.
@@ -229,10 +232,12 @@ def with_comparison(result: Result, store: Store, against: Against | None, *, bo
     promised = result.benchmark.spec.verdict
     compared = compare_runs(candidate, store, result.benchmark.baselines_folder, against, promised=promised)
     if others:
-        compared = tuple(_doubted(one, ran) for one in compared)
+        compared = tuple(_with_checks(one, *doubt_two_grounds(*one.checks, ran)) for one in compared)
     if book:
         book_attempts(compared, candidate, store)
     compared = with_attempts(compared, candidate, store)
+    locks = locks_of(candidate.records)
+    compared = tuple(_with_checks(one, *hold_recipes(*one.checks, locks)) for one in compared)
     checks = (*result.checks, *(check for one in compared for check in one.checks))
     if against.speed is None:
         return replace(result, checks=checks, compared=compared)
@@ -272,11 +277,22 @@ def run_and_compare(
     if against is not None:
         Ledger(store.folder).attempts()  # what cannot be read is refused now, and not after an hour
     result = run_benchmark(benchmark, store, workers=workers, watch=watch, **how)
-    if against is None or result.record is None:
+    record = result.record
+    if against is None or record is None:
         return result
-    result = replace(result, further=_further_seeds(benchmark, result.record, store, against, workers, watch))
+    result = replace(result, further=_further_seeds(benchmark, record, store, against, workers, watch))
     if against.speed is not None:
-        result = replace(result, speed=_speed(result, store, against, workers, show_pairs))
+        speed = measure_speed(
+            benchmark.file,
+            record,
+            store,
+            against.speed,
+            gated_specs=against.gated_specs,
+            changes=dict(benchmark.chosen),
+            workers=workers,
+            show_pairs=show_pairs,
+        )
+        result = replace(result, speed=speed)
     return with_comparison(result, store, against, book=True)
 
 
@@ -301,30 +317,10 @@ def _further_seeds(
         candidate = ended
 
 
-def _speed(
-    result: Result, store: Store, against: Against, workers: int, show_pairs: ShowPairs | None
-) -> GatedSpeed | None:
-    """The step of what ran, against what the project says."""
-    record, benchmark = result.record, result.benchmark
-    if against.speed is None or record is None:
-        return None
-    if record.outcome != "completed":
-        return unmeasured_speed(against.speed, ran=record.outcome)
-    return measure_speed(
-        benchmark.file,
-        store,
-        against.speed,
-        gated_specs=against.gated_specs,
-        changes=dict(benchmark.chosen),
-        workers=workers,
-        fault=record.fault,
-        show_pairs=show_pairs,
-    )
-
-
-def _doubted(compared: Compared, ran: Sequence[RunRecord]) -> Compared:
-    identity, quality = doubt_two_grounds(compared.identity, compared.quality, ran)
-    shown = compared.shown if quality.outcome == compared.quality.outcome == "fail" else None
+def _with_checks(compared: Compared, identity: Check, quality: Check) -> Compared:
+    """What is now known of a comparison; what was shown beside it stays where it is as it was, or a fail as before."""
+    stays = quality == compared.quality or quality.outcome == compared.quality.outcome == "fail"
+    shown = compared.shown if stays else None
     return replace(compared, identity=identity, quality=quality, shown=shown)
 
 

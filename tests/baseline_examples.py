@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from record_maker import STARTED, make_record, make_seed, make_spec, row_counts
+from record_maker import STARTED, make_evidence, make_live_recipe, make_record, make_seed, make_spec, row_counts
 
 from bertbench.baseline import Baseline, build_baseline
 from bertbench.record import Digests, RunRecord, SeedRun
@@ -40,12 +40,17 @@ def seed_with_hits(seed: int, hits: float, *, rows: int = ROWS, bits: int = 0, *
 def run_of(
     hits: Mapping[int, float], *, rows: int = ROWS, distinct: int | None = None, bits: int = 0, **changes: Any
 ) -> RunRecord:
-    """A completed run of the seeds in *hits*, on so many validation rows, all distinct if not said."""
+    """A completed run of the seeds in *hits*, as specified, on so many validation rows, all distinct if not said."""
     spec = make_spec(training={"epochs": 3, "batch_size": 8, "seeds": list(hits)})
     record = make_record(spec=spec, **{"run_id": "run-1"} | changes)
     assert record.data is not None
-    data = record.data.model_copy(update=row_counts(validation=rows, distinct=distinct))
-    seeds = tuple(seed_with_hits(seed, value, rows=rows, bits=bits) for seed, value in hits.items())
+    data = record.data.model_copy(update=row_counts(train=32, validation=rows, distinct=distinct))
+    seeds = tuple(
+        seed_with_hits(seed, value, rows=rows, bits=bits).model_copy(
+            update={"live_recipe": make_live_recipe(spec, seed), "evidence": make_evidence(spec, seed)}
+        )
+        for seed, value in hits.items()
+    )
     return record.model_copy(update={"data": data, "seeds": seeds})
 
 

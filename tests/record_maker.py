@@ -9,6 +9,7 @@ from typing import Any
 
 from bertbench.checkpoints import BertConfig
 from bertbench.data import row_order
+from bertbench.engines.fresh_layers import prescribed_digests
 from bertbench.engines.weight_decay import decayed_tensors
 from bertbench.evidence import order_sha256
 from bertbench.record import (
@@ -116,11 +117,18 @@ def make_steps(steps: int, *, losses: Mapping[int, float] | None = None) -> Step
     )
 
 
-def make_live_recipe(spec: Spec, seed: int = 0) -> dict[str, Any]:
+#: Of the native engine on TensorFlow, and of all others.
+_CLASSES = {"adam": ("OnePassAdam", "Adam"), "adamw": ("OnePassAdam", "AdamW"), "sgd": ("SGD", "SGD")}
+
+
+def make_live_recipe(spec: Spec, seed: int = 0, *, labels: int = 2) -> dict[str, Any]:
     """What a running engine that does what *spec* says under *seed*, on the checkpoint here, would say of itself."""
+    ours, usual = _CLASSES[spec.optimizer.name]
+    is_ours = (spec.engine, spec.runtime.backend) == ("native", "tensorflow")
+    drawn = prescribed_digests(spec.model, BertConfig(**CONFIG), labels=labels, seed=seed)
     return {
         "backend": spec.runtime.backend,
-        "optimizer": spec.optimizer.model_dump(),
+        "optimizer": {"class": ours if is_ours else usual, **spec.optimizer.model_dump()},
         "decayed": sorted(decayed_tensors(BertConfig(**CONFIG), spec.optimizer)),
         "iterations": 0,
         "dtype_policy": spec.training.precision,
@@ -148,10 +156,7 @@ def make_live_recipe(spec: Spec, seed: int = 0) -> dict[str, Any]:
         # (60 + 12 + 2 + 2) x 4 of embeddings; 80 + 40 + 36 + 16 of the layer; 20 + 10 of the head.
         "parameters": 506,
         "seed": seed,
-        "drawn_weights": {
-            "classifier.kernel": {"by_seed": "5" * 16, "live": "5" * 16},
-            "classifier.bias": {"by_seed": "6" * 16, "live": "6" * 16},
-        },
+        "drawn_weights": {name: {"live": digest} for name, digest in drawn.items()},
     }
 
 

@@ -138,6 +138,15 @@ def test_compare_takes_a_record_or_a_spec_and_names_as_one_text(bank: Path) -> N
     assert bertbench.compare(record, baselines=Path("elsewhere")).outcome == "no_baseline"
 
 
+def test_compare_holds_the_recipe_of_every_run_that_it_counts(bank: Path) -> None:
+    set_runs(accuracy=accuracies(0.98), bits=1, live={"iterations": 7})
+    drifted = bertbench.run(bank, seeds=range(4))
+    verdict = bertbench.compare(drifted)
+    assert (verdict.outcome, [check.outcome for check in verdict.checks]) == ("fail", ["fail", "fail"])
+    drift = "seeds 0-3: optimizer iterations before the first step: 0 by the spec, 7 live"
+    assert f"the recipe drifted: {drifted.run_id}: {drift}" in verdict.text
+
+
 def test_compare_is_counted_and_a_fail_stays_one(bank: Path) -> None:
     """At one clean commit, as of the command; judging the same runs again is no second attempt."""
     commit()

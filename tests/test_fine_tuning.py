@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_engine import FakeEngine
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bertbench.data import PackedBatch, SpecialTokenIds, TokenizedSplit
@@ -17,6 +19,7 @@ from bertbench.fine_tuning import Rows, SeedProgress, fine_tune, first_batches, 
 from bertbench.observers import Observer
 from bertbench.record import EpochRow, SeedRun
 from bertbench.spec import Spec, build_spec
+from bertbench.verdict.early_stopping import length_drifts
 
 SPECIAL = SpecialTokenIds(pad=0, unk=1, cls=2, sep=3, mask=4)
 #: WordPieces that only rows of class 0, or of class 1, hold; 30 and above occur in both.
@@ -280,6 +283,24 @@ def test_training_stops_after_epochs_without_improvement(hits: list[int], table:
     assert len(result.epochs) == epochs
     assert result.outcome == "completed"
     assert result.best_epoch_restored is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    hits=st.lists(st.integers(1, 6), min_size=1, max_size=7),
+    quantity=st.sampled_from(["validation_accuracy", "validation_loss", "train_loss", "validation_macro_f1"]),
+    patience=st.integers(1, 3),
+    min_delta=st.sampled_from([0.0, 1 / 6, 0.2, 0.1 + 0.2]),
+    restore_best=st.booleans(),
+)
+def test_the_recipe_lock_holds_training_to_the_same_rule(
+    hits: list[int], quantity: str, patience: int, min_delta: float, restore_best: bool
+) -> None:
+    """It goes through the rule with what the record holds, and asks nobody who trained."""
+    table = {"quantity": quantity, "patience_epochs": patience, "min_delta": min_delta, "restore_best": restore_best}
+    result, _ = stop_early(hits, **table)
+    training = make_spec(training={"epochs": len(hits), "early_stopping": table}).training
+    assert list(length_drifts(training, result)) == []
 
 
 def test_the_best_epoch_is_restored_if_the_spec_says_so() -> None:

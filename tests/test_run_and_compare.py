@@ -215,6 +215,74 @@ def test_a_run_that_broke_off_is_no_attempt(store: Store) -> None:
     assert Ledger(store.folder).attempts() == ()
 
 
+# Every run that is counted is held against its recipe
+
+
+def drifting_further_seeds(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bank, and other bits as good as it; an optimizer that has taken steps before the first in further seeds."""
+    bank_of(store, accuracy=around(0.98))
+
+    def request(request: Request, **more: Any) -> RunRecord:
+        set_runs(accuracy=around(0.98), bits=1, live={"iterations": 7} if request.continues else {})
+        return fake_runs.fake_run_request(request, **more)
+
+    monkeypatch.setattr(suite, "run_request", request)
+
+
+DRIFT = "optimizer iterations before the first step: 0 by the spec, 7 live"
+
+
+def test_a_drift_of_further_seeds_fails_a_comparison_that_would_pass(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drifting_further_seeds(store, monkeypatch)
+    result = compared(store)
+    (further,) = result.further
+    assert outcomes(result.checks)["recipe_lock"] == "pass"  # that of the prescribed seeds
+    identity, quality = result.checks[-2:]
+    assert (identity.outcome, quality.outcome, result.outcome) == ("fail", "fail", "fail")
+    assert quality.reason.startswith(f"the recipe drifted: {further.run_id}: seeds 2-3: {DRIFT}. By itself: ")
+    assert "4 seeds against a bank of 20" in quality.reason
+    assert quality.next_step.startswith("compare library versions and the code")
+    assert identity.reason.startswith(f"the recipe drifted in {further.run_id}. By itself: ")
+    assert result.compared[0].checks == (identity, quality)
+    assert result.compared[0].shown is None
+
+
+def test_a_drift_is_told_by_every_process_of_a_session_and_binds_no_later_run(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no chance that somebody could try again: as an attempt it counts by its quality alone."""
+    drifting_further_seeds(store, monkeypatch)
+    repository()
+    against = Against(("rolling",))
+    result = Session(store, "s1", against=against).result(benchmark(Path.cwd()))
+    assert Session(store, "s1", against=against).results() == (result,)
+    assert result.outcome == "fail"
+    assert [attempt.outcome for attempt in Ledger(store.folder).attempts()] == ["pass"]
+    monkeypatch.setattr(suite, "run_request", fake_runs.fake_run_request)
+    set_runs(accuracy=around(0.98), bits=1)
+    again = compared(store)
+    assert again.outcome == "pass"
+    assert again.compared[0].shown is not None
+
+
+def test_what_a_record_does_not_show_of_its_recipe_passes_no_comparison(store: Store) -> None:
+    bank_of(store, accuracy=around(0.98))
+    set_runs(accuracy=around(0.98), live={"network": None})
+    identity, quality = compared(store).checks[-2:]
+    assert (identity.outcome, quality.outcome) == ("undecided", "undecided")
+    assert quality.reason.startswith("nothing shows that the recipe of the spec ran: ")
+    assert "the record lacks what an older version did not write: architecture. By itself: quality of seed" in (
+        quality.reason
+    )
+
+
+def test_without_a_baseline_a_drift_is_no_verdict_of_a_comparison(store: Store) -> None:
+    set_runs(live={"iterations": 7})
+    assert [check.outcome for check in compared(store).checks[-2:]] == ["no_baseline", "no_baseline"]
+
+
 # Runs of two grounds: something was edited or updated between the run and its further seeds
 
 

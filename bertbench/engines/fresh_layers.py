@@ -82,40 +82,51 @@ def tensors_of(drawn: Mapping[str, NDArray[np.float32]]) -> Arrays:
     return {_TENSORS[name]: np.ascontiguousarray(values.T) for name, values in drawn.items()}
 
 
-def drawn_digests(live: Mapping[str, NDArray[Any]], *, seed: int, deviation: float) -> dict[str, dict[str, str]]:
-    """Digests of the layers that come from no checkpoint, and of what the seed prescribes for them.
+def prescribed_digests(model: ModelSpec, config: BertConfig, *, labels: int, seed: int) -> dict[str, str]:
+    """What `drawn_digests` has as `live` of an engine that drew as prescribed. Asks no engine.
+
+    Args:
+        model: Which layers are drawn, and the standard deviation of their kernels.
+        config: The architecture.
+        labels: Classes.
+        seed: Of the run.
+
+    Returns:
+        Of every drawn parameter, by name, 16 digits.
+    """
+    shapes = fresh_shapes(model, config, labels=labels)
+    drawn = draw_under(seed, shapes, deviation=model.head_standard_deviation)
+    return {name: _digest(values) for name, values in drawn.items()}
+
+
+def drawn_digests(live: Mapping[str, NDArray[Any]]) -> dict[str, dict[str, Any]]:
+    """What the layers that come from no checkpoint hold.
 
     Args:
         live: Drawn parameters as they are in the engine, kernels as (inputs, outputs).
-        seed: Of the run.
-        deviation: Standard deviation of kernels; biases are zero.
 
     Returns:
-        By name `by_seed`, the draw made once more, and `live`, the variable's own: 16 digits each.
+        By name `live`, 16 digits of a digest of the values, and `standard_deviation`, that of the values.
     """
-    again = draw_under(seed, {name: values.shape for name, values in live.items()}, deviation=deviation)
     return {
-        name: {"by_seed": _digest(again[name].astype(values.dtype)), "live": _digest(values)}
+        name: {"live": _digest(values), "standard_deviation": float(np.std(values, dtype=np.float64))}
         for name, values in live.items()
     }
 
 
-def drawn_digests_of_tensors(
-    tensors: Mapping[str, NDArray[Any]], model: ModelSpec, *, seed: int
-) -> dict[str, dict[str, str]]:
+def drawn_digests_of_tensors(tensors: Mapping[str, NDArray[Any]], model: ModelSpec) -> dict[str, dict[str, Any]]:
     """`drawn_digests` of an engine that knows its weights by transformers' names.
 
     Args:
         tensors: All weights as they are now, matrices as (outputs, inputs).
-        model: Which layers are drawn, and how wide.
-        seed: Of the run.
+        model: Which layers are drawn.
     """
     live = {
         name: np.ascontiguousarray(tensors[theirs].T)
         for name, theirs in _TENSORS.items()
         if name.rpartition(".")[0] in fresh_layers(model)
     }
-    return drawn_digests(live, seed=seed, deviation=model.head_standard_deviation)
+    return drawn_digests(live)
 
 
 def _digest(values: NDArray[Any]) -> str:

@@ -24,7 +24,7 @@ from bertbench.matrix.wording import separation
 from bertbench.record import Digests, RunRecord, SeedRun
 from bertbench.store import Store
 from bertbench.suite import judge
-from bertbench.verdict import Candidate, Check, compare
+from bertbench.verdict import Candidate, Check, compare, hold_recipes, locks_of
 from bertbench.verdict.identity import parting
 
 #: Of the checks that hold a cell against the reference.
@@ -133,6 +133,9 @@ def _bank(reference: InOneEnvironment, store: Store, fingerprint: str) -> Baseli
     records = [record for record in reference.candidate.records if record.outcome == "completed"]
     if reference.candidate.problem or not records:
         return f"the reference shows nothing: {reference.candidate.problem or 'no run of it completed'}"
+    for run_id, lock in locks_of(records).items():
+        if lock.outcome != "pass":
+            return f"the reference is no bank: {run_id}: its recipe drifted: {lock.reason}"
     try:
         return build_baseline(
             _as_of(records, fingerprint), wrong_rows=lambda record, run: wrong_rows_of(store, record, run)
@@ -161,8 +164,9 @@ def _quality(
             return None
 
     candidate = Candidate(_as_of(one.candidate.records, fingerprint))
-    _, quality = compare(candidate, bank, name=_REFERENCE, gate=gate, wrong_rows=wrong_rows, origin=told)
-    return _with_next_step(quality)
+    identity, quality = compare(candidate, bank, name=_REFERENCE, gate=gate, wrong_rows=wrong_rows, origin=told)
+    _, quality = hold_recipes(identity, _with_next_step(quality), locks_of(one.candidate.records))
+    return quality
 
 
 def _with_next_step(quality: Check) -> Check:

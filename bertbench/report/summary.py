@@ -82,7 +82,11 @@ def _comparison(compared: Compared) -> dict[str, Any]:
 
 def _check(check: Check) -> dict[str, Any]:
     fields = _finite(asdict(check))
-    return fields | {"numbers": _finite(dict(check.numbers)), "seeds_wanted": list(check.seeds_wanted)}
+    return fields | {
+        "numbers": _finite(dict(check.numbers)),
+        "seeds_wanted": list(check.seeds_wanted),
+        "details": list(check.details),
+    }
 
 
 def _seed(run: SeedRun) -> dict[str, Any]:

@@ -180,7 +180,7 @@ class EarlyStoppingSpec(Table):
     patience_epochs: Count = 3
     """Epochs without improvement before stopping."""
     min_delta: NotNegative = 0.0
-    """Smaller changes are no improvement."""
+    """Changes of this size or smaller are no improvement."""
     restore_best: bool = False
     """End with the weights of the best epoch instead of the last."""
 

@@ -6,6 +6,7 @@ from bertbench.verdict.comparison import compare, identity_name, no_baseline, qu
 from bertbench.verdict.diagnosis import Diagnosis, diagnose
 from bertbench.verdict.identity import NAME as IDENTITY_NAME
 from bertbench.verdict.identity import judge_repeat
+from bertbench.verdict.locked_comparison import hold_recipes, locks_of
 from bertbench.verdict.outcomes import PRECEDENCE, SPEED_NAME, Check, Outcome, overall
 from bertbench.verdict.recipe_lock import NAME as RECIPE_LOCK_NAME
 from bertbench.verdict.recipe_lock import judge_recipe
@@ -25,11 +26,13 @@ __all__ = [
     "compare",
     "diagnose",
     "doubt_two_grounds",
+    "hold_recipes",
     "identity_name",
     "judge_budget",
     "judge_recipe",
     "judge_repeat",
     "judge_threshold",
+    "locks_of",
     "no_baseline",
     "overall",
     "quality_name",

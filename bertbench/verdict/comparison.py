@@ -30,6 +30,8 @@ WrongRows = Callable[[RunRecord, SeedRun], Sequence[int] | None]
 AcceptedRun = Callable[[BaselineSeed], SeedRun | None]
 
 _DIGESTS = ("losses", "predictions", "weights")
+#: Accuracies nearer than this are one: less than a row of a million, and more than a quotient is rounded by.
+_SAME_ACCURACY = 1e-6
 #: Seeds or facts named in one sentence.
 _SHOWN = 5
 #: Said where the runs of the baseline are not at hand.
@@ -83,6 +85,8 @@ def compare(
         remedy = f"bertbench baseline accept SPEC --name {name}{replace}, if the change is meant"
         return _both(name, "no_baseline", f"the baseline ({origin}) is of {other}", remedy)
     pairs = _shared(candidate, baseline)
+    if contradictions := [told for pair in pairs if (told := _other_hits(*pair, rows=baseline.validation_rows))]:
+        return _other_accuracy(name, contradictions, origin)
     differ = any(_differing_digests(*pair) for pair in pairs)
     if pairs and not differ and len(pairs) == len(candidate.order):
         return _identical(name, candidate, baseline, pairs, origin)
@@ -174,6 +178,37 @@ def _shared(candidate: Candidate, baseline: Baseline) -> list[tuple[SeedRun, Bas
 def _differing_digests(run: SeedRun, seed: BaselineSeed) -> list[str]:
     """Names of the digests that differ; a run without digests differs in all."""
     return [name for name in _DIGESTS if getattr(run.digests, name, None) != getattr(seed.digests, name)]
+
+
+def _other_hits(run: SeedRun, seed: BaselineSeed, *, rows: int) -> str:
+    """Where a seed of equal bits has other rows right than the baseline; empty where it has not, or bits differ."""
+    if _differing_digests(run, seed):
+        return ""
+    counts = [("", run.final_epoch.validation.accuracy, seed.hits)]
+    counts += [  # of schema 1 the last one alone
+        (f" after epoch {row.epoch}", row.validation.accuracy, hits)
+        for row, hits in zip(run.epochs, seed.validation_hits, strict=False)
+    ]
+    for when, accuracy, hits in counts:
+        if not abs(accuracy - hits / rows) <= _SAME_ACCURACY:
+            ours = f"{accuracy * rows:g} of {rows} validation rows right{when} (accuracy {accuracy:.4f})"
+            return f"seed {run.seed}: {ours}, {hits} in the baseline ({hits / rows:.4f})"
+    return ""
+
+
+def _other_accuracy(name: str, contradictions: Sequence[str], origin: str) -> tuple[Check, Check]:
+    """Equal logits give equal answers, so what they were held against is another, or how that was counted."""
+    more = f"; and {len(contradictions) - _SHOWN} more seeds" if len(contradictions) > _SHOWN else ""
+    reason = (
+        f"weights, losses and predictions are those of the baseline ({origin}), accuracy is not: "
+        f"{'; '.join(contradictions[:_SHOWN])}{more}. So the labels, or the way accuracy is counted, changed"
+    )
+    next_step = "look at the labels of the validation rows and at the code that counts accuracy"
+    observed = "equal bits, other accuracy"
+    return (
+        _check(identity_name(name), "fail", observed, reason, next_step=next_step),
+        _check(quality_name(name), "fail", observed, reason, next_step=next_step, promised=_PROMISED["quality"]),
+    )
 
 
 def _identical(

@@ -16,13 +16,15 @@ class Drift:
     Attributes:
         text: What, with both values.
         recorded: Whether there is a live value at all; a record of an older version may have none.
+        one_of: What there may be many of, such as `dropout rates`, one of each layer; empty if there is one only.
     """
 
     text: str
     recorded: bool = True
+    one_of: str = ""
 
 
-def held(what: str, wanted: Any, found: Any, *, by: str = "the spec") -> Iterator[Drift]:
+def held(what: str, wanted: Any, found: Any, *, by: str = "the spec", one_of: str = "") -> Iterator[Drift]:
     """Nothing if *found* is what was *wanted*, else the drift.
 
     Args:
@@ -30,9 +32,10 @@ def held(what: str, wanted: Any, found: Any, *, by: str = "the spec") -> Iterato
         wanted: As prescribed.
         found: As it was live.
         by: Who prescribes it.
+        one_of: As in `Drift`.
     """
     if not same(wanted, found):
-        yield Drift(f"{what}: {wanted!r} by {by}, {found!r} live")
+        yield Drift(f"{what}: {wanted!r} by {by}, {found!r} live", one_of=one_of)
 
 
 def not_recorded(what: str) -> Drift:

@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from bertbench.checkpoints import BertConfig
 from bertbench.checkpoints.config import ACTIVATIONS, Activation
+from bertbench.engines.fresh_layers import prescribed_digests
 from bertbench.record import DataFacts, RunRecord, SeedRun
 from bertbench.seeds import operation_seed
 from bertbench.verdict.drifts import Drift, held, not_recorded, unless_not_held
@@ -39,7 +41,7 @@ def network_drifts(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
     yield from unless_not_held(live, "architecture", lambda: _architecture(config, live))
     yield from unless_not_held(live, "parameters", lambda: _parameters(record, config, live))
     yield from unless_not_held(live, "weights", lambda: _weights(run))
-    yield from unless_not_held(live, "drawn_weights", lambda: _drawn_weights(record, run))
+    yield from unless_not_held(live, "drawn_weights", lambda: _drawn_weights(record, config, run))
     yield from unless_not_held(live, "movement", lambda: _movement(record, run))
     yield from unless_not_held(live, "dropout_rates", lambda: _dropout_rates(record, config, live))
     yield from unless_not_held(live, "dropout_seen", lambda: _dropout_seen(record, run))
@@ -123,18 +125,29 @@ def _weights(run: SeedRun) -> Iterator[Drift]:
         )
 
 
-def _drawn_weights(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
-    """Fresh layers against their seed."""
-    live = dict(run.live_recipe)
+def _drawn_weights(record: RunRecord, config: Mapping[str, Any], run: SeedRun) -> Iterator[Drift]:
+    """Fresh layers against what the run's seed and the spec's standard deviation give, drawn here once more."""
+    live, model, data = dict(run.live_recipe), record.spec.model, record.data
     drawn = live.get("drawn_weights")
-    if drawn is None:
+    if drawn is None or not config or data is None:
         yield not_recorded("drawn weights")
         return
-    layers = {"classifier"} | ({"pooler"} if record.spec.model.pooler == "fresh" else set())
-    yield from held("drawn layers", sorted(layers), sorted({name.rpartition(".")[0] for name in drawn}))
+    wanted = prescribed_digests(model, BertConfig(**config), labels=len(data.label_names), seed=run.seed)
+    layers, found = (sorted({name.rpartition(".")[0] for name in names}) for names in (wanted, drawn))
+    yield from held("drawn layers", layers, found)
     yield from held("seed of the drawn layers", run.seed, live.get("seed"))
-    for name, digests in drawn.items():
-        yield from held(f"{name} before the first step", digests["by_seed"], digests["live"], by="the seed")
+    for name in (name for name in drawn if name in wanted):
+        yield from _drawn(name, wanted[name], drawn[name], deviation=model.head_standard_deviation)
+
+
+def _drawn(name: str, wanted: str, found: Mapping[str, Any], *, deviation: float) -> Iterator[Drift]:
+    """A digest says that values differ; their standard deviation says whether they were drawn wider."""
+    if found["live"] == wanted:
+        return
+    spread = found.get("standard_deviation")
+    theirs = "" if spread is None else f", of standard deviation {spread:.4g}"
+    ours = f"model.head_standard_deviation = {deviation!r}" if name.endswith(".kernel") else "zeros"
+    yield Drift(f"{name} before the first step: {wanted!r} by the seed and {ours}, {found['live']!r} live{theirs}")
 
 
 def _movement(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
@@ -167,11 +180,12 @@ def _dropout_rates(record: RunRecord, config: Mapping[str, Any], live: Mapping[s
     for name in _places_of_dropout(config):
         prescribed, by = wanted[_kind(name, wanted)]
         if prescribed and name not in rates:
-            yield Drift(f"dropout rate of {name}: {prescribed} by {by}, no such dropout live")
+            told = f"dropout rate of {name}: {prescribed} by {by}, no such dropout live"
+            yield Drift(told, one_of="dropout rates")
     for name, rate in rates.items():
         prescribed, by = wanted[_kind(name, wanted)]
         if prescribed is not None:
-            yield from held(f"dropout rate of {name}", prescribed, rate, by=by)
+            yield from held(f"dropout rate of {name}", prescribed, rate, by=by, one_of="dropout rates")
 
 
 def _places_of_dropout(config: Mapping[str, Any]) -> Iterator[str]:
@@ -231,4 +245,5 @@ def _dropout_states(run: SeedRun) -> Iterator[Drift]:
         return
     for name, state in states.items():
         wanted = [operation_seed(run.seed, f"{name}.dropout"), 0]
-        yield from held(f"seed and draws of the dropout {name} before the first step", wanted, state, by="the seed")
+        what = f"seed and draws of the dropout {name} before the first step"
+        yield from held(what, wanted, state, by="the seed", one_of="seeds of dropout")

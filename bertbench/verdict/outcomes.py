@@ -32,6 +32,7 @@ class Check:
         promised_value: The number behind `promised`, if there is one.
         numbers: What the verdict rests on, by names with units: estimate, interval, p, level, seeds.
         seeds_wanted: Seeds that the next look at a comparison needs and that have not run.
+        details: Where the reason names only the first of many findings, all of them, one a line; else empty.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Check:
     promised_value: float | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
     seeds_wanted: tuple[int, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 def change_of_accuracy(drop_points: float) -> str:

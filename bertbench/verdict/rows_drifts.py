@@ -57,4 +57,4 @@ def _class_weights(record: RunRecord, data: DataFacts, seen: Evidence) -> Iterat
             wanted = float(np.float32(sum(counts) / (len(counts) * counts[number])))
         else:
             wanted = weights[name]
-        yield from held(f"training.class_weights of {name!r}", wanted, found)
+        yield from held(f"training.class_weights of {name!r}", wanted, found, one_of="class weights")

@@ -10,7 +10,8 @@ from bertbench.data import steps_per_epoch
 from bertbench.engines.schedules import learning_rate_at
 from bertbench.record import RunRecord, SeedRun
 from bertbench.spec.engine_names import OWN_LIBRARY
-from bertbench.verdict.drifts import Drift, held, same, unless_not_held
+from bertbench.verdict.drifts import Drift, held, not_recorded, same, unless_not_held
+from bertbench.verdict.early_stopping import length_drifts
 
 #: Keras dtype policy: (computation, variables).
 _DTYPES = {
@@ -18,6 +19,10 @@ _DTYPES = {
     "mixed_bfloat16": ("bfloat16", "float32"),
     "mixed_float16": ("float16", "float32"),
 }
+#: Class of the optimizer that an engine uses for a name in the spec. Keras and PyTorch have the same ones.
+_CLASSES = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
+#: The native engine on TensorFlow has its own of Adam, and AdamW is that with weight decay.
+_NATIVE_ON_TENSORFLOW = _CLASSES | {"adam": "OnePassAdam", "adamw": "OnePassAdam"}
 
 
 def training_drifts(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
@@ -35,11 +40,23 @@ def training_drifts(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
 def _optimizer(record: RunRecord, live: dict[str, Any]) -> Iterator[Drift]:
     """Every field of the optimizer that Keras knows by the same name; real numbers as float32, which Keras keeps."""
     config = live.get("optimizer", {})
+    yield from _class(record, config.get("class"))
     for name, wanted in record.spec.optimizer.model_dump(exclude={"decay_excluded"}).items():
         if name == "learning_rate":
             continue  # applied step by step, see below
         yield from held(f"optimizer.{name}", wanted, config.get(name, "absent"))
     yield from held("optimizer iterations before the first step", 0, live.get("iterations"))
+
+
+def _class(record: RunRecord, found: str | None) -> Iterator[Drift]:
+    """Arguments of one optimizer may stand in another one that has the same."""
+    if found is None:
+        yield not_recorded("class of the optimizer")
+        return
+    spec = record.spec
+    is_ours = spec.engine == "native" and spec.runtime.backend == "tensorflow"
+    wanted = (_NATIVE_ON_TENSORFLOW if is_ours else _CLASSES)[spec.optimizer.name]
+    yield from held("class of the optimizer", wanted, found, by=f"optimizer.name = {spec.optimizer.name!r}")
 
 
 def _precision(record: RunRecord, live: dict[str, Any]) -> Iterator[Drift]:
@@ -55,14 +72,14 @@ def _steps(record: RunRecord, run: SeedRun) -> Iterator[Drift]:
         return
     training, rows = record.spec.training, record.data.rows["train"]
     per_epoch = steps_per_epoch(rows, training.batch_size)
-    if training.early_stopping is None:
-        yield from held("training.epochs", training.epochs, len(run.epochs))
+    yield from length_drifts(training, run)
     ends = [row.steps_end for row in run.epochs]
     yield from held("steps by the end of each epoch", [per_epoch * (n + 1) for n in range(len(ends))], ends)
     for epoch, (begin, end) in enumerate(pairwise([0, *ends])):
         seen = run.steps.rows[begin:end]
-        yield from held(f"rows seen in epoch {epoch}", rows, sum(seen))
-        yield from held(f"training.batch_size in epoch {epoch}", min(training.batch_size, rows), max(seen, default=0))
+        yield from held(f"rows seen in epoch {epoch}", rows, sum(seen), one_of="rows of epochs")
+        size, largest = min(training.batch_size, rows), max(seen, default=0)
+        yield from held(f"training.batch_size in epoch {epoch}", size, largest, one_of="batch sizes of epochs")
 
 
 def _learning_rates(record: RunRecord, run: SeedRun) -> Iterator[Drift]:

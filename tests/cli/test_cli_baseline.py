@@ -172,7 +172,7 @@ def test_accept_refuses_a_run_whose_recipe_drifted(shell) -> None:
     shell("run", "small.toml")
     status, said = shell("baseline", "accept", "small.toml")
     assert status == cli.USAGE
-    assert "its recipe drifted: seed 0: training.precision" in said
+    assert "its recipe drifted: seeds 0-1: training.precision" in said
 
 
 def test_accept_refuses_a_repeat(shell) -> None:

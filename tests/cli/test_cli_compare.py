@@ -48,6 +48,20 @@ def test_runs_of_one_clean_commit_are_one_candidate(bank: Shell) -> None:
     assert (status, "4 seeds against a bank of 20" in said) == (cli.FAIL, True)
 
 
+def test_an_older_run_whose_recipe_drifted_passes_nobody(bank: Shell) -> None:
+    """It is of the code of the newest run, and would be counted with it."""
+    set_runs(accuracy=accuracies(0.98), bits=1, live={"iterations": 7})
+    bank("run", "small.toml", "--no-repeat", "--seeds", "0,1")
+    drifted = newest()
+    set_runs(accuracy=accuracies(0.98), bits=1)
+    bank("run", "small.toml", "--no-repeat", "--seeds", "2,3")
+    status, said = bank("compare", "small.toml")
+    drift = "seeds 0-1: optimizer iterations before the first step: 0 by the spec, 7 live"
+    assert (status, f"the recipe drifted: {drifted}: {drift}" in said) == (cli.FAIL, True)
+    bank("run", "small.toml", "--no-repeat", "--seeds", "4-7")
+    assert bank("compare", "small.toml", newest())[0] == cli.PASS
+
+
 def test_a_fail_at_a_commit_binds_a_run_that_was_not_compared_at_once(bank: Shell) -> None:
     set_runs(accuracy=accuracies(0.94), bits=1)
     assert bank("run", "small.toml", "--no-repeat", "--seeds", "0-3", "--compare")[0] == cli.FAIL

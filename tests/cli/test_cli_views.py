@@ -42,6 +42,17 @@ def test_show_shows_the_newest_run_with_every_seed_and_its_verdict(shell: Shell)
     assert "undecided" not in shell.out
 
 
+def test_show_names_every_drift_however_many(shell: Shell) -> None:
+    rates = {f"encoder.layer_{number}.attention.output": 0.5 for number in range(30)}
+    set_runs(live={"dropout_rates": rates})
+    shell("run", "small.toml")
+    assert shell("show") == cli.PASS
+    said = " ".join(shell.out.split())
+    assert "more, all of them: bertbench show " in said
+    for name in rates:
+        assert f"recipe_lock: seed 0: dropout rate of {name}: 0.1 by the checkpoint, 0.5 live" in said
+
+
 @pytest.mark.parametrize("name", ["20300102T030405Z-abc", "20300102", "seed_card", "latest"])
 def test_a_run_is_found_by_id_by_its_beginning_by_spec_or_as_the_newest(shell: Shell, name: str) -> None:
     keep(shell, make_record())

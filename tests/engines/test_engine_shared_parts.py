@@ -19,6 +19,7 @@ from bertbench.engines.fresh_layers import (
     drawn_digests_of_tensors,
     fresh_layers,
     fresh_shapes,
+    prescribed_digests,
     tensors_of,
 )
 from bertbench.engines.limits import (
@@ -68,29 +69,34 @@ def test_tensors_lie_the_other_way_round() -> None:
     assert tensors["classifier.weight"].flags["C_CONTIGUOUS"]
 
 
-def test_digests_tell_a_drawn_layer_from_another() -> None:
-    shapes = {"classifier.kernel": (8, 3), "classifier.bias": (3,)}
+def test_digests_tell_a_drawn_layer_from_another(config) -> None:
+    model, names = ModelSpec(), ("classifier.kernel", "classifier.bias")
+    prescribed = prescribed_digests(model, config, labels=3, seed=3)
+    shapes = fresh_shapes(model, config, labels=3)
     drawn = draw_under(3, shapes, deviation=0.02)
-    for digests in drawn_digests(drawn, seed=3, deviation=0.02).values():
-        assert digests["by_seed"] == digests["live"]
-        assert len(digests["live"]) == 16
-    for other in ({"seed": 4, "deviation": 0.02}, {"seed": 3, "deviation": 0.03}):
-        kernel = drawn_digests(drawn, **other)["classifier.kernel"]
-        assert kernel["by_seed"] != kernel["live"]
-    changed = drawn | {"classifier.bias": np.ones(3, np.float32)}
-    bias = drawn_digests(changed, seed=3, deviation=0.02)["classifier.bias"]
-    assert bias["by_seed"] != bias["live"]
+    live = drawn_digests(drawn)
+    assert {name: live[name]["live"] for name in names} == prescribed
+    assert {len(digest) for digest in prescribed.values()} == {16}
+    wider = drawn_digests(draw_under(3, shapes, deviation=0.03))
+    for other in (wider, drawn_digests(draw_under(4, shapes, deviation=0.02))):
+        assert other["classifier.kernel"]["live"] != prescribed["classifier.kernel"]
+    assert prescribed_digests(ModelSpec(head_standard_deviation=0.03), config, labels=3, seed=3) == {
+        name: wider[name]["live"] for name in names
+    }
+    moved = drawn_digests(drawn | {"classifier.bias": np.ones(3, np.float32)})
+    assert moved["classifier.bias"]["live"] != prescribed["classifier.bias"]
+
+
+def test_the_standard_deviation_beside_a_digest_is_that_of_the_values() -> None:
+    kernel = np.array([[1.0, 3.0], [1.0, 3.0]], np.float32)
+    assert drawn_digests({"classifier.kernel": kernel})["classifier.kernel"]["standard_deviation"] == 1.0
 
 
 def test_digests_are_the_same_by_either_name(config) -> None:
     model = ModelSpec(pooler="fresh")
     drawn = draw_under(3, fresh_shapes(model, config, labels=3), deviation=model.head_standard_deviation)
-    by_kernel = drawn_digests(drawn, seed=3, deviation=model.head_standard_deviation)
-    assert drawn_digests_of_tensors(tensors_of(drawn), model, seed=3) == by_kernel
-    assert drawn_digests_of_tensors(tensors_of(drawn), ModelSpec(), seed=3).keys() == {
-        "classifier.kernel",
-        "classifier.bias",
-    }
+    assert drawn_digests_of_tensors(tensors_of(drawn), model) == drawn_digests(drawn)
+    assert drawn_digests_of_tensors(tensors_of(drawn), ModelSpec()).keys() == {"classifier.kernel", "classifier.bias"}
 
 
 # Padding

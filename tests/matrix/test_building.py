@@ -86,6 +86,32 @@ def test_a_bank_decides_in_either_direction(tmp_path: Path) -> None:
     assert matrix.outcome == "fail"
 
 
+def drifted(record: RunRecord) -> RunRecord:
+    """The same, but that its optimizer had taken steps before the first."""
+    seeds = tuple(run.model_copy(update={"live_recipe": run.live_recipe | {"iterations": 7}}) for run in record.seeds)
+    return record.model_copy(update={"seeds": seeds})
+
+
+def test_an_environment_is_no_worse_only_if_every_run_of_it_ran_as_specified(tmp_path: Path) -> None:
+    """The newest did, and the promises are held against that one."""
+    first, second = ({seed: BANK[seed] for seed in seeds} for seeds in (range(10), range(10, 20)))
+    older = drifted(run_in("2", keras="3.12.4", bits=1, hits=first))
+    matrix = matrix_of(tmp_path, run_in("1", hits=BANK), older, run_in("3", keras="3.12.4", bits=1, hits=second))
+    other = cell(matrix, "keras3.12")
+    assert next(check.outcome for check in other.promises if check.name == "recipe_lock") == "pass"
+    assert other.quality is not None
+    assert (other.quality.outcome, other.quality.observed) == ("fail", "recipe drifted")
+    assert "the recipe drifted: 2: seeds 0-9: optimizer iterations" in other.quality.reason
+
+
+def test_a_reference_that_drifted_is_no_bank(tmp_path: Path) -> None:
+    matrix = matrix_of(tmp_path, drifted(run_in("1")), run_in("2", keras="3.12.4"))
+    quality = cell(matrix, "keras3.12").quality
+    assert quality is not None
+    assert quality.outcome == "undecided"
+    assert "the reference is no bank: 1: its recipe drifted: seeds 0-1: optimizer iterations" in quality.reason
+
+
 def test_the_error_rate_is_shared_among_all_cells(tmp_path: Path) -> None:
     others = [run_in(f"{n}", keras=f"3.{n}.0", bits=n, hits=BANK) for n in (2, 3, 4)]
     two = matrix_of(tmp_path / "2", run_in("1", hits=BANK), others[0])

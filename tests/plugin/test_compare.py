@@ -90,6 +90,17 @@ def test_other_bits_of_the_same_quality_pass(here):
     result.assert_outcomes(passed=7)
 
 
+def test_a_comparison_of_a_run_that_drifted_fails_also_where_it_alone_is_selected(here):
+    set_runs(here, accuracy=accuracies(0.98))
+    accept(here, TWENTY)
+    set_runs(here, accuracy=accuracies(0.98), bits=1, live={"iterations": 7})
+    result = here.runpytest_inprocess(TWENTY, "--bertbench-compare", "-k", "quality or identity_with")
+    result.assert_outcomes(failed=2, deselected=5)
+    result.stdout.fnmatch_lines(
+        ["*the recipe drifted: *: seeds 0-19: optimizer iterations before the first step: 0 by the spec, 7 live*"]
+    )
+
+
 def test_further_seeds_are_run_as_far_as_the_look_needs_them_and_once_for_all_workers(here):
     set_runs(here, accuracy=accuracies(0.98))
     accept(here, TWENTY)

@@ -99,6 +99,42 @@ def test_equal_bits_are_equal_whatever_the_fingerprints_say() -> None:
     assert "numerics differ: tensorflow: 2.22.0 against 2.21.0" in identity.reason
 
 
+@pytest.mark.parametrize("seeds", [(0, 1), (0, 100)])
+def test_equal_bits_of_another_accuracy_never_pass(seeds: tuple[int, ...]) -> None:
+    """The same logits were held against other labels, or counted in another way; also where more is to be judged."""
+    identity, quality = compared(run_of({**dict.fromkeys(seeds, 290), 0: 100}))
+    assert [(check.outcome, check.observed) for check in (identity, quality)] == [
+        ("fail", "equal bits, other accuracy")
+    ] * 2
+    assert "seed 0: 100 of 300 validation rows right (accuracy 0.3333), 290 in the baseline (0.9667)" in quality.reason
+    assert quality.reason.endswith("So the labels, or the way accuracy is counted, changed")
+    assert quality.next_step == "look at the labels of the validation rows and at the code that counts accuracy"
+    assert quality.seeds_wanted == ()
+
+
+def test_equal_bits_of_another_accuracy_are_named_seed_by_seed() -> None:
+    _, quality = compared(run_of({0: BANK[0] + 1, 1: BANK[1], 2: 150.5}))
+    assert "seed 0: 291 of 300 validation rows right (accuracy 0.9700), 290 in the baseline (0.9667); seed 2: " in (
+        quality.reason
+    )
+    assert "seed 2: 150.5 of 300 validation rows right (accuracy 0.5017), 289 in the baseline" in quality.reason
+    assert "seed 1: " not in quality.reason
+    _, many = compared(run_of(dict.fromkeys(range(8), 100)))
+    assert "; and 3 more seeds. So the labels" in many.reason
+
+
+def test_equal_bits_of_another_accuracy_in_an_epoch_before_the_last_never_pass() -> None:
+    run = run_of({0: BANK[0]})
+    first, *others = run.seeds[0].epochs
+    changed = first.model_copy(update={"validation": first.validation.model_copy(update={"accuracy": 0.25})})
+    seed = run.seeds[0].model_copy(update={"epochs": (changed, *others)})
+    _, quality = compared(run.model_copy(update={"seeds": (seed,)}))
+    assert quality.outcome == "fail"
+    assert "seed 0: 75 of 300 validation rows right after epoch 0 (accuracy 0.2500), 150 in the baseline (0.5000)" in (
+        quality.reason
+    )
+
+
 # Other bits
 
 

@@ -6,8 +6,19 @@ import math
 from typing import Any
 
 import pytest
-from record_maker import make_evidence, make_live_recipe, make_record, make_seed, make_spec, make_steps, row_counts
+from record_maker import (
+    CONFIG,
+    make_evidence,
+    make_live_recipe,
+    make_record,
+    make_seed,
+    make_spec,
+    make_steps,
+    row_counts,
+)
 
+from bertbench.checkpoints import BertConfig
+from bertbench.engines.fresh_layers import draw_under, drawn_digests, fresh_shapes
 from bertbench.record import Evidence, RunRecord
 from bertbench.spec import Spec
 from bertbench.verdict import judge_recipe
@@ -63,7 +74,7 @@ def test_real_numbers_are_held_as_float32() -> None:
         ({"variable_dtypes": ["float16", "float32"]}, "dtypes of variables"),
         ({"iterations": 7}, "optimizer iterations before the first step: 0 by the spec, 7 live"),
         ({"iterations": True}, "optimizer iterations"),
-        ({"optimizer": {}}, "optimizer.weight_decay: None by the spec, 'absent' live"),
+        ({"optimizer": {"class": "OnePassAdam"}}, "optimizer.weight_decay: None by the spec, 'absent' live"),
     ],
 )
 def test_a_live_value_that_differs_is_named_with_both(live: dict[str, Any], words: str) -> None:
@@ -90,6 +101,38 @@ def test_every_argument_of_the_optimizer_is_held(name: str) -> None:
     optimizer[name] = True if optimizer[name] is False else 0.5
     check = judge_recipe(record(live={"optimizer": optimizer}))
     assert f"optimizer.{name}" in check.reason
+
+
+@pytest.mark.parametrize(
+    ("engine", "backend", "name", "used"),
+    [
+        ("native", "tensorflow", "adam", "OnePassAdam"),
+        ("native", "tensorflow", "adamw", "OnePassAdam"),
+        ("native", "tensorflow", "sgd", "SGD"),
+        ("native", "jax", "adam", "Adam"),
+        ("native", "torch", "adamw", "AdamW"),
+        ("keras-hub", "tensorflow", "adam", "Adam"),
+    ],
+)
+def test_the_class_of_the_optimizer_is_that_of_its_name(engine: str, backend: str, name: str, used: str) -> None:
+    """RMSprop called 'adam', with every argument of Adam, is no Adam."""
+    spec = {"engine": engine, "runtime": {"backend": backend}, "optimizer": {"name": name}}
+    told = make_live_recipe(make_spec(**spec))
+    for found in (used, "RMSprop"):
+        live = {"engine": engine, "optimizer": told["optimizer"] | {"class": found}}
+        check = judge_recipe(record(spec=spec, live=live))
+        drift = f"class of the optimizer: {used!r} by optimizer.name = {name!r}, 'RMSprop' live"
+        assert (drift in check.reason) == (found == "RMSprop")
+        assert check.outcome == ("fail" if found == "RMSprop" else "pass")
+
+
+def test_an_optimizer_that_a_spec_has_no_words_for_is_left_out() -> None:
+    live = {"engine": "python:x:build", "optimizer": {"class": "Lion"}}
+    reasons = {"optimizer": "a spec has no words for Lion"}
+    spec = {"engine": "python:x:build"}
+    check = judge_recipe(record(spec=spec, live={**live, "not_held": reasons}))
+    assert (check.outcome, "optimizer (a spec has no words for Lion)" in check.reason) == ("pass", True)
+    assert judge_recipe(record(spec=spec, live=live)).outcome == "fail"
 
 
 RATES = {
@@ -259,15 +302,50 @@ def test_other_weights_before_the_first_step_are_named() -> None:
     assert f"'{7:7<16}' by the checkpoint's file, '{8:8<16}' live; first bert.pooler.dense.bias" in check.reason
 
 
+def drawn_with(*, seed: int = 0, deviation: float = 0.02) -> dict[str, dict[str, Any]]:
+    """What an engine would show that draws its head so, and believes that to be the spec's."""
+    shapes = fresh_shapes(make_spec().model, BertConfig(**CONFIG), labels=2)
+    return drawn_digests(draw_under(seed, shapes, deviation=deviation))
+
+
 def test_a_head_that_its_seed_does_not_give_is_named() -> None:
-    drawn = {"classifier.kernel": {"by_seed": "5" * 16, "live": "9" * 16}}
+    right, other = (drawn_with(seed=seed)["classifier.kernel"]["live"] for seed in (0, 1))
+    check = judge_recipe(record(live={"drawn_weights": drawn_with(seed=1)}))
+    by = "the seed and model.head_standard_deviation = 0.02"
+    assert f"classifier.kernel before the first step: {right!r} by {by}, {other!r} live" in check.reason
+    assert check.observed == "1 drifted"  # the bias is zero under any seed
+
+
+@pytest.mark.parametrize("deviation", [0.5, 0.0200001])
+def test_a_head_of_another_standard_deviation_is_named_with_both(deviation: float) -> None:
+    """Of an engine that takes another for the spec's, whatever it says of the seed."""
+    drawn = drawn_with(deviation=deviation)
+    agreeing = {name: values | {"by_seed": values["live"]} for name, values in drawn.items()}
+    check = judge_recipe(record(live={"drawn_weights": agreeing}))
+    assert check.outcome == "fail"
+    assert "by the seed and model.head_standard_deviation = 0.02, " in check.reason
+    assert f"live, of standard deviation {drawn['classifier.kernel']['standard_deviation']:.4g}" in check.reason
+
+
+@pytest.mark.parametrize("deviation", [0.02, 0.5])
+def test_a_head_of_the_standard_deviation_of_the_spec_is_no_drift(deviation: float) -> None:
+    wider = {"model": {"head_standard_deviation": deviation}}
+    live = {"drawn_weights": drawn_with(deviation=deviation)}
+    assert judge_recipe(record(spec=wider, live=live)).outcome == "pass"
+
+
+def test_a_bias_that_is_not_zero_is_named() -> None:
+    drawn = drawn_with() | {"classifier.bias": {"live": "9" * 16, "standard_deviation": 0.0}}
     check = judge_recipe(record(live={"drawn_weights": drawn}))
-    assert "classifier.kernel before the first step: '5555555555555555' by the seed" in check.reason
+    assert "classifier.bias before the first step: " in check.reason
+    assert "by the seed and zeros, '9999999999999999' live" in check.reason
 
 
 def test_layers_that_were_drawn_must_be_those_of_the_spec() -> None:
-    fresh = judge_recipe(record(spec={"model": {"pooler": "fresh"}}))
-    assert "drawn layers: ['classifier', 'pooler'] by the spec, ['classifier'] live" in fresh.reason
+    two = {"model": {"pooler": "fresh"}}
+    assert judge_recipe(record(spec=two)).outcome == "pass"
+    one = judge_recipe(record(spec=two, live={"drawn_weights": drawn_with()}))
+    assert "drawn layers: ['classifier', 'pooler'] by the spec, ['classifier'] live" in one.reason
     assert "seed of the drawn layers: 0 by the spec, 3 live" in judge_recipe(record(live={"seed": 3})).reason
 
 
@@ -418,11 +496,14 @@ def test_another_batch_size_is_seen() -> None:
     assert "training.batch_size in epoch 0" in judge_recipe(record(rows=(16, 16, 0, 0) * EPOCHS)).reason
 
 
-def test_too_few_epochs_are_seen_unless_they_may_stop_early() -> None:
-    longer = {"training": {"epochs": 4, "batch_size": 8}}
-    assert "training.epochs: 4 by the spec, 3 live" in judge_recipe(record(spec=longer)).reason
-    longer["training"]["early_stopping"] = {"patience_epochs": 1}
-    assert judge_recipe(record(spec=longer)).outcome == "pass"
+def test_too_few_epochs_are_seen_also_where_they_may_stop_early() -> None:
+    """Each epoch here is better than the one before, so that no rule ends it."""
+    longer = {"epochs": 4, "batch_size": 8}
+    assert "training.epochs: 4 by the spec, 3 live" in judge_recipe(record(spec={"training": longer})).reason
+    patient = longer | {"early_stopping": {"patience_epochs": 1}}
+    assert "epochs: more than 3 of training.epochs = 4" in judge_recipe(record(spec={"training": patient})).reason
+    coarse = longer | {"early_stopping": {"patience_epochs": 1, "min_delta": 0.6}}
+    assert "epochs: 2 by training.early_stopping" in judge_recipe(record(spec={"training": coarse})).reason
 
 
 def test_other_weights_than_pinned_are_seen() -> None:

@@ -151,7 +151,7 @@ class KerasHubEngine:
         return {
             **live_recipe(self._classifier, self._variables, self._dropouts, self._optimizer),
             "seed": self._seed,
-            "drawn_weights": drawn_digests_of_tensors(self._tensors(), self._spec.model, seed=self._seed),
+            "drawn_weights": drawn_digests_of_tensors(self._tensors(), self._spec.model),
             "dropout_seen": self._dropout_seen,
             "not_held": {},
         }

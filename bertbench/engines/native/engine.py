@@ -133,11 +133,7 @@ class NativeEngine:
             **live_recipe(self._bert, self._optimizer),
             **self._steps.facts(),
             "seed": self._seed,
-            "drawn_weights": drawn_digests(
-                {name: numpy_of(self._bert.variables[name]) for name in self._drawn},
-                seed=self._seed,
-                deviation=self._spec.model.head_standard_deviation,
-            ),
+            "drawn_weights": drawn_digests({name: numpy_of(self._bert.variables[name]) for name in self._drawn}),
             "dropout_seen": self._dropout_seen,
         }
 

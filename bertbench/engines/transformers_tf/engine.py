@@ -123,7 +123,7 @@ class TransformersTfEngine:
         return {
             **live_recipe(self._network),
             "seed": self._seed,
-            "drawn_weights": drawn_digests_of_tensors(tensors, self._spec.model, seed=self._seed),
+            "drawn_weights": drawn_digests_of_tensors(tensors, self._spec.model),
             "dropout_states": self._live.dropout_states(),
             "dropout_seen": self._dropout_seen,
             "not_held": {},

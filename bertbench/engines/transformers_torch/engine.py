@@ -157,7 +157,7 @@ class TransformersTorchEngine:
         return {
             **live_recipe(self._network, self._optimizer, self._clipping, self._autocast),
             "seed": self._seed,
-            "drawn_weights": drawn_digests_of_tensors(tensors, self._spec.model, seed=self._seed),
+            "drawn_weights": drawn_digests_of_tensors(tensors, self._spec.model),
             "dropout_states": {_STREAM: list(self._live.draws)},
             "dropout_seen": self._dropout_seen,
             "compiled": self._model is not self._network,
