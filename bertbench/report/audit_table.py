@@ -49,7 +49,7 @@ def audit_line(spec: str, threshold: AuditedThreshold) -> str:
     if not math.isnan(audit.spread):
         seen += f", mean {quantity.format(audit.mean)}, {audit.distance_spreads:.1f} spreads from the bar"
         seen += "" if audit.factor is None else f" ({audit.factor:.1f} are shown stable)"
-    return f"{spec}: {threshold.name}: {threshold.word}: {seen}{_settled(threshold, audit)}"
+    return f"{spec}: {threshold.name}: {_told(audit)}: {seen}{_by_counts(audit)}{_settled(threshold, audit)}"
 
 
 def audit_sentences(threshold: AuditedThreshold) -> list[str]:
@@ -57,7 +57,7 @@ def audit_sentences(threshold: AuditedThreshold) -> list[str]:
     audit = threshold.audit
     if audit is None:
         return [f"{threshold.name}: not known: {threshold.problem}"]
-    sentences = [f"{threshold.name}: {threshold.word}: {_bounds(audit)}{_settled(threshold, audit)}"]
+    sentences = [f"{threshold.name}: {_told(audit)}: {_bounds(audit)}{_settled(threshold, audit)}"]
     if not math.isnan(audit.spread):
         sentences += [f"  {_chance(audit)}{_margin(audit)}", f"  {_smallest_drop(threshold, audit)}"]
     return sentences
@@ -75,6 +75,19 @@ def _missed(audit: ThresholdAudit) -> str:
     return str(audit.missed) if audit.over == "every_seed" else f"{audit.missed} of {audit.trials}"
 
 
+def _told(audit: ThresholdAudit) -> str:
+    """The word, and what it takes for granted: with a tail that no seed showed, it would be another one."""
+    return f"{audit.word}, if seeds are normal" if audit.assumes_normal else audit.word
+
+
+def _by_counts(audit: ThresholdAudit) -> str:
+    """What is excluded without that; empty where nothing is taken for granted."""
+    if not audit.assumes_normal or not audit.trials:
+        return ""
+    low, high = audit.miss_lower_bound, audit.miss_upper_bound
+    return f"; by counts alone it is missed in {low:.1%} to {high:.1%}"
+
+
 def _trials(audit: ThresholdAudit) -> str:
     """What was seen to miss, of seeds or of the runs that they make."""
     if audit.over == "every_seed":
@@ -87,9 +100,9 @@ def _trials(audit: ThresholdAudit) -> str:
 
 def _bounds(audit: ThresholdAudit) -> str:
     if audit.over == "every_seed":
-        known = f"exact 95 % bounds{_not_finite(audit)}"
+        known = f"exact one-sided 95 % bounds{_not_finite(audit)}"
     elif audit.trials:
-        known = f"exact 95 % bounds: {_trials(audit)}{_not_finite(audit)}"
+        known = f"exact one-sided 95 % bounds: {_trials(audit)}{_not_finite(audit)}"
     else:
         return f"how often {_fresh_run(audit)} misses it has no exact bound: {_trials(audit)}{_not_finite(audit)}"
     low, high = audit.miss_lower_bound, audit.miss_upper_bound

@@ -90,6 +90,13 @@ class ThresholdAudit:
     smallest_drop_seen: float
     fresh_seeds: int
 
+    @property
+    def assumes_normal(self) -> bool:
+        """Whether the word rests on seeds that are normal, and the exact bounds alone would leave it not known."""
+        if self.word == "shown stable":
+            return self.miss_upper_bound > self.limit
+        return self.word == "shown flaky" and self.miss_lower_bound <= self.limit
+
 
 def audit_threshold(
     values: ArrayLike,

@@ -188,7 +188,8 @@ def test_299_clean_seeds_need_no_assumption() -> None:
     """Half of them at the bar itself: far from normal, and yet 'below 1 %' is shown."""
     values = [0.5, 0.6] * 150
     assert audit_threshold(values[:298], 0.5).word == "not known"
-    assert audit_threshold(values[:299], 0.5).word == "shown stable"
+    by_counts = audit_threshold(values[:299], 0.5)
+    assert (by_counts.word, by_counts.assumes_normal) == ("shown stable", False)
     assert exact_upper_bound(0, 299) <= 0.01 < exact_upper_bound(0, 298)
 
 

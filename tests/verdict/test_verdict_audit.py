@@ -152,7 +152,9 @@ def test_bounds_chance_margin_and_the_smallest_drop_are_told() -> None:
     [audited] = audit_thresholds(spec(0.918), [record(*MEASURED)])
     assert audited.audit is not None
     word, chance, drop = audit_sentences(audited)
-    assert word.endswith("shown stable: a fresh seed misses it in 0.0% to 7.2% (exact 95 % bounds)")
+    assert word.endswith(
+        "shown stable, if seeds are normal: a fresh seed misses it in 0.0% to 7.2% (exact one-sided 95 % bounds)"
+    )
     assert (
         f"misses it in {audited.audit.miss_chance:.2%} (t-predictive); the mean is 2.4 rows better than the bar"
         in chance
