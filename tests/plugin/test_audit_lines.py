@@ -44,7 +44,7 @@ def test_every_seed_of_the_store_that_is_of_this_code_counts_this_run_included(h
     result = run(here, *AUDIT)
     result.stdout.fnmatch_lines(
         [
-            "card: *shown stable, if seeds are normal: 0 of 10 seeds missed it*; by counts alone it is missed in 0.0% to *"
+            "card: *stable, if seeds are normal: 0 of 10 seeds missed it*; by counts alone it is missed in 0.0% to *"
         ]
     )
 
