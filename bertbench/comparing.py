@@ -173,6 +173,8 @@ def _compared(
     except (BaselineError, VerdictError) as problem:
         return Compared(name, *no_baseline(name, problem))
 
+    wrong_rows: dict[int, tuple[int, ...]] = {}  # by seed, as far as they were asked for and are known
+
     def known(record: RunRecord, run: SeedRun) -> tuple[int, ...] | None:
         """For display: what cannot be read, or contradicts the record, is not shown."""
         try:
@@ -181,7 +183,9 @@ def _compared(
             return None
         rows = baseline.validation_rows
         agrees = round(run.final_epoch.validation.accuracy * rows) == rows - len(wrong)
-        return wrong if agrees and all(row < rows for row in wrong) else None
+        if agrees and all(row < rows for row in wrong):
+            wrong_rows[run.seed] = wrong
+        return wrong_rows.get(run.seed)
 
     identity, quality = compare(
         candidate,
@@ -195,7 +199,8 @@ def _compared(
     if "drop_points" in quality.numbers:
         from bertbench.verdict.shown_quantities import shown_beside
 
-        shown = shown_beside(candidate, baseline, margin_points=gate.rule.margin_points, quality=quality)
+        margin = gate.rule.margin_points
+        shown = shown_beside(candidate, baseline, margin_points=margin, quality=quality, wrong_rows=wrong_rows)
     return Compared(name, identity, quality, baseline, shown)
 
 

@@ -76,6 +76,7 @@ def _comparison(compared: Compared) -> dict[str, Any]:
         "seeds_ran": shown.ran if shown else None,
         "shown": [_finite(asdict(quantity)) for quantity in shown.quantities] if shown else [],
         "same_seed_correlation": shown.correlation if shown else None,
+        "flipped_rows": [asdict(flipped) for flipped in shown.flipped] if shown else [],
     }
 
 
