@@ -117,7 +117,8 @@ class Session:
             Path(note["file"]) if note["file"] else None,
         )
         if note["skipped"]:
-            return Result(benchmark, None, None, (), skipped=note["skipped"])
+            skipped = Result(benchmark, None, None, (), skipped=note["skipped"])
+            return with_comparison(skipped, self.store, self._against)
         result = result_of(self.store.read(note["run_id"]), self.store, benchmark)
         result = replace(result, further=tuple(self.store.read(run_id) for run_id in note["further"]))
         return with_comparison(result, self.store, self._against)

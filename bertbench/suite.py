@@ -34,6 +34,7 @@ from bertbench.verdict import (
     judge_repeat,
     judge_threshold,
     overall,
+    skipped_comparison,
 )
 
 
@@ -71,7 +72,7 @@ class Result:
         benchmark: What was to run.
         record: The run; None if it was skipped.
         repeat: The repeat in a fresh process, if the spec asks for one.
-        checks: Every promise, judged; empty if skipped.
+        checks: Every promise, judged; if skipped, none but the comparisons that were asked for, undecided.
         skipped: Why it was skipped and what to do; empty if it ran.
         further: Runs of further seeds, as far as looks at the comparison needed them.
         compared: One for each baseline; their checks are among `checks`.
@@ -200,10 +201,11 @@ def result_of(record: RunRecord, store: Store, benchmark: Benchmark | None = Non
 
 
 def with_comparison(result: Result, store: Store, against: Against | None, *, book: bool = False) -> Result:
-    """*result* with the checks of every baseline after its promises; as it is if nothing is to be compared or ran.
+    """*result* with the checks of every baseline after its promises; as it is if nothing is to be compared.
 
     Runs nothing. Attempts that were counted are told. Where a run of further seeds is on another ground than the run
-    that it continues, that run is compared with the others alone, and nothing passes.
+    that it continues, that run is compared with the others alone, and nothing passes. Of a spec that was skipped every
+    comparison is undecided, and no attempt is counted.
 
     Args:
         result: What ran.
@@ -215,8 +217,11 @@ def with_comparison(result: Result, store: Store, against: Against | None, *, bo
         RecordError: If what was written of earlier attempts cannot be read.
         RecordWriteError: If the attempt cannot be written.
     """
-    if against is None or result.record is None:
+    if against is None:
         return result
+    if result.record is None:
+        names = against.names_for(result.benchmark.spec.name, result.benchmark.baselines_folder)
+        return _compared_with(result, [Compared(name, *skipped_comparison(name, result.skipped)) for name in names])
     ran = (result.record, *result.further)
     of_one_ground, *others = parted(ran)
     candidate = Candidate(of_one_ground)
@@ -226,10 +231,12 @@ def with_comparison(result: Result, store: Store, against: Against | None, *, bo
         compared = tuple(_doubted(one, ran) for one in compared)
     if book:
         book_attempts(compared, candidate, store)
-    compared = with_attempts(compared, candidate, store)
-    return replace(
-        result, checks=(*result.checks, *(check for one in compared for check in one.checks)), compared=compared
-    )
+    return _compared_with(result, with_attempts(compared, candidate, store))
+
+
+def _compared_with(result: Result, compared: Sequence[Compared]) -> Result:
+    checks = (*result.checks, *(check for one in compared for check in one.checks))
+    return replace(result, checks=checks, compared=tuple(compared))
 
 
 def run_and_compare(
@@ -263,7 +270,7 @@ def run_and_compare(
         Ledger(store.folder).attempts()  # what cannot be read is refused now, and not after an hour
     result = run_benchmark(benchmark, store, workers=workers, watch=watch, **how)
     if against is None or result.record is None:
-        return result
+        return with_comparison(result, store, against)
     candidate = Candidate((result.record,))
     while True:
         compared = compare_runs(candidate, store, benchmark.baselines_folder, against, promised=benchmark.spec.verdict)
