@@ -2,6 +2,12 @@
 
 One line of JSON for each verdict of a comparison, in `verdicts.jsonl` of the store. Lines are added and never changed;
 what cannot be read is refused, since it may have been a fail.
+
+Schema history:
+    1: first. `baseline_sha256` was of the baseline's whole text but for the date.
+    2: it is of what a verdict can rest on, so that the same seeds accepted again are the same baseline. A line of
+       schema 1 cannot say whether its baseline is the one that now has that name, so it is taken for it: its fail binds
+       until there is a new commit.
 """
 
 from __future__ import annotations
@@ -22,8 +28,8 @@ FILE = "verdicts.jsonl"
 class Attempt(Fact):
     """One verdict of a comparison."""
 
-    schema_version: Literal[1] = 1
-    """Of this line."""
+    schema_version: Literal[1, 2] = 2
+    """Of this line; see the history above."""
     at: Moment
     """When it was judged, UTC."""
     spec: str
@@ -35,7 +41,7 @@ class Attempt(Fact):
     baseline: str
     """Name of the baseline, as in `rolling`."""
     baseline_sha256: str
-    """Of its text, but for when it was accepted."""
+    """Of what a verdict can rest on of it, as `baseline.verdict_digest` gives it; see the history above."""
     git_commit: str | None
     """Of the spec's repository when the newest run was asked for; None if it, or its further seeds, have none."""
     git_dirty: bool | None
@@ -49,10 +55,10 @@ class Attempt(Fact):
 
     def is_of_the_same_kind(self, other: Attempt) -> bool:
         """Whether both tried one commit (or both none) under one recipe against one baseline, whatever the numerics."""
-        return all(
-            getattr(self, name) == getattr(other, name)
-            for name in ("spec", "spec_fingerprint", "baseline", "baseline_sha256")
-        ) and (self.git_commit, self.git_dirty) == (other.git_commit, other.git_dirty)
+        names = ["spec", "spec_fingerprint", "baseline", "git_commit", "git_dirty"]
+        if self.schema_version == other.schema_version:
+            names.append("baseline_sha256")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
 
     def is_of_the_same_runs(self, other: Attempt) -> bool:
         """Whether both judged the very same runs against one baseline: that is one attempt, judged again."""

@@ -7,7 +7,6 @@ runs of a store are compared or accepted is in `bertbench.gathering`.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -22,17 +21,17 @@ from bertbench.baseline import (
     Baseline,
     BaselineSeed,
     baseline_files,
-    baseline_text,
     different_names,
     final_wrong_rows,
     find_baseline,
+    verdict_digest,
 )
 from bertbench.errors import BaselineError, RecordError, VerdictError
 from bertbench.project import SpeedBase
 from bertbench.record import Revision, RunRecord, SeedRun
 from bertbench.spec import VerdictSpec
 from bertbench.store import Store
-from bertbench.verdict import Candidate, Check, compare, no_baseline
+from bertbench.verdict import Candidate, Check, comparable, compare, no_baseline
 
 if TYPE_CHECKING:
     from bertbench.verdict.shown_quantities import Shown
@@ -164,7 +163,13 @@ def _compared(
     (folder, against, promised), record = how, candidate.first
     numerics = record.environment.numerics_fingerprint if record.environment else ""
     try:
-        baseline = find_baseline(against.folder or folder, name, spec=record.spec.name, numerics_fingerprint=numerics)
+        baseline = find_baseline(
+            against.folder or folder,
+            name,
+            spec=record.spec.name,
+            numerics_fingerprint=numerics,
+            comparable=partial(comparable, record),
+        )
         from bertbench.verdict.quality_gate import quality_gate  # loads scipy: half a second
 
         gate = quality_gate(
@@ -176,6 +181,8 @@ def _compared(
     except (BaselineError, VerdictError) as problem:
         return Compared(name, *no_baseline(name, problem))
 
+    wrong_rows: dict[int, tuple[int, ...]] = {}  # by seed, as far as they were asked for and are known
+
     def known(record: RunRecord, run: SeedRun) -> tuple[int, ...] | None:
         """For display: what cannot be read, or contradicts the record, is not shown."""
         try:
@@ -184,7 +191,9 @@ def _compared(
             return None
         rows = baseline.validation_rows
         agrees = round(run.final_epoch.validation.accuracy * rows) == rows - len(wrong)
-        return wrong if agrees and all(row < rows for row in wrong) else None
+        if agrees and all(row < rows for row in wrong):
+            wrong_rows[run.seed] = wrong
+        return wrong_rows.get(run.seed)
 
     identity, quality = compare(
         candidate,
@@ -198,7 +207,8 @@ def _compared(
     if "drop_points" in quality.numbers:
         from bertbench.verdict.shown_quantities import shown_beside
 
-        shown = shown_beside(candidate, baseline, margin_points=gate.rule.margin_points, quality=quality)
+        margin = gate.rule.margin_points
+        shown = shown_beside(candidate, baseline, margin_points=margin, quality=quality, wrong_rows=wrong_rows)
     return Compared(name, identity, quality, baseline, shown)
 
 
@@ -238,7 +248,7 @@ def book_attempts(compared: Sequence[Compared], candidate: Candidate, store: Sto
                 spec_fingerprint=record.spec_fingerprint,
                 numerics_fingerprint=record.environment.numerics_fingerprint if record.environment else "",
                 baseline=one.name,
-                baseline_sha256=_digest(one.baseline),
+                baseline_sha256=verdict_digest(one.baseline),
                 git_commit=revision.commit if revision else None,
                 git_dirty=revision.dirty if revision else None,
                 runs=tuple(run.run_id for run in candidate.records),
@@ -263,7 +273,7 @@ def with_attempts(compared: Sequence[Compared], candidate: Candidate, store: Sto
 
 
 def _with_attempt(one: Compared, runs: Sequence[str], ledger: Ledger) -> Compared:
-    standing = ledger.standing(runs, one.name, _digest(one.baseline)) if one.baseline else None
+    standing = ledger.standing(runs, one.name, verdict_digest(one.baseline)) if one.baseline else None
     if standing is None:
         return one
     commit = standing.attempt.git_commit
@@ -308,14 +318,6 @@ def _revision(candidate: Candidate) -> Revision | None:
     newest = max((record.run_id for record in candidate.records if not record.continues), default="")
     revisions = {record.revision for record in candidate.records if newest in (record.run_id, record.continues)}
     return revisions.pop() if len(revisions) == 1 else None
-
-
-def _digest(baseline: Baseline | None) -> str:
-    """Of all that a baseline says but when it was accepted: to accept the same again makes no other one of it."""
-    if baseline is None:
-        return ""
-    undated = baseline.model_copy(update={"accepted_at": datetime.fromtimestamp(0, timezone.utc)})
-    return hashlib.sha256(baseline_text(undated).encode()).hexdigest()
 
 
 def wrong_rows_of(store: Store, record: RunRecord, run: SeedRun) -> tuple[int, ...]:

@@ -111,12 +111,17 @@ def kept_speed(store: Store, ab_id: str) -> GatedSpeed:
     return _of(read_ab(ab_path(store.folder, ab_id)))
 
 
-def unmeasured_speed(base: SpeedBase) -> GatedSpeed:
-    """Runs that were made before are judged, and speed is gated: that is never a pass.
+def unmeasured_speed(base: SpeedBase, *, skipped: str = "") -> GatedSpeed:
+    """Speed is gated and nothing was run for it: that is never a pass.
 
     Args:
         base: What it would have been held against.
+        skipped: Why the spec was skipped, with what to do on a line of its own; empty if runs that were made before are
+            judged.
     """
+    if skipped:
+        why, _, remedy = skipped.partition("\n  remedy: ")
+        return _not_measured(base, "undecided", f"the spec was skipped: {why}", remedy or "bring what is missing")
     reason = "times of runs that were not made in turn say nothing of each other"
     return _not_measured(base, "undecided", reason, "bertbench run SPEC --compare, or pytest with --bertbench-compare")
 

@@ -130,7 +130,8 @@ class Session:
             Path(note["file"]) if note["file"] else None,
         )
         if note["skipped"]:
-            return Result(benchmark, None, None, (), skipped=note["skipped"])
+            skipped = Result(benchmark, None, None, (), skipped=note["skipped"])
+            return with_comparison(skipped, self.store, self._against)
         result = result_of(self.store.read(note["run_id"]), self.store, benchmark)
         further = tuple(self.store.read(run_id) for run_id in note["further"])
         result = replace(result, further=further, speed=_speed_of(note["speed"], self.store))

@@ -36,6 +36,7 @@ from bertbench.verdict import (
     judge_threshold,
     locks_of,
     overall,
+    skipped_comparison,
 )
 
 
@@ -75,7 +76,7 @@ class Result:
         benchmark: What was to run.
         record: The run; None if it was skipped.
         repeat: The repeat in a fresh process, if the spec asks for one.
-        checks: Every promise, judged; empty if skipped.
+        checks: Every promise, judged; if skipped, none but the comparisons that were asked for, undecided.
         skipped: Why it was skipped and what to do; empty if it ran.
         further: Runs of further seeds, as far as looks at the comparison needed them.
         compared: One for each baseline; their checks are among `checks`.
@@ -207,12 +208,12 @@ def result_of(record: RunRecord, store: Store, benchmark: Benchmark | None = Non
 
 
 def with_comparison(result: Result, store: Store, against: Against | None, *, book: bool = False) -> Result:
-    """*result* with the checks of every baseline after its promises; as it is if nothing is to be compared or ran.
+    """*result* with the checks of every baseline after its promises; as it is if nothing is to be compared.
 
     Runs nothing: where speed is gated and was not compared, it is undecided. Attempts that were counted are told. Where
     a run of further seeds is on another ground than the run that it continues, that run is compared with the others
     alone, and nothing passes. Nor does anything where a run that is counted drifted from its recipe; as an attempt it
-    counts by its quality alone.
+    counts by its quality alone. Of a spec that was skipped every comparison is undecided, and no attempt is counted.
 
     Args:
         result: What ran.
@@ -224,8 +225,12 @@ def with_comparison(result: Result, store: Store, against: Against | None, *, bo
         RecordError: If what was written of earlier attempts cannot be read.
         RecordWriteError: If the attempt cannot be written.
     """
-    if against is None or result.record is None:
+    if against is None:
         return result
+    if result.record is None:
+        names = against.names_for(result.benchmark.spec.name, result.benchmark.baselines_folder)
+        skipped = [Compared(name, *skipped_comparison(name, result.skipped)) for name in names]
+        return _compared_with(result, skipped, against)
     ran = (result.record, *result.further)
     of_one_ground, *others = parted(ran)
     candidate = Candidate(of_one_ground)
@@ -237,12 +242,15 @@ def with_comparison(result: Result, store: Store, against: Against | None, *, bo
         book_attempts(compared, candidate, store)
     compared = with_attempts(compared, candidate, store)
     locks = locks_of(candidate.records)
-    compared = tuple(_with_checks(one, *hold_recipes(*one.checks, locks)) for one in compared)
+    return _compared_with(result, [_with_checks(one, *hold_recipes(*one.checks, locks)) for one in compared], against)
+
+
+def _compared_with(result: Result, compared: Sequence[Compared], against: Against) -> Result:
     checks = (*result.checks, *(check for one in compared for check in one.checks))
     if against.speed is None:
-        return replace(result, checks=checks, compared=compared)
-    speed = result.speed or unmeasured_speed(against.speed)
-    return replace(result, checks=(*checks, speed.check), compared=compared, speed=speed)
+        return replace(result, checks=checks, compared=tuple(compared))
+    speed = result.speed or unmeasured_speed(against.speed, skipped=result.skipped)
+    return replace(result, checks=(*checks, speed.check), compared=tuple(compared), speed=speed)
 
 
 def run_and_compare(
@@ -279,7 +287,7 @@ def run_and_compare(
     result = run_benchmark(benchmark, store, workers=workers, watch=watch, **how)
     record = result.record
     if against is None or record is None:
-        return result
+        return with_comparison(result, store, against)
     result = replace(result, further=_further_seeds(benchmark, record, store, against, workers, watch))
     if against.speed is not None:
         speed = measure_speed(

@@ -72,6 +72,16 @@ def test_a_tree_that_nobody_can_name_is_counted_and_binds_nobody(tmp_path: Path,
     assert standing(tmp_path, "two") == (2, None)
 
 
+@pytest.mark.parametrize(("changes", "bound"), [({}, "old"), ({"git_commit": "0" * 40}, None), ({"spec": "b"}, None)])
+def test_a_fail_of_the_first_schema_binds_whatever_its_digest_of_the_baseline(
+    tmp_path: Path, changes: dict[str, Any], bound: str | None
+) -> None:
+    """Its digest was of another text, and nobody knows whether the baseline was this one."""
+    Ledger(tmp_path).add([attempt("old", "fail", schema_version=1, baseline_sha256="0" * 64, **changes)])
+    Ledger(tmp_path).add([attempt("new")])
+    assert standing(tmp_path, "new") == (2 if bound else 1, bound)
+
+
 def test_an_undecided_attempt_binds_nobody(tmp_path: Path) -> None:
     Ledger(tmp_path).add([attempt("one", "undecided"), attempt("two")])
     assert standing(tmp_path, "two") == (2, None)

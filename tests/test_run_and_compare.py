@@ -23,6 +23,7 @@ from bertbench.session import Session
 from bertbench.spec import build_spec
 from bertbench.store import Store
 from bertbench.suite import Benchmark, Result, run_and_compare, run_benchmark, with_comparison
+from bertbench.verdict.flipped_rows import FlippedRows
 
 
 @pytest.fixture
@@ -83,6 +84,9 @@ def test_further_seeds_are_run_until_it_is_decided(store: Store) -> None:
     assert further.continues == result.record.run_id
     assert (further.spec_fingerprint, further.repeats) == (result.record.spec_fingerprint, None)
     assert outcomes(result.checks)["quality_against_rolling"] == "fail"
+    shown = result.compared[0].shown
+    assert shown is not None
+    assert shown.flipped == tuple(FlippedRows(seed, lost=4, won=0) for seed in range(4))
     assert runs() == 3
 
 
@@ -109,6 +113,45 @@ def test_one_further_seed_leaves_a_promise_on_the_bound_of_a_mean_out(store: Sto
     result = compared(store, training={"seeds": [0, 1, 2]}, expect=[promise])
     assert [record.spec.expect for record in result.further] == [()]
     assert result.outcome == "pass"
+
+
+def test_a_stale_baseline_of_its_numerics_hides_no_comparable_one(store: Store) -> None:
+    """One recipe was accepted here; then another one, on a machine with another keras: a bank of it is there."""
+    bank_of(store, accuracy=around(0.98))
+    other: dict[str, Any] = {"optimizer": {"learning_rate": 1e-5}}
+    set_runs(accuracy=around(0.98), keras="3.99")
+    ran = run_benchmark(benchmark(training={"seeds": list(range(20))}, **other), store, repeat=False)
+    assert ran.record is not None
+    rows = lambda record, run: wrong_rows_of(store, record, run)  # noqa: E731 - one word for the one that follows
+    path = write_baseline(Path("baselines"), "rolling", build_baseline([ran.record], wrong_rows=rows))
+    set_runs(accuracy=around(0.98), bits=1)
+    result = compared(store, **other)
+    assert result.outcome == "pass"
+    assert result.compared[0].baseline == read_baseline(path)
+    assert "numerics differ: libraries" in result.checks[-2].reason
+    path.unlink()
+    assert "of another recipe (optimizer.learning_rate: 3e-05 in " in compared(store, **other).checks[-1].reason
+
+
+def test_a_comparison_with_a_spec_that_was_skipped_is_undecided_and_no_attempt(store: Store) -> None:
+    bank_of(store, accuracy=around(0.98))
+    set_runs(failure={"kind": "DataAbsentError", "message": "not here\n  remedy: bring it", "phase": "data"})
+    result = compared(store, data={"when_absent": "skip"})
+    assert (result.outcome, result.record) == ("skipped", None)
+    assert outcomes(result.checks) == {"identity_with_rolling": "undecided", "quality_against_rolling": "undecided"}
+    quality = result.checks[-1]
+    assert quality.reason == "the spec was skipped, so there is nothing to compare: not here"
+    assert quality.next_step == "bring it"
+    assert Ledger(store.folder).attempts() == ()
+
+
+def test_a_session_remembers_that_a_skipped_spec_was_to_be_compared(store: Store) -> None:
+    set_runs(failure={"kind": "DataAbsentError", "message": "not here", "phase": "data"})
+    skipping = benchmark(Path.cwd(), data={"when_absent": "skip"})
+    result = Session(store, "s1", against=Against()).result(skipping)
+    assert [check.outcome for check in result.checks] == ["undecided", "undecided"]
+    assert Session(store, "s1", against=Against()).results() == (result,)
+    assert Session(store, "s2").result(skipping).checks == ()
 
 
 def test_a_failed_run_asks_for_no_further_seeds(store: Store) -> None:
@@ -171,6 +214,38 @@ def test_accepting_the_same_baseline_again_erases_no_fail(store: Store) -> None:
     again = compared(store)
     assert again.outcome == "fail"
     assert again.checks[-1].reason.startswith("Attempt 2 at commit ")
+
+
+def test_running_and_accepting_the_same_seeds_again_erases_no_fail(store: Store) -> None:
+    """Other runs, another machine and other seconds, and the same bits: no verdict can tell the two banks apart."""
+    folder = bank_of(store, accuracy=around(0.98))
+    repository(ignored="baselines/")
+    set_runs(accuracy=around(0.94), bits=1)
+    assert compared(store).outcome == "fail"
+    (path,) = (folder / "rolling").glob("*.json")
+    before = read_baseline(path)
+    bank_of(store, accuracy=around(0.98))
+    again = read_baseline(path)
+    assert again.runs != before.runs
+    seconds = [seed.model_copy(update={"epoch_seconds": (9.0,) * len(seed.train_loss)}) for seed in again.seeds]
+    elsewhere = {"seeds": tuple(seconds), "machine_fingerprints": ("7" * 64,)}
+    write_baseline(folder, "rolling", again.model_copy(update=elsewhere))
+    set_runs(accuracy=around(0.98), bits=2)
+    third = compared(store)
+    assert third.outcome == "fail"
+    assert third.checks[-1].reason.startswith("Attempt 2 at commit ")
+
+
+def test_accepting_other_seeds_is_another_baseline(store: Store) -> None:
+    bank_of(store, accuracy=around(0.98))
+    repository(ignored="baselines/")
+    set_runs(accuracy=around(0.94), bits=1)
+    assert compared(store).outcome == "fail"
+    bank_of(store, accuracy=around(0.98), bits=3)
+    set_runs(accuracy=around(0.98), bits=2)
+    again = compared(store)
+    assert again.outcome == "pass"
+    assert "Attempt 1 at commit " in again.checks[-1].reason
 
 
 def test_a_tree_with_changes_is_counted_and_binds_nobody(store: Store) -> None:

@@ -2,13 +2,14 @@
 
 ::
 
-    fields.py     what a baseline is, and what it refuses to be
-    one_code.py   are runs of one code?
-    ground.py     what else runs of one baseline have in common
-    building.py   one baseline from the records of all its seeds
-    layout.py     its text: sorted, stable, one change per line
-    files.py      where it lies; read back or refused
-    revision.py   the commit of a folder
+    fields.py        what a baseline is, and what it refuses to be
+    one_code.py      are runs of one code?
+    ground.py        what else runs of one baseline have in common
+    building.py      one baseline from the records of all its seeds
+    layout.py        its text: sorted, stable, one change per line
+    files.py         where it lies; which one a run is held against; read back or refused
+    one_baseline.py  when two files are one baseline
+    revision.py      the commit of a folder
 """
 
 from bertbench.baseline.building import build_baseline, final_wrong_rows
@@ -27,6 +28,7 @@ from bertbench.baseline.files import (
     write_baseline,
 )
 from bertbench.baseline.layout import baseline_text
+from bertbench.baseline.one_baseline import verdict_digest
 from bertbench.baseline.revision import revision_of
 
 __all__ = [
@@ -46,5 +48,6 @@ __all__ = [
     "read_baseline",
     "refuse_second_reference",
     "revision_of",
+    "verdict_digest",
     "write_baseline",
 ]

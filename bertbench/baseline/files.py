@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bertbench.atomic import explained, write_atomically
@@ -130,24 +130,50 @@ def baseline_files(folder: Path, name: str, *, spec: str | None = None) -> tuple
     return tuple(path for path, match in found if match and spec in (None, match[1]))
 
 
-def find_baseline(folder: Path, name: str, *, spec: str, numerics_fingerprint: str) -> Baseline:
-    """The baseline of these numerics; if there is none, the one of other numerics that was accepted last.
+def find_baseline(
+    folder: Path,
+    name: str,
+    *,
+    spec: str,
+    numerics_fingerprint: str,
+    comparable: Callable[[Baseline], bool] = lambda _: True,
+) -> Baseline:
+    """The one baseline of a name that a run is held against, one that it can be compared with where there is any.
+
+    That of its own numerics if it is comparable; else, of those of other numerics that are, the one accepted last.
+    Where none is, the one of its own numerics all the same, else the one accepted last, so that the verdict tells what
+    differs.
+
+    Args:
+        folder: Of baselines.
+        name: Such as `rolling`.
+        spec: Whose.
+        numerics_fingerprint: Of the run.
+        comparable: Whether a run can be held against a baseline at all; against any, if not given.
 
     Raises:
         BaselineAbsentError: If there is none of this name for the spec; says what the folder holds instead.
-        BaselineError: If the file, or one of those to choose from, cannot be read.
+        BaselineError: If the file of these numerics cannot be read; or, where that is none to compare with, any other
+            of the spec: it might be the one to choose, whatever the others hold.
     """
     same = baseline_path(folder, name, spec=spec, numerics_fingerprint=numerics_fingerprint)
-    if same.exists():
-        return read_baseline(same)
-    others = [read_baseline(path) for path in baseline_files(folder, name, spec=spec)]
-    if not others:
+    own = read_baseline(same) if same.exists() else None
+    if own is not None and comparable(own):
+        return own
+    every = [read_baseline(path) for path in baseline_files(folder, name, spec=spec)]
+    if not every:
         held = sorted({path.name.rpartition("-")[0] for path in baseline_files(folder, name)})
         raise BaselineAbsentError(
             f"{folder / name}: holds no baseline of {spec}; it holds {', '.join(held) or 'none at all'}",
             remedy=f"bertbench baseline accept SPEC --name {name}, and commit the file",
         )
-    return max(others, key=lambda baseline: baseline.accepted_at)
+    if others := [baseline for baseline in every if comparable(baseline)]:
+        return _accepted_last(others)
+    return own or _accepted_last(every)
+
+
+def _accepted_last(baselines: Sequence[Baseline]) -> Baseline:
+    return max(baselines, key=lambda baseline: baseline.accepted_at)
 
 
 def read_baseline(path: Path) -> Baseline:

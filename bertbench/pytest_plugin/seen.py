@@ -25,7 +25,8 @@ class Seen:
         collected: Spec items.
         deselected: Of these, how many will not run.
         folders: That were searched for tests and specs, those above the arguments included.
-        undecided: What to do next, by the name of each item that is a comparison and was undecided.
+        undecided: What to do next, by the name of each item that is a comparison and was undecided, or whose fixture
+            asked for a spec that was skipped in place of being compared.
     """
 
     def __init__(self) -> None:
@@ -50,7 +51,7 @@ class Seen:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note comparisons that could not decide; they are skipped, and a skip alone is green."""
         noted = dict(report.user_properties)
-        if report.when == "call" and (noted.get("bertbench_kind"), noted.get("bertbench_outcome")) == (
+        if report.when != "teardown" and (noted.get("bertbench_kind"), noted.get("bertbench_outcome")) == (
             "comparison",
             "undecided",
         ):

@@ -22,12 +22,11 @@ SUMMARY_SCHEMA_VERSION = 1
 
 def summary(results: Sequence[Result]) -> dict[str, Any]:
     """The content of the file, as plain values."""
-    ran = [result for result in results if not result.skipped]
     return {
         "schema_version": SUMMARY_SCHEMA_VERSION,
         "bertbench_version": VERSION,
         "created_at": datetime.now(timezone.utc).isoformat(),
-        "outcome": overall(check for result in ran for check in result.checks),
+        "outcome": overall(check for result in results for check in result.checks),
         "specs": [_spec(result) for result in results],
     }
 
@@ -77,6 +76,7 @@ def _comparison(compared: Compared) -> dict[str, Any]:
         "seeds_ran": shown.ran if shown else None,
         "shown": [_finite(asdict(quantity)) for quantity in shown.quantities] if shown else [],
         "same_seed_correlation": shown.correlation if shown else None,
+        "flipped_rows": [asdict(flipped) for flipped in shown.flipped] if shown else [],
     }
 
 

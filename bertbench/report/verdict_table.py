@@ -24,6 +24,7 @@ def verdict_table(results: Sequence[Result]) -> Table:
         name = shown_name(result)
         if result.skipped:
             table.add_row(name, "", "", "", outcome_text("skipped"))
+            name = ""
         for check in result.checks:
             table.add_row(name, check.name, Text(check.observed), Text(check.promised), outcome_text(check.outcome))
             name = ""

@@ -2,7 +2,14 @@
 
 from bertbench.verdict.budgets import budget_name, judge_budget
 from bertbench.verdict.candidate import Candidate
-from bertbench.verdict.comparison import compare, identity_name, no_baseline, quality_name
+from bertbench.verdict.comparison import (
+    comparable,
+    compare,
+    identity_name,
+    no_baseline,
+    quality_name,
+    skipped_comparison,
+)
 from bertbench.verdict.diagnosis import Diagnosis, diagnose
 from bertbench.verdict.identity import NAME as IDENTITY_NAME
 from bertbench.verdict.identity import judge_repeat
@@ -23,6 +30,7 @@ __all__ = [
     "Diagnosis",
     "Outcome",
     "budget_name",
+    "comparable",
     "compare",
     "diagnose",
     "doubt_two_grounds",
@@ -36,5 +44,6 @@ __all__ = [
     "no_baseline",
     "overall",
     "quality_name",
+    "skipped_comparison",
     "threshold_name",
 ]

@@ -124,6 +124,23 @@ def _known_wrong_rows(candidate: Candidate, wrong_rows: WrongRows | None) -> dic
     return known
 
 
+def comparable(record: RunRecord, baseline: Baseline) -> bool:
+    """Whether a run can be held against a baseline: both are of one recipe, data, labels, tokenizer and weights."""
+    return not _other_ground(record, baseline)
+
+
+def skipped_comparison(name: str, skipped: str) -> tuple[Check, Check]:
+    """Both checks where the spec was skipped: a comparison was asked for and not made, and nobody knows what it is.
+
+    Args:
+        name: Of the baseline.
+        skipped: Why, with what to do on a line of its own.
+    """
+    why, _, remedy = skipped.partition("\n  remedy: ")
+    reason = f"the spec was skipped, so there is nothing to compare: {why}"
+    return _both(name, "undecided", reason, remedy or "bring what is missing, or compare other specs only")
+
+
 def no_baseline(name: str, problem: BertbenchError) -> tuple[Check, Check]:
     """Both checks where there is nothing to compare with: it is missing, or cannot be read."""
     return _both(name, "no_baseline", problem.message, problem.remedy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,37 @@ from bertbench.verdict.quality_words import oriented
 
 #: Where resamples begin: a verdict shown again is the same verdict.
 _RESAMPLES_FROM = 0
-#: Seeds whose flipped rows are told one by one.
-_SHOWN = 8
 _POINTS = 100.0
+
+
+@dataclass(frozen=True)
+class FlippedRows:
+    """Validation rows of one seed that are right on one side alone.
+
+    Attributes:
+        seed: That both sides ran.
+        lost: Right in the baseline, wrong in the run.
+        won: The other way round.
+    """
+
+    seed: int
+    lost: int
+    won: int
+
+
+def flipped_rows(
+    baseline: Baseline, wrong_rows: Mapping[int, Sequence[int]], seeds: Sequence[int]
+) -> tuple[FlippedRows, ...]:
+    """Of every seed that both sides ran and of which the run's predictions are known, in the order given.
+
+    Args:
+        baseline: The bank.
+        wrong_rows: By seed, rows that the candidate had wrong at its end; may lack seeds.
+        seeds: Of the candidate.
+    """
+    bank = {seed.seed: set(seed.wrong_rows) for seed in baseline.seeds}
+    pairs = ((seed, bank[seed], set(wrong_rows[seed])) for seed in seeds if seed in bank and seed in wrong_rows)
+    return tuple(FlippedRows(seed, len(now - before), len(before - now)) for seed, before, now in pairs)
 
 
 def rows_told(baseline: Baseline, wrong_rows: Mapping[int, Sequence[int]], seeds: Sequence[int]) -> list[str]:
@@ -28,12 +57,11 @@ def rows_told(baseline: Baseline, wrong_rows: Mapping[int, Sequence[int]], seeds
         seeds: Of the candidate, in the order of looks, those that did not fail.
     """
     bank = {seed.seed: set(seed.wrong_rows) for seed in baseline.seeds}
-    shared = [seed for seed in seeds if seed in bank and seed in wrong_rows]
-    if not shared:
+    flipped = flipped_rows(baseline, wrong_rows, seeds)
+    if not flipped:
         return []
-    flips = [_flipped(seed, bank[seed], set(wrong_rows[seed])) for seed in shared]
-    more = f", and of {len(flips) - _SHOWN} more seeds" if len(flips) > _SHOWN else ""
-    told = [f"Flipped rows: {', '.join(flips[:_SHOWN])}{more}."]
+    shared = [one.seed for one in flipped]
+    told = [f"Rows lost/won by seed: {', '.join(f'{one.seed}: {one.lost}/{one.won}' for one in flipped)}."]
     rows, distinct = baseline.validation_rows, baseline.distinct_rows
     if distinct < rows:  # resampled as rows of their own, copies would say more than they know
         copies = f"{rows - distinct} of {rows} validation rows are copies of others"
@@ -53,10 +81,6 @@ def rows_told(baseline: Baseline, wrong_rows: Mapping[int, Sequence[int]], seeds
         f"(approximate: multi-bootstrap over the {len(shared)} shared seeds)."
     )
     return told
-
-
-def _flipped(seed: int, before: set[int], now: set[int]) -> str:
-    return f"seed {seed}: {len(now - before)} lost, {len(before - now)} won"
 
 
 def _right(wrong: set[int], rows: int) -> NDArray[np.float64]:

@@ -34,7 +34,7 @@ from bertbench.verdict.quality_words import notices, sentence, what_can_fail, wh
 
 #: Where resamples begin: a verdict shown again is the same verdict.
 _RESAMPLES_FROM = 0
-#: Seeds whose flipped rows are told one by one.
+#: Failed seeds told one by one.
 _SHOWN = 8
 #: Fewer seeds have no spread.
 _TWO = 2

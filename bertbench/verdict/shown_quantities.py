@@ -8,7 +8,7 @@ them one does so by chance now and then. Loads scipy.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +24,7 @@ from bertbench.stats.noninferiority import FEWEST_FOR_INTERVAL
 from bertbench.stats.sequential import SHOWN_CONFIDENCE
 from bertbench.verdict.candidate import Candidate
 from bertbench.verdict.failed_seeds import failed_baseline_seeds, failed_candidate_seeds
+from bertbench.verdict.flipped_rows import FlippedRows, flipped_rows
 from bertbench.verdict.outcomes import TOO_FEW_SEEDS, Check
 
 _POINTS = 100.0
@@ -76,6 +77,7 @@ class Shown:
         quantities: Without a vote, over all seeds that ran and did not fail: accuracy first.
         correlation: Of the accuracy of seeds that both sides ran (Pearson); None of fewer than three or without spread.
         pairs: How many seeds that is of.
+        flipped: Rows lost and won of each seed that both sides ran, as far as predictions are known.
     """
 
     decides: ShownQuantity | None
@@ -84,9 +86,17 @@ class Shown:
     quantities: tuple[ShownQuantity, ...]
     correlation: float | None
     pairs: int
+    flipped: tuple[FlippedRows, ...] = ()
 
 
-def shown_beside(candidate: Candidate, baseline: Baseline, *, margin_points: float, quality: Check) -> Shown:
+def shown_beside(
+    candidate: Candidate,
+    baseline: Baseline,
+    *,
+    margin_points: float,
+    quality: Check,
+    wrong_rows: Mapping[int, Sequence[int]] | None = None,
+) -> Shown:
     """Everything that is shown of a comparison in which bits differ, over the seeds that did not fail.
 
     Args:
@@ -95,6 +105,7 @@ def shown_beside(candidate: Candidate, baseline: Baseline, *, margin_points: flo
         margin_points: Of the comparison; where the spec has no threshold on every seed, the target is the bank's mean
             accuracy minus this.
         quality: What was judged of them: the deciding row shows its numbers.
+        wrong_rows: By seed, rows that the candidate had wrong at its end; may lack seeds, None are all.
     """
     failed = failed_candidate_seeds(candidate)
     runs = [run for run in candidate.seeds if run.seed not in failed]
@@ -127,6 +138,7 @@ def shown_beside(candidate: Candidate, baseline: Baseline, *, margin_points: flo
         quantities=tuple(quantities),
         correlation=_correlation(pairs),
         pairs=len(pairs),
+        flipped=flipped_rows(baseline, wrong_rows or {}, [run.seed for run in runs]),
     )
 
 

@@ -216,8 +216,22 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 # Which one
 
 
-def find(folder: Path, numerics: str, spec: str = "seed_card") -> Baseline:
-    return find_baseline(folder, "rolling", spec=spec, numerics_fingerprint=numerics)
+def find(folder: Path, numerics: str, spec: str = "seed_card", recipe: str | None = None) -> Baseline:
+    """Of a run of these numerics; with a *recipe*, baselines of others are none to compare with."""
+    return find_baseline(
+        folder,
+        "rolling",
+        spec=spec,
+        numerics_fingerprint=numerics,
+        comparable=lambda baseline: recipe in (None, baseline.spec_fingerprint),
+    )
+
+
+def of_recipe(digit: str, *, numerics: str, days: int = 0) -> Baseline:
+    """Accepted so many days after the others; what its fingerprint is made of is not known."""
+    baseline = other_numerics(baseline_of({0: 290, 1: 291}), numerics)
+    accepted = baseline.accepted_at + timedelta(days=days)
+    return baseline.model_copy(update={"spec_fingerprint": digit * 64, "recipe": None, "accepted_at": accepted})
 
 
 def test_the_baseline_of_the_same_numerics_is_preferred(tmp_path: Path) -> None:
@@ -240,6 +254,55 @@ def test_one_to_choose_from_that_cannot_be_read_is_not_skipped(tmp_path: Path) -
     written(tmp_path).write_text("{")
     with pytest.raises(BaselineError, match="aaaaaaaa"):
         find(tmp_path, "5" * 64)
+
+
+@pytest.mark.parametrize("days", [-5, 5])
+def test_a_baseline_of_its_numerics_and_another_recipe_hides_no_comparable_one(tmp_path: Path, days: int) -> None:
+    """Whichever was accepted first."""
+    written(tmp_path, of_recipe("1", numerics="a"))
+    written(tmp_path, of_recipe("2", numerics="b", days=days))
+    found = find(tmp_path, "a" * 64, recipe="2" * 64)
+    assert (found.spec_fingerprint, found.numerics_fingerprint) == ("2" * 64, "b" * 64)
+
+
+def test_of_other_numerics_the_comparable_one_accepted_last_is_taken(tmp_path: Path) -> None:
+    written(tmp_path, of_recipe("2", numerics="b", days=1))
+    written(tmp_path, of_recipe("2", numerics="c", days=2))
+    written(tmp_path, of_recipe("1", numerics="d", days=3))
+    assert find(tmp_path, "5" * 64, recipe="2" * 64).numerics_fingerprint == "c" * 64
+
+
+def test_its_own_numerics_are_preferred_although_another_was_accepted_later(tmp_path: Path) -> None:
+    written(tmp_path, of_recipe("2", numerics="a"))
+    written(tmp_path, of_recipe("2", numerics="b", days=1))
+    assert find(tmp_path, "a" * 64, recipe="2" * 64).numerics_fingerprint == "a" * 64
+
+
+@pytest.mark.parametrize(("numerics", "chosen"), [("a", "a"), ("5", "b")])
+def test_where_none_is_comparable_one_is_found_whose_difference_can_be_told(
+    tmp_path: Path, numerics: str, chosen: str
+) -> None:
+    written(tmp_path, of_recipe("1", numerics="a"))
+    written(tmp_path, of_recipe("2", numerics="b", days=1))
+    assert find(tmp_path, numerics * 64, recipe="3" * 64).numerics_fingerprint == chosen * 64
+
+
+def test_the_file_of_its_numerics_is_not_passed_over_when_it_cannot_be_read(tmp_path: Path) -> None:
+    """It may be the one to compare with, and its loss must be seen."""
+    written(tmp_path, of_recipe("2", numerics="b"))
+    written(tmp_path, of_recipe("2", numerics="a")).write_text("{")
+    with pytest.raises(BaselineError, match="aaaaaaaa"):
+        find(tmp_path, "a" * 64, recipe="2" * 64)
+
+
+def test_others_that_cannot_be_read_are_passed_over_only_where_its_own_numerics_have_one(tmp_path: Path) -> None:
+    """There they would not be chosen whatever they hold; elsewhere the damaged one may be the one accepted last."""
+    written(tmp_path, of_recipe("1", numerics="a"))
+    written(tmp_path, of_recipe("2", numerics="b"))
+    written(tmp_path, of_recipe("2", numerics="c", days=1)).write_text("{")
+    assert find(tmp_path, "a" * 64, recipe="1" * 64).numerics_fingerprint == "a" * 64
+    with pytest.raises(BaselineError, match="cccccccc"):
+        find(tmp_path, "a" * 64, recipe="2" * 64)
 
 
 def test_where_no_name_matches_both_sides_are_named(tmp_path: Path) -> None:

@@ -342,7 +342,7 @@ def test_a_drop_exits_with_a_fail(shell) -> None:
     status, said = shell("run", "small.toml", "--seeds", "0-3", "--compare")
     assert status == cli.FAIL
     assert "accuracy fell by 4.00 points" in said
-    assert "seed 0: 4 lost, 0 won" in said
+    assert "Rows lost/won by seed: 0: 4/0, 1: 4/0, 2: 4/0, 3: 4/0." in said
 
 
 def test_better_is_told_although_it_passes(shell) -> None:

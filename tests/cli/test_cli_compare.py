@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,16 @@ def bank(shell: Shell) -> Shell:  # noqa: F811 - it is the fixture
     shell("baseline", "accept", "small.toml")
     commit()
     return shell
+
+
+def test_a_skipped_spec_that_was_to_be_compared_is_no_pass_in_json_either(bank: Shell) -> None:
+    Path("absent.toml").write_text('extends = "small.toml"\nname = "absent"\n[data]\nwhen_absent = "skip"\n')
+    failure = {"kind": "DataAbsentError", "message": "no rows\n  remedy: set DATA", "phase": "data"}
+    set_runs(accuracy=accuracies(0.98), of_spec={"absent": {"failure": failure}})
+    status, said = bank("run", "small.toml", "absent.toml", "--compare", "--gated-specs", "2", "--json", "out.json")
+    assert (status, json.loads(Path("out.json").read_text())["outcome"]) == (cli.UNDECIDED, "undecided")
+    assert "absent: quality_against_rolling: undecided: the spec was skipped, so there is nothing to compare: " in said
+    assert "Next: set DATA." in said
 
 
 def test_the_runs_of_the_baseline_are_no_candidate_of_new_code(bank: Shell) -> None:

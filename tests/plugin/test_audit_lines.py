@@ -43,9 +43,7 @@ def test_every_seed_of_the_store_that_is_of_this_code_counts_this_run_included(h
     run(here, "--bertbench-seeds=1-9")
     result = run(here, *AUDIT)
     result.stdout.fnmatch_lines(
-        [
-            "card: *stable, if seeds are normal: 0 of 10 seeds missed it*; by counts alone it is missed in 0.0% to *"
-        ]
+        ["card: *stable, if seeds are normal: 0 of 10 seeds missed it*; by counts alone it is missed in 0.0% to *"]
     )
 
 

@@ -169,6 +169,91 @@ def test_a_failure_beside_an_undecided_comparison_is_a_failure(here):
     assert here.runpytest_inprocess("--bertbench-compare").ret == pytest.ExitCode.TESTS_FAILED
 
 
+def one_of_two_is_skipped(project: pytest.Pytester) -> None:
+    """Both have a baseline; from now on the rows of one are not there."""
+    write_spec(project.path, "absent")
+    spec = project.path / "specs" / "absent.toml"
+    spec.write_text(spec.read_text().replace("[data]", '[data]\nwhen_absent = "skip"'))
+    accept(project)
+    assert cli.run(["baseline", "accept", "specs/absent.toml"]) == cli.PASS
+    message = "no rows in /data\n  remedy: set BERTBENCH_DATA"
+    failure = {"kind": "DataAbsentError", "message": message, "phase": "data"}
+    set_runs(project, of_spec={"absent": {"failure": failure}})
+
+
+TWO_SPECS = ("-o", "bertbench_gated_specs=2", "--bertbench-json=out.json")
+
+
+def test_a_skipped_spec_that_was_to_be_compared_is_not_green_beside_one_that_passes(here: pytest.Pytester) -> None:
+    one_of_two_is_skipped(here)
+    result = here.runpytest_inprocess("--bertbench-compare", *TWO_SPECS)
+    result.assert_outcomes(passed=7, skipped=7)
+    assert result.ret == 30
+    result.stdout.fnmatch_lines(
+        [
+            "*absent: skipped: no rows in /data*",
+            "*bertbench: undecided*",
+            "specs/absent.toml::identity_with_rolling",
+            "  next: set BERTBENCH_DATA",
+            "specs/absent.toml::quality_against_rolling",
+            "  next: set BERTBENCH_DATA",
+        ]
+    )
+    said = json.loads((here.path / "out.json").read_text())
+    assert (said["outcome"], [spec["outcome"] for spec in said["specs"]]) == ("undecided", ["skipped", "pass"])
+    chosen = here.runpytest_inprocess("--bertbench-compare", *TWO_SPECS, "-k", "card or recipe_lock")
+    assert chosen.ret == 0  # what was not selected is not asked
+
+
+def test_a_skipped_spec_is_green_beside_one_that_passes_where_nothing_is_compared(here: pytest.Pytester) -> None:
+    one_of_two_is_skipped(here)
+    result = here.runpytest_inprocess("--bertbench-json=out.json")
+    result.assert_outcomes(passed=5, skipped=5)
+    assert result.ret == 0
+    assert json.loads((here.path / "out.json").read_text())["outcome"] == "pass"
+
+
+def test_a_skipped_spec_that_was_to_be_compared_fails_under_strict(here: pytest.Pytester) -> None:
+    one_of_two_is_skipped(here)
+    result = here.runpytest_inprocess("--bertbench-compare", *TWO_SPECS, "--bertbench-strict")
+    result.assert_outcomes(passed=7, skipped=5, failed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_skipped_spec_that_was_to_be_compared_is_not_green_under_xdist_either(here: pytest.Pytester) -> None:
+    one_of_two_is_skipped(here)
+    result = here.runpytest_subprocess("-n1", "--bertbench-compare", *TWO_SPECS, "-k", "quality or identity")
+    result.stdout.fnmatch_lines(["*bertbench: undecided*", "specs/absent.toml::identity_with_rolling"])
+    assert result.ret == 30
+
+
+OWN_TESTS = """
+    import pytest
+
+    def test_run(bertbench):
+        assert bertbench.run("specs/absent.toml").outcome == "pass"
+
+    @pytest.mark.bertbench("specs/absent.toml")
+    def test_record(bertbench_record):
+        pass
+"""
+
+
+def test_a_test_of_ones_own_whose_spec_was_skipped_is_not_green_where_it_was_to_be_compared(
+    here: pytest.Pytester,
+) -> None:
+    """The test had no say in it: its spec has no result."""
+    one_of_two_is_skipped(here)
+    tests = here.makepyfile(test_own=OWN_TESTS)
+    compared = here.runpytest_inprocess("specs/card.toml", tests, "--bertbench-compare", *TWO_SPECS)
+    compared.assert_outcomes(passed=7, skipped=2)
+    assert compared.ret == 30
+    compared.stdout.fnmatch_lines(["test_own.py::test_run", "  next: set *", "test_own.py::test_record", "  next: *"])
+    strict = here.runpytest_inprocess("specs/card.toml", tests, "--bertbench-compare", *TWO_SPECS, "--bertbench-strict")
+    strict.assert_outcomes(passed=7, failed=1, errors=1)
+    assert here.runpytest_inprocess("specs/card.toml", tests).ret == 0
+
+
 def test_rolling_and_reference_are_compared_beside_each_other(here):
     """A drift in small steps, each accepted, is seen against the reference."""
     set_runs(here, accuracy=accuracies(0.98))

@@ -49,6 +49,7 @@ def test_a_worker_that_crashed_tells_nothing() -> None:
     ("when", "kind", "outcome", "noted"),
     [
         ("call", "comparison", "undecided", {"card.toml::quality": "run more"}),
+        ("setup", "comparison", "undecided", {"card.toml::quality": "run more"}),  # a fixture asked for it
         ("teardown", "comparison", "undecided", {}),  # the same item again
         ("call", "comparison", "pass", {}),
         ("call", "budget", "undecided", {}),  # test workers shared the machine

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from baseline_examples import BANK, ROWS, baseline_of, run_of
+from baseline_examples import BANK, ROWS, baseline_of, first_rows_wrong, run_of
 from record_maker import make_failed_record, make_record, make_spec
 
 from bertbench.comparing import Compared
@@ -17,7 +18,7 @@ from bertbench.errors import RecordWriteError
 from bertbench.record import RunRecord
 from bertbench.report.summary import SUMMARY_SCHEMA_VERSION, summary, write_summary
 from bertbench.suite import Benchmark, Result, judge
-from bertbench.verdict import Candidate, Check, compare
+from bertbench.verdict import Candidate, Check, compare, skipped_comparison
 from bertbench.verdict.quality_gate import quality_gate
 from bertbench.verdict.shown_quantities import shown_beside
 
@@ -68,7 +69,12 @@ def compared(seeds: int) -> dict[str, Any]:
     candidate, baseline = Candidate((record,)), baseline_of()
     checks = compare(candidate, baseline, name="rolling", gate=quality_gate(ROWS))
     quality = checks[1]
-    shown = shown_beside(candidate, baseline, margin_points=1.0, quality=quality) if quality.numbers else None
+    wrong = {run.seed: first_rows_wrong(record, run) for run in record.seeds}
+    shown = (
+        shown_beside(candidate, baseline, margin_points=1.0, quality=quality, wrong_rows=wrong)
+        if quality.numbers
+        else None
+    )
     one = Compared("rolling", *checks, baseline, shown)
     (spec,) = summary([Result(Benchmark(record.spec, Path()), record, None, checks, compared=(one,))])["specs"]
     (found,) = spec["comparisons"]
@@ -81,6 +87,18 @@ def test_a_comparison_has_the_row_that_decides_and_what_is_of_all_seeds_apart() 
     assert set(found) | set(found["deciding_look"]) <= documented("A comparison:")
     assert (found["deciding_look"]["seeds"], found["shown"][0]["seeds"], found["seeds_ran"]) == (4, 8, 8)
     assert found["deciding_look"]["change"] == -numbers["drop_points"] / 100
+
+
+def test_rows_that_flipped_are_there_of_every_seed() -> None:
+    """Of the eight that ran, although four decided."""
+    assert compared(8)["flipped_rows"] == [{"seed": seed, "lost": 9, "won": 0} for seed in range(8)]
+
+
+def test_a_skipped_spec_that_was_to_be_compared_makes_the_whole_undecided() -> None:
+    passed = replace(result(make_record()), checks=(Check("run", "run", "pass", "completed", "completed", ""),))
+    assert summary([passed, skipped()])["outcome"] == "pass"
+    undecided = replace(skipped(), checks=skipped_comparison("rolling", "set BERTBENCH_DATA"))
+    assert summary([passed, undecided])["outcome"] == "undecided"
 
 
 def test_a_comparison_before_the_first_look_decides_nothing() -> None:

@@ -229,7 +229,7 @@ def test_a_drop_fails_with_the_sentence_for_people() -> None:
         "On these 300 validation messages, averaged over fresh seeds, accuracy fell by 2.83 points (99 % interval "
         in (quality.reason)
     )
-    assert "seed 0: 9 lost, 0 won" in quality.reason
+    assert "Rows lost/won by seed: 0: 9/0, 1: 9/0, 2: 9/0, 3: 9/0." in quality.reason
     assert "For other messages like these the drop may lie between" in quality.reason
     assert "(approximate: multi-bootstrap over the 4 shared seeds)" in quality.reason
     assert "Baseline: accepted " in quality.reason
@@ -238,6 +238,15 @@ def test_a_drop_fails_with_the_sentence_for_people() -> None:
     assert quality.promised_value == pytest.approx(1.0)
     for never in ("unseen", "the model"):
         assert never not in quality.reason
+
+
+def test_rows_that_flipped_are_told_of_every_seed_of_the_look() -> None:
+    """Also at the last look: twenty numbers, one for each, and some rows won besides those that are lost."""
+    mixed = {seed: BANK[seed] + (5 if seed % 2 else -5) for seed in BANK}
+    _, quality = compared(run_of(mixed, bits=1))
+    assert quality.numbers["look_seeds"] == 20
+    by_seed = ", ".join(f"{seed}: {'0/5' if seed % 2 else '5/0'}" for seed in range(20))
+    assert f"Rows lost/won by seed: {by_seed}." in quality.reason
 
 
 def test_the_same_verdict_comes_again() -> None:
@@ -251,7 +260,7 @@ def test_rows_that_nobody_knows_are_not_told() -> None:
         Candidate((run,)), baseline, name="rolling", gate=quality_gate(ROWS), wrong_rows=lambda _record, _run: None
     )
     assert quality.outcome == "fail"
-    assert "Flipped" not in quality.reason
+    assert "lost/won" not in quality.reason
     assert "other messages" not in quality.reason
 
 
