@@ -33,9 +33,8 @@ from bertbench.selftest.judging import bank_of, quality_check
 from bertbench.spec import Spec, override, read_spec, spec_fingerprint
 from bertbench.spec.engine_names import ENGINES
 from bertbench.store import Store
-from bertbench.suite import judge
 from bertbench.training import new_run_id
-from bertbench.verdict import Check
+from bertbench.verdict import Check, judge_run
 from bertbench.verdict.quality_gate import QualityGate, quality_gate
 
 SPECS = Path(__file__).parent / "specs"
@@ -223,7 +222,7 @@ def _promises_table(store: Store) -> tuple[str, bool]:
             if record is None:
                 cells.append("not run")
                 continue
-            checks = judge(record, None)
+            checks = judge_run(record, None)
             broken = [f"{check.name} {check.observed}" for check in checks if check.outcome == "fail"]
             is_fine = is_fine and not broken
             accuracies = [run.epochs[-1].validation.accuracy for run in record.seeds]

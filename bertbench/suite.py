@@ -30,10 +30,7 @@ from bertbench.verdict import (
     Outcome,
     doubt_two_grounds,
     hold_recipes,
-    judge_budget,
-    judge_recipe,
-    judge_repeat,
-    judge_threshold,
+    judge_run,
     locks_of,
     overall,
     skipped_comparison,
@@ -175,24 +172,7 @@ def run_benchmark(  # noqa: PLR0913 - each is one thing that a caller names
     if repeat and benchmark.spec.identity.repeat != "no" and record.outcome == "completed":
         again = new_request(_repetition(benchmark), store, workers=workers, repeats=record.run_id, fault=fault)
         second = run_request(again, watch=watch)
-    return Result(benchmark, record, second, judge(record, second))
-
-
-def judge(record: RunRecord, repeat: RunRecord | None) -> tuple[Check, ...]:
-    """Hold every promise of a record's spec against it.
-
-    Args:
-        record: The run.
-        repeat: Its repeat; without one, identity is undecided if the spec promises it and the run completed.
-    """
-    checks = [_ran(record), judge_recipe(record)]
-    checks += [judge_threshold(expect, record) for expect in record.spec.expect]
-    checks += [judge_budget(budget, record) for budget in record.spec.budget]
-    if record.spec.identity.repeat != "no" and repeat is not None:
-        checks.append(judge_repeat(record, repeat))
-    elif record.spec.identity.repeat != "no":
-        checks.append(_not_repeated(record))
-    return tuple(checks)
+    return Result(benchmark, record, second, judge_run(record, second))
 
 
 def result_of(record: RunRecord, store: Store, benchmark: Benchmark | None = None) -> Result:
@@ -204,7 +184,7 @@ def result_of(record: RunRecord, store: Store, benchmark: Benchmark | None = Non
         benchmark: What was run; made from the record if not given.
     """
     repeat = store.repeat_of(record.run_id)
-    return Result(benchmark or Benchmark(record.spec, Path()), record, repeat, judge(record, repeat))
+    return Result(benchmark or Benchmark(record.spec, Path()), record, repeat, judge_run(record, repeat))
 
 
 def with_comparison(result: Result, store: Store, against: Against | None, *, book: bool = False) -> Result:
@@ -365,36 +345,3 @@ def _absence(spec: Spec, record: RunRecord) -> str:
         kind == CheckpointAbsentError.__name__ and spec.checkpoint.when_absent == "skip"
     )
     return record.failure.message if record.failure and skips else ""
-
-
-def _ran(record: RunRecord) -> Check:
-    completed = record.outcome == "completed"
-    reason = f"{len(record.seeds)} seeds completed" if completed else _what_went_wrong(record)
-    return Check(
-        name="run",
-        kind="run",
-        outcome="pass" if completed else "fail",
-        observed=record.outcome,
-        promised="completed",
-        reason=reason,
-        next_step="" if completed else f"bertbench show {record.run_id}",
-    )
-
-
-def _what_went_wrong(record: RunRecord) -> str:
-    if record.failure is None:
-        return f"the run is {record.outcome}"
-    return f"{record.failure.kind} in phase {record.failure.phase}: {record.failure.message}"
-
-
-def _not_repeated(record: RunRecord) -> Check:
-    completed = record.outcome == "completed"
-    return Check(
-        name="identity_on_repeat",
-        kind="identity",
-        outcome="undecided" if completed else "fail",
-        observed="not repeated",
-        promised="equal bits",
-        reason="no repeat in a fresh process was asked for" if completed else f"the run is {record.outcome}",
-        next_step="run without --no-repeat" if completed else f"bertbench show {record.run_id}",
-    )

@@ -151,6 +151,14 @@ def test_a_crash_of_the_base_is_no_baseline(store: Store, machine: Machine) -> N
     assert compared(store).checks[-1].outcome == "no_baseline"
 
 
+def test_a_spec_that_was_skipped_is_not_measured_and_not_green(store: Store, machine: Machine) -> None:
+    result = Result(load_benchmark(Path("card.toml")), None, None, (), skipped="no rows\n  remedy: bring them")
+    checks = with_comparison(result, store, Against(("rolling",), speed=BASE)).checks
+    assert [check.outcome for check in checks] == ["undecided"] * 3
+    assert ("skipped: no rows" in checks[-1].reason, checks[-1].next_step) == (True, "bring them")
+    assert machine.asked == []
+
+
 def test_runs_that_were_made_before_leave_speed_undecided(store: Store, machine: Machine) -> None:
     """`bertbench compare` runs nothing: a gate that was not asked does not pass."""
     ran = run_benchmark(load_benchmark(Path("card.toml")), store)

@@ -324,7 +324,8 @@ from bertbench.report.summary import write_summary
 from bertbench.report.terminal import rendered
 from bertbench.report.verdict_table import verdict_sentence, verdict_table
 from bertbench.store import Store
-from bertbench.suite import Benchmark, Result, judge
+from bertbench.suite import Benchmark, Result
+from bertbench.verdict import judge_run
 
 spec = make_spec(
     training={{"seeds": [0, 1]}},
@@ -335,7 +336,7 @@ store = Store(Path({str(tmp_path)!r}))
 store.write(make_record(run_id="one", spec=spec))
 repeat = make_record(run_id="two", repeats="one", spec=make_spec(training={{"seeds": [0]}}))
 record = store.read("one")
-result = Result(Benchmark(record.spec, Path()), record, repeat, judge(record, repeat))
+result = Result(Benchmark(record.spec, Path()), record, repeat, judge_run(record, repeat))
 for table in (verdict_table([result]), run_list(store.entries()), run_summary(record), epoch_table(record.seeds[0])):
     print(rendered(table, width=200, colour=False))
 print(verdict_sentence([result]))

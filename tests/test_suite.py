@@ -17,7 +17,8 @@ from bertbench.processes import Request
 from bertbench.record import RunRecord
 from bertbench.spec import build_spec
 from bertbench.store import Store
-from bertbench.suite import Benchmark, judge, load_benchmark, result_of, run_benchmark
+from bertbench.suite import Benchmark, load_benchmark, result_of, run_benchmark
+from bertbench.verdict import judge_run
 
 
 @pytest.fixture
@@ -174,7 +175,7 @@ def test_the_checks_are_in_the_order_of_the_spec() -> None:
         budget=[{"quantity": "total_seconds", "at_most": 1000.0}],
     )
     record = make_record(spec=spec)
-    assert list(outcomes(judge(record, None))) == [
+    assert list(outcomes(judge_run(record, None))) == [
         "run",
         "recipe_lock",
         "train_loss_every_seed",
@@ -187,12 +188,12 @@ def test_the_checks_are_in_the_order_of_the_spec() -> None:
 @pytest.mark.parametrize("outcome", ["failed", "interrupted", "running"])
 def test_what_did_not_complete_never_passes(outcome: str) -> None:
     record = make_failed_record().model_copy(update={"outcome": outcome})
-    assert set(outcomes(judge(record, None)).values()) == {"fail"}
-    assert set(outcomes(judge(record, make_record())).values()) == {"fail"}
+    assert set(outcomes(judge_run(record, None)).values()) == {"fail"}
+    assert set(outcomes(judge_run(record, make_record())).values()) == {"fail"}
 
 
 def test_a_repeat_that_failed_fails_identity() -> None:
-    checks = judge(make_record(), make_failed_record())
+    checks = judge_run(make_record(), make_failed_record())
     assert outcomes(checks)["identity_on_repeat"] == "fail"
 
 

@@ -23,8 +23,7 @@ from bertbench.matrix.fields import Cell, Matrix
 from bertbench.matrix.wording import separation
 from bertbench.record import Digests, RunRecord, SeedRun
 from bertbench.store import Store
-from bertbench.suite import judge
-from bertbench.verdict import Candidate, Check, compare, hold_recipes, locks_of
+from bertbench.verdict import Candidate, Check, compare, hold_recipes, judge_run, locks_of
 from bertbench.verdict.identity import parting
 
 #: Of the checks that hold a cell against the reference.
@@ -107,7 +106,7 @@ def _cell(name: str, one: InOneEnvironment, store: Store, letter: str | None, *,
         environment=one.environment,
         runs=tuple(run.run_id for run in one.candidate.records),
         is_reference=is_reference,
-        promises=judge(record, store.repeat_of(record.run_id)),
+        promises=judge_run(record, store.repeat_of(record.run_id)),
         quality=None,
         seeds=len(accuracies),
         failed_seeds=len(one.candidate.not_finite),

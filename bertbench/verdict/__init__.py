@@ -17,6 +17,7 @@ from bertbench.verdict.locked_comparison import hold_recipes, locks_of
 from bertbench.verdict.outcomes import PRECEDENCE, SPEED_NAME, Check, Outcome, overall
 from bertbench.verdict.recipe_lock import NAME as RECIPE_LOCK_NAME
 from bertbench.verdict.recipe_lock import judge_recipe
+from bertbench.verdict.run_verdict import judge_run
 from bertbench.verdict.thresholds import judge_threshold, threshold_name
 from bertbench.verdict.two_grounds import doubt_two_grounds
 
@@ -39,6 +40,7 @@ __all__ = [
     "judge_budget",
     "judge_recipe",
     "judge_repeat",
+    "judge_run",
     "judge_threshold",
     "locks_of",
     "no_baseline",

@@ -107,7 +107,7 @@ def test_a_hyperparameter_that_drifted_is_named_with_both_values(project):
     set_runs(project, live={"dtype_policy": "mixed_float16"})
     result = project.runpytest_subprocess()
     result.assert_outcomes(passed=4, failed=1)
-    result.stdout.fnmatch_lines(["*seed 0: training.precision: 'float32' by the spec, 'mixed_float16' live*"])
+    result.stdout.fnmatch_lines(["*seeds 0-1: training.precision: 'float32' by the spec, 'mixed_float16' live*"])
 
 
 def test_a_failed_run_fails_every_promise_and_is_not_run_again(project):

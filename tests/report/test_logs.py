@@ -12,7 +12,8 @@ from bertbench.record import RunRecord
 from bertbench.report import logs
 from bertbench.report.logs import write_logs, write_store_logs
 from bertbench.store import Store
-from bertbench.suite import Benchmark, Result, judge
+from bertbench.suite import Benchmark, Result
+from bertbench.verdict import judge_run
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def keep(store: Store, record: RunRecord, *, at: int) -> None:
 
 def test_the_verdict_goes_with_the_run(written: list[tuple[str, str]], tmp_path: Path) -> None:
     record = make_failed_record()
-    write_logs(Result(Benchmark(record.spec, Path()), record, None, judge(record, None)), tmp_path)
+    write_logs(Result(Benchmark(record.spec, Path()), record, None, judge_run(record, None)), tmp_path)
     ((run_id, verdict),) = written
     assert run_id == record.run_id
     assert verdict.startswith("3 promises of 1 benchmark: 3 fail")

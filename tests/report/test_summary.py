@@ -17,8 +17,8 @@ from bertbench.comparing import Compared
 from bertbench.errors import RecordWriteError
 from bertbench.record import RunRecord
 from bertbench.report.summary import SUMMARY_SCHEMA_VERSION, summary, write_summary
-from bertbench.suite import Benchmark, Result, judge
-from bertbench.verdict import Candidate, Check, compare, skipped_comparison
+from bertbench.suite import Benchmark, Result
+from bertbench.verdict import Candidate, Check, compare, judge_run, skipped_comparison
 from bertbench.verdict.quality_gate import quality_gate
 from bertbench.verdict.shown_quantities import shown_beside
 
@@ -26,7 +26,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "summary.md").read_text(encoding="u
 
 
 def result(record: RunRecord) -> Result:
-    return Result(Benchmark(record.spec, Path(), Path("specs/card.toml")), record, None, judge(record, None))
+    return Result(Benchmark(record.spec, Path(), Path("specs/card.toml")), record, None, judge_run(record, None))
 
 
 def skipped() -> Result:
@@ -56,7 +56,7 @@ def test_it_says_what_the_record_and_the_verdict_say() -> None:
     assert content["schema_version"] == SUMMARY_SCHEMA_VERSION
     (spec,) = content["specs"]
     assert (spec["name"], spec["file"], spec["run_id"]) == ("seed_card", "specs/card.toml", record.run_id)
-    assert [check["name"] for check in spec["checks"]] == [check.name for check in judge(record, None)]
+    assert [check["name"] for check in spec["checks"]] == [check.name for check in judge_run(record, None)]
     first = spec["seeds"][0]
     assert (first["seed"], first["epochs"], first["outcome"]) == (0, 20, "completed")
     assert first["validation"] == record.seeds[0].epochs[-1].validation.model_dump()
