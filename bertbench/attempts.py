@@ -120,6 +120,7 @@ class Ledger:
         for place, attempt in enumerate(attempts):
             if (attempt.runs, attempt.baseline, attempt.baseline_sha256) == (tuple(runs), baseline, baseline_sha256):
                 earlier = {other.runs for other in attempts[:place] if attempt.is_of_the_same_kind(other)}
+                earlier -= {attempt.runs}  # judged again against the same baseline, whatever its digest was then
                 alike = [other for other in attempts if attempt.is_of_the_same_kind(other)] if attempt.binds else []
                 return Standing(
                     attempt, len(earlier) + 1, next((other for other in alike if other.outcome == "fail"), None)

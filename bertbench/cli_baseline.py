@@ -69,7 +69,7 @@ def against_of(options: argparse.Namespace, specs: Iterable[Path]) -> Against | 
         SideError: If a side for speed is given and nothing is compared.
     """
     if options.compare is None:
-        if options.speed_base or options.speed_budget:
+        if options.speed_base is not None or options.speed_budget is not None:
             raise SideError("--speed-base and --speed-budget: --compare was not given", remedy="give --compare, too")
         return None
     from bertbench.comparing import Against

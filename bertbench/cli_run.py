@@ -39,6 +39,7 @@ def add_run(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from bertbench.gated_speed import refuse_missing_base
     from bertbench.project import GATED_SPECS
     from bertbench.report.summary import write_summary
     from bertbench.store import Store
@@ -54,6 +55,8 @@ def _run(options: argparse.Namespace) -> int:
         against.refuse_more_specs(
             len(specs), setting=f"--gated-specs {len(specs)}, or {GATED_SPECS} in the project's pytest settings"
         )
+        if against.speed is not None:
+            refuse_missing_base(against.speed, (benchmark.file for benchmark in benchmarks))
     store = Store(options.store)
     results: list[Result] = []
     for benchmark in benchmarks:

@@ -191,9 +191,10 @@ def _compared(
             return None
         rows = baseline.validation_rows
         agrees = round(run.final_epoch.validation.accuracy * rows) == rows - len(wrong)
-        if agrees and all(row < rows for row in wrong):
-            wrong_rows[run.seed] = wrong
-        return wrong_rows.get(run.seed)
+        if not agrees or any(row >= rows for row in wrong):
+            return None
+        wrong_rows[run.seed] = wrong
+        return wrong
 
     identity, quality = compare(
         candidate,

@@ -39,6 +39,16 @@ UNUSABLE_INPUT = (
 )
 
 
+#: Stands between what is wrong and what to do.
+_REMEDY = "\n  remedy: "
+
+
+def message_and_remedy(text: str) -> tuple[str, str]:
+    """The two parts of an error that was made text; the second is empty if it had none."""
+    message, _, remedy = text.partition(_REMEDY)
+    return message, remedy
+
+
 class BertbenchError(Exception):
     """Base of all errors raised on purpose."""
 
@@ -55,7 +65,7 @@ class BertbenchError(Exception):
 
     def __str__(self) -> str:
         """Message and remedy, the remedy on a line of its own."""
-        return f"{self.message}\n  remedy: {self.remedy}" if self.remedy else self.message
+        return f"{self.message}{_REMEDY}{self.remedy}" if self.remedy else self.message
 
 
 class SpecError(BertbenchError):

@@ -7,23 +7,25 @@ one check among those of its benchmark. Pairs of processes are run after the spe
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bertbench.ab.attempts import read_attempts
 from bertbench.ab.comparing import Plan, compare_speed
 from bertbench.ab.fields import AbRecord
-from bertbench.ab.files import ab_path, read_ab
+from bertbench.ab.files import ab_folder, ab_path, read_ab
 from bertbench.ab.measuring import Progress
-from bertbench.ab.sides import Side, open_sides
-from bertbench.errors import BertbenchError, RecordError, RecordWriteError
-from bertbench.project import SpeedBase
+from bertbench.ab.sides import Side, open_sides, refuse_missing_side
+from bertbench.errors import BertbenchError, RecordError, RecordWriteError, message_and_remedy
+from bertbench.project import SPEED_BASE, SPEED_BUDGET, SpeedBase
 from bertbench.record import RunRecord
 from bertbench.sigterm import interrupted_by_sigterm
 from bertbench.store import Store
 from bertbench.verdict import SPEED_NAME, Check, Outcome
 
+_NO_FILE = ("the spec came from no file", "give the path of a TOML file")
 #: Shows how many pairs are done while it is open.
 ShowPairs = Callable[[], AbstractContextManager[Progress]]
 
@@ -41,6 +43,30 @@ class GatedSpeed:
     check: Check
     ab_id: str | None = None
     record: AbRecord | None = field(default=None, compare=False)
+
+
+def refuse_missing_base(base: SpeedBase, files: Iterable[Path | None]) -> None:
+    """Refuse a revision or a Python that there is not before any work, and not after all seeds.
+
+    Args:
+        base: What the specs are held against.
+        files: Of the specs.
+
+    Raises:
+        SideError: If it cannot be had.
+    """
+    for file in files if base.is_measured else ():
+        if file is not None:
+            refuse_missing_side(base.side, file)
+
+
+def refuse_unreadable_attempts(store: Store) -> None:
+    """Likewise lines of earlier attempts among which a fail might stand.
+
+    Raises:
+        RecordError: If one cannot be read.
+    """
+    read_attempts(ab_folder(store.folder), "")
 
 
 def measure_speed(
@@ -73,33 +99,41 @@ def measure_speed(
         RecordError: If earlier attempts cannot be read.
         RecordWriteError: If the store cannot be written.
     """
-    if record.outcome != "completed":
-        return _not_measured(base, "undecided", f"the run is {record.outcome}", "make the spec run to its end")
-    if not base.is_measured:
-        return _not_measured(base, "undecided", "nothing was measured, as asked for", "leave out --speed-base none")
-    if workers > 1:
-        reason = f"{workers} test workers share the machine, so times say nothing"
-        return _not_measured(base, "undecided", reason, "run without -n")
-    if file is None:
-        return _not_measured(base, "undecided", "the spec came from no file", "give the path of a TOML file")
+    hindered = _hindered(file, record, base, workers)
+    if file is None or hindered is not None:
+        return _not_measured(base, "undecided", *(hindered or _NO_FILE))
     plan = Plan(base.budget_seconds, gated_specs, secrets.randbits(32))
     try:
         with (
             interrupted_by_sigterm(),  # else the tree of a revision would stay behind
-            open_sides(base=base.side, cand=str(file), spec=file, changes=changes) as sides,
+            open_sides(base=base.side, cand=file, spec=file, changes=changes) as sides,
+            (show_pairs or nullcontext)() as progress,
         ):
+            if sides["cand"].facts.recipe_fingerprint != record.spec_fingerprint:
+                reason = f"{file} is of another recipe than when it ran"
+                return _not_measured(base, "undecided", reason, "run it again, and change nothing meanwhile")
             if record.fault is not None:
                 sides["cand"] = _faulty(sides["cand"], record.fault)
-            with (show_pairs or nullcontext)() as progress:
-                compared = compare_speed(sides, store.folder, plan, progress=progress)
-        if compared.interrupted:  # it was kept and counted; whoever runs several specs stops with it
-            raise KeyboardInterrupt
+            compared = compare_speed(sides, store.folder, plan, progress=progress)
     except (RecordError, RecordWriteError):
         raise
     except BertbenchError as problem:  # no such revision, no such spec in it, a Python without bertbench
         next_step = problem.remedy or f"make {base.side} a side that has this spec"
         return _not_measured(base, "no_baseline", problem.message, next_step)
+    if compared.interrupted:  # it was kept and counted; whoever runs several specs stops with it
+        raise KeyboardInterrupt
     return _of(compared)
+
+
+def _hindered(file: Path | None, record: RunRecord, base: SpeedBase, workers: int) -> tuple[str, str] | None:
+    """Why times would say nothing, and what to do; None if they would say something."""
+    if record.outcome != "completed":
+        return f"the run is {record.outcome}", "make the spec run to its end"
+    if not base.is_measured:
+        return "no base was named, as asked for (none)", f"name one: {SPEED_BASE}"
+    if workers > 1:
+        return f"{workers} test workers share the machine, so times say nothing", "run without -n"
+    return _NO_FILE if file is None else None
 
 
 def kept_speed(store: Store, ab_id: str) -> GatedSpeed:
@@ -120,7 +154,7 @@ def unmeasured_speed(base: SpeedBase, *, skipped: str = "") -> GatedSpeed:
             judged.
     """
     if skipped:
-        why, _, remedy = skipped.partition("\n  remedy: ")
+        why, remedy = message_and_remedy(skipped)
         return _not_measured(base, "undecided", f"the spec was skipped: {why}", remedy or "bring what is missing")
     reason = "times of runs that were not made in turn say nothing of each other"
     return _not_measured(base, "undecided", reason, "bertbench run SPEC --compare, or pytest with --bertbench-compare")
@@ -128,7 +162,7 @@ def unmeasured_speed(base: SpeedBase, *, skipped: str = "") -> GatedSpeed:
 
 def _of(record: AbRecord) -> GatedSpeed:
     check = Check(kind="comparison", **record.check.model_dump())
-    next_step = check.next_step.replace("--budget", "--speed-budget")  # what `run` and `ab` call the same time
+    next_step = check.next_step.replace("--budget", SPEED_BUDGET)  # what `ab` and a project call the same time
     return GatedSpeed(replace(check, next_step=next_step), record.ab_id, record)
 
 

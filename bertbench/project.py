@@ -170,6 +170,29 @@ def speed_base_of(
     return SpeedBase(side.strip(), budget_seconds) if side.strip() else None
 
 
+def refuse_no_side(side: str | None, budget: str | None, *, declared: bool, names: tuple[str, str]) -> None:
+    """An option that is empty, or a time for nothing, would leave speed ungated in silence.
+
+    Args:
+        side: As an option gives it; None if it is not given.
+        budget: Likewise.
+        declared: Whether the project declares a side.
+        names: Of the two options.
+
+    Raises:
+        ProjectError: If the side is empty, or there is none for the time.
+    """
+    if side is not None and not side.strip():
+        raise ProjectError(
+            f"{names[0]}: empty text was given, git:REV or path/to/python was expected",
+            remedy=f"is a variable unset? {names[0]} {NO_SPEED} leaves speed undecided today",
+        )
+    if budget is not None and side is None and not declared:
+        raise ProjectError(
+            f"{names[1]}: {budget} was given, and no side to hold speed against", remedy=f"give {names[0]}, too"
+        )
+
+
 def names_in(text: str) -> tuple[str, ...]:
     """What stands between commas; nothing in empty text."""
     return tuple(name.strip() for name in text.split(",")) if text.strip() else ()
@@ -224,6 +247,7 @@ def _with_speed(project: Project, side: str | None, budget: str | None) -> Proje
     """What the caller says in place of what the project declares."""
     if side is None and budget is None:
         return project
+    refuse_no_side(side, budget, declared=bool(project.speed), names=("--speed-base", "--speed-budget"))
     declared = project.speed or SpeedBase("", seconds_in(USUAL_SPEED_BUDGET))
     chosen = speed_base_of(
         declared.side if side is None else side,

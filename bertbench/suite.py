@@ -17,7 +17,13 @@ from bertbench.baseline import baselines_folder, revision_of
 from bertbench.baseline.ground import parted
 from bertbench.comparing import Against, Compared, book_attempts, compare_runs, with_attempts
 from bertbench.errors import CheckpointAbsentError, DataAbsentError, RecordError
-from bertbench.gated_speed import GatedSpeed, ShowPairs, measure_speed, unmeasured_speed
+from bertbench.gated_speed import (
+    GatedSpeed,
+    ShowPairs,
+    measure_speed,
+    refuse_unreadable_attempts,
+    unmeasured_speed,
+)
 from bertbench.observers import Observer
 from bertbench.processes import Request, Watch, run_request, run_request_here
 from bertbench.record import RunRecord
@@ -264,12 +270,14 @@ def run_and_compare(
     """
     if against is not None:
         Ledger(store.folder).attempts()  # what cannot be read is refused now, and not after an hour
+        refuse_unreadable_attempts(store)
     result = run_benchmark(benchmark, store, workers=workers, watch=watch, **how)
     record = result.record
     if against is None or record is None:
         return with_comparison(result, store, against)
     result = replace(result, further=_further_seeds(benchmark, record, store, against, workers, watch))
     if against.speed is not None:
+        with_comparison(result, store, against, book=True)  # whatever ends the pairs, quality's attempt is counted
         speed = measure_speed(
             benchmark.file,
             record,

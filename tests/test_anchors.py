@@ -189,7 +189,7 @@ def test_row_5_seconds_of_another_machine_are_not_compared() -> None:
 
 
 def test_row_5_other_numerics_are_compared_by_quality_and_named() -> None:
-    """Bits that differ accuse nobody there; bits that are equal are equal wherever they come from (decision 21)."""
+    """Bits that differ accuse nobody there; bits that are equal are equal wherever they come from (decision 19)."""
     numerics = {"tensorflow": "2.22.0", "onednn": True, "threads": 2}
     facts = {"numerics": numerics, "numerics_fingerprint": "0" * 64}
     gate = quality_gate(ROWS)

@@ -16,9 +16,10 @@ from bertbench import gated_speed, suite
 from bertbench.ab import comparing
 from bertbench.ab.files import find_ab
 from bertbench.ab.sides import Side
+from bertbench.attempts import Ledger
 from bertbench.baseline import build_baseline, write_baseline
 from bertbench.comparing import Against, wrong_rows_of
-from bertbench.errors import RecordError
+from bertbench.errors import RecordError, SideError
 from bertbench.project import SpeedBase
 from bertbench.report.one_verdict import comparison_tables, one_sentence
 from bertbench.report.terminal import rendered
@@ -112,7 +113,7 @@ def test_where_the_project_gates_no_speed_nothing_is_measured(store: Store, mach
 @pytest.mark.parametrize(
     ("base", "how", "outcome", "said"),
     [
-        (SpeedBase("none", 600.0), {}, "undecided", "nothing was measured, as asked for"),
+        (SpeedBase("none", 600.0), {}, "undecided", "no base was named, as asked for"),
         (BASE, {"workers": 2}, "undecided", "2 test workers share the machine"),
         (SpeedBase("git:nowhere", 600.0), {}, "no_baseline", "git:nowhere"),
         (SpeedBase("no/such/python", 600.0), {}, "no_baseline", "no/such/python"),
@@ -136,6 +137,61 @@ def test_a_spec_that_the_base_does_not_have_has_no_baseline(store: Store) -> Non
     check = run_and_compare(benchmark, store, Against(("rolling",), speed=BASE)).checks[-1]
     assert (check.name, check.outcome) == ("speed_step", "no_baseline")
     assert "new.toml" in check.reason
+
+
+def test_another_recipe_is_other_work_and_has_no_baseline(store: Store, machine: Machine) -> None:
+    """A heavier recipe is no slower code, and a lighter one hides slower code."""
+    Path("card.toml").write_text(SPEC + "batch_size = 4\n")
+    benchmark = load_benchmark(Path("card.toml"))
+    machine.records = {"cand": {"spec": benchmark.spec}}
+    check = run_and_compare(benchmark, store, Against(("rolling",), speed=BASE)).checks[-1]
+    assert (check.name, check.outcome) == ("speed_step", "no_baseline")
+    assert "the sides do not do the same work" in check.reason
+
+
+def test_a_spec_that_was_changed_since_it_ran_is_undecided(store: Store, machine: Machine) -> None:
+    benchmark = load_benchmark(Path("card.toml"))
+    Path("card.toml").write_text(SPEC + "batch_size = 4\n")
+    check = run_and_compare(benchmark, store, Against(("rolling",), speed=BASE)).checks[-1]
+    assert (check.outcome, machine.asked) == ("undecided", [])
+    assert "card.toml is of another recipe than when it ran" in check.reason
+
+
+def test_a_spec_file_may_be_called_anything(store: Store) -> None:
+    Path("card.spec").write_text(SPEC)
+    git("add", "card.spec")
+    git("commit", "-qm", "another name")
+    benchmark = load_benchmark(Path("card.spec"))
+    assert run_and_compare(benchmark, store, Against(("rolling",), speed=BASE)).checks[-1].outcome == "pass"
+
+
+@pytest.mark.parametrize("side", ["git:nowhere", "no/such/python"])
+def test_a_base_that_there_is_not_is_refused_before_any_work(store: Store, side: str) -> None:
+    with pytest.raises(SideError):
+        gated_speed.refuse_missing_base(SpeedBase(side, 600.0), [Path("card.toml")])
+    gated_speed.refuse_missing_base(SpeedBase("none", 600.0), [Path("card.toml")])
+    gated_speed.refuse_missing_base(BASE, [None, Path("card.toml")])
+
+
+def test_attempts_that_cannot_be_read_are_refused_before_any_work(store: Store, machine: Machine) -> None:
+    (store.folder / "ab").mkdir()
+    (store.folder / "ab" / "attempts.jsonl").write_text("{")
+    before = fake_runs.runs()
+    with pytest.raises(RecordError, match="attempts"):
+        compared(store)
+    assert (fake_runs.runs(), machine.asked) == (before, [])
+
+
+def test_whatever_ends_the_pairs_the_attempt_at_quality_is_counted(store: Store, machine: Machine) -> None:
+    def step(_side: str, _number: int) -> float:
+        raise KeyboardInterrupt
+
+    machine.steps = step
+    set_runs(accuracy={str(seed): 0.5 for seed in range(20)}, bits=1)
+    with pytest.raises(KeyboardInterrupt):
+        compared(store)
+    (attempt,) = Ledger(store.folder).attempts()
+    assert attempt.outcome == "fail"
 
 
 def test_a_run_that_broke_off_is_not_measured(store: Store, machine: Machine) -> None:

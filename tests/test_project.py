@@ -136,6 +136,18 @@ def test_a_speed_base_is_declared_and_may_be_said_by_an_option(here: Path) -> No
     assert not left_out.is_measured
 
 
+def test_an_empty_option_does_not_switch_the_gate_off(here: Path) -> None:
+    (here / "pytest.ini").write_text("[pytest]\nbertbench_speed_base = git:main\n")
+    with pytest.raises(ProjectError, match=r"^--speed-base: empty text was given") as caught:
+        project_of([here], speed_base=" ")
+    assert caught.value.remedy == "is a variable unset? --speed-base none leaves speed undecided today"
+
+
+def test_a_time_without_a_side_is_refused(here: Path) -> None:
+    with pytest.raises(ProjectError, match=r"^--speed-budget: 20m was given, and no side"):
+        project_of([here], speed_budget="20m")
+
+
 def test_without_a_declared_base_speed_is_not_gated(here: Path) -> None:
     assert project_of([here]).speed is None
     assert project_of([here], speed_base="git:main").speed == SpeedBase("git:main", 600.0)

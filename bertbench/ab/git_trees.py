@@ -40,6 +40,15 @@ def repository_of(path: Path) -> Path:
     return Path(_git(path.resolve().parent, "rev-parse", "--show-toplevel"))
 
 
+def commit_of(repository: Path, revision: str) -> str:
+    """The commit of a branch, a tag or a beginning of digits: 40 hex digits, or 64.
+
+    Raises:
+        SideError: If there is no such revision.
+    """
+    return _git(repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+
+
 @contextmanager
 def checked_out(repository: Path, revision: str, *, name: str) -> Iterator[Tree]:
     """A worktree of *revision* in a temporary folder; removed afterwards, whatever happens.
@@ -52,7 +61,7 @@ def checked_out(repository: Path, revision: str, *, name: str) -> Iterator[Tree]
     Raises:
         SideError: If there is no such revision, or it cannot be checked out.
     """
-    commit = _git(repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    commit = commit_of(repository, revision)
     beside = Path(tempfile.mkdtemp(prefix="bertbench-ab-")).resolve()
     folder = beside / name
     try:

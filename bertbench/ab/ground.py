@@ -23,7 +23,7 @@ def not_comparable(base: SideFacts, cand: SideFacts, records: tuple[RunRecord, R
         records: Of a completed process each.
     """
     first, second = (_says(record.spec) for record in records)
-    if "spec" in (base.kind, cand.kind) and first != second:
+    if base.kind == cand.kind == "spec" and first != second:
         return ""
     return "; ".join(_work(*records))
 

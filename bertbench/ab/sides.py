@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from bertbench.ab.fields import SideFacts, SideName
-from bertbench.ab.git_trees import checked_out, repository_of
+from bertbench.ab.git_trees import checked_out, commit_of, repository_of
 from bertbench.errors import SideError
 from bertbench.spec import Spec, override, read_spec, spec_fingerprint
 
@@ -65,7 +65,7 @@ class Side:
 def open_sides(
     *,
     base: str,
-    cand: str,
+    cand: str | Path,
     spec: Path | None,
     epochs: int | None = None,
     changes: Mapping[str, object] = MappingProxyType({}),
@@ -74,7 +74,7 @@ def open_sides(
 
     Args:
         base: `path/to/python`, `git:REV` or `SPEC.toml`.
-        cand: Likewise.
+        cand: Likewise; a path is a spec, whatever its name ends with.
         spec: For sides that are no spec themselves.
         epochs: In place of the specs' own.
         changes: Fields of the recipe in place of the specs' own on both sides, such as `engine`.
@@ -83,8 +83,8 @@ def open_sides(
         SideError: If a side cannot be had.
         SpecError: If a spec describes no possible benchmark.
     """
-    given: dict[SideName, str] = {"base": base, "cand": cand}
-    if spec is None and (lacking := [name for name, side in given.items() if not side.endswith(_SPEC)]):
+    given: dict[SideName, str | Path] = {"base": base, "cand": cand}
+    if spec is None and (lacking := [name for name, side in given.items() if not _is_spec(side)]):
         raise SideError(
             f"--{lacking[0]} {given[lacking[0]]}: a spec to run is missing",
             remedy="bertbench ab --base SIDE --cand SIDE SPEC; only where both sides are specs it is not needed",
@@ -105,16 +105,36 @@ def for_speed(spec: Spec, *, epochs: int | None, where: str) -> Spec:
     return override(spec, changes, where=where)
 
 
-def _open(name: SideName, given: str, spec: Path | None, instead: _Instead, trees: ExitStack) -> Side:
-    if given.endswith(_SPEC):
-        file = Path(given)
-        return _side(given, "spec", sys.executable, file, instead=instead, spec_file=str(file))
+def refuse_missing_side(base: str, spec: Path) -> None:
+    """Refuse, before anything is run, a revision or a Python that there is not.
+
+    Args:
+        base: `path/to/python` or `git:REV`.
+        spec: In whose repository the revision is.
+
+    Raises:
+        SideError: If it cannot be had.
+    """
+    if base.startswith(_REVISION):
+        commit_of(repository_of(spec), base.removeprefix(_REVISION))
+    else:
+        _interpreter("base", base)
+
+
+def _is_spec(given: str | Path) -> bool:
+    return isinstance(given, Path) or given.endswith(_SPEC)
+
+
+def _open(name: SideName, given: str | Path, spec: Path | None, instead: _Instead, trees: ExitStack) -> Side:
+    if _is_spec(given):
+        return _side(str(given), "spec", sys.executable, Path(given), instead=instead, spec_file=str(given))
+    given = str(given)
     if spec is None:
         raise SideError(f"--{name} {given}: a spec to run is missing")
     if given.startswith(_REVISION):
         repository = repository_of(spec)
         tree = trees.enter_context(checked_out(repository, given.removeprefix(_REVISION), name=name))
-        within = spec.resolve().relative_to(repository.resolve())
+        within = _within(spec, repository)
         first = tuple(str(folder) for folder in (tree.folder, tree.folder / "src") if folder.is_dir())
         side = _side(
             given,
@@ -129,6 +149,14 @@ def _open(name: SideName, given: str, spec: Path | None, instead: _Instead, tree
         _require_own_code(side, first)
         return side
     return _side(given, "interpreter", _interpreter(name, given), spec, instead=instead, spec_file=str(spec))
+
+
+def _within(spec: Path, repository: Path) -> Path:
+    """Where a spec lies in its repository; a link may lead out of it."""
+    file, root = spec.resolve(), repository.resolve()
+    if not file.is_relative_to(root):
+        raise SideError(f"{spec}: lies outside of {root}, by a link", remedy="give the path of the file itself")
+    return file.relative_to(root)
 
 
 def _side(
@@ -184,16 +212,24 @@ def _environment(kind: str) -> dict[str, str] | None:
 
 def _described(given: str, python: str, path: str, environment: Mapping[str, str] | None) -> dict[str, str]:
     """What the side's Python says of the bertbench it loads."""
-    answer = subprocess.run(  # noqa: S603 - the program that the user named, without a shell
-        [python, "-c", path + _DESCRIBE], capture_output=True, text=True, check=False, env=environment
-    )
+    try:
+        answer = subprocess.run(  # noqa: S603 - the program that the user named, without a shell
+            [python, "-c", path + _DESCRIBE], capture_output=True, text=True, check=False, env=environment
+        )
+    except OSError as error:
+        raise SideError(f"{given}: {python} cannot be started: {error.strerror}", remedy="give a Python") from None
     if answer.returncode:
         said = answer.stderr.strip().splitlines()[-1:] or [f"exit status {answer.returncode}"]
         raise SideError(
             f"{given}: {python} cannot load bertbench: {said[0]}",
             remedy=f"{python} -m pip install 'bertbench[tensorflow]'",
         )
-    described: dict[str, str] = json.loads(answer.stdout.splitlines()[-1])
+    try:
+        described: dict[str, str] = json.loads(answer.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
+        raise SideError(
+            f"{given}: {python} was asked for its bertbench and did not answer", remedy="give a Python"
+        ) from None
     return described
 
 

@@ -134,7 +134,8 @@ def _bank(reference: InOneEnvironment, store: Store, fingerprint: str) -> Baseli
         return f"the reference shows nothing: {reference.candidate.problem or 'no run of it completed'}"
     for run_id, lock in locks_of(records).items():
         if lock.outcome != "pass":
-            return f"the reference is no bank: {run_id}: its recipe drifted: {lock.reason}"
+            what = "its recipe drifted" if lock.outcome == "fail" else "its recipe is not shown"
+            return f"the reference is no bank: {run_id}: {what}: {lock.reason}"
     try:
         return build_baseline(
             _as_of(records, fingerprint), wrong_rows=lambda record, run: wrong_rows_of(store, record, run)

@@ -8,6 +8,9 @@ import pytest
 
 if TYPE_CHECKING:
     from bertbench.comparing import Against
+    from bertbench.project import SpeedBase
+
+_SPEED_OPTIONS = ("--bertbench-speed-base", "--bertbench-speed-budget")
 
 
 def parsed_seeds(text: str | None) -> tuple[int, ...] | None:
@@ -37,38 +40,37 @@ def parsed_engine(text: str | None) -> str | None:
 def parsed_against(config: pytest.Config) -> Against | None:
     """What runs are compared with; None if nothing is to be compared."""
     text = config.getoption("--bertbench-compare")
-    side, budget = config.getoption("--bertbench-speed-base"), config.getoption("--bertbench-speed-budget")
     if text is None:
-        if side is not None or budget is not None:
-            raise pytest.UsageError("--bertbench-speed-base and -budget: give --bertbench-compare, too")
+        if any(config.getoption(option) is not None for option in _SPEED_OPTIONS):
+            raise pytest.UsageError(f"{' and '.join(_SPEED_OPTIONS)}: give --bertbench-compare, too")
         return None
     from bertbench.comparing import Against
     from bertbench.errors import BaselineError, ProjectError
-    from bertbench.project import (
-        BASELINES,
-        GATED_SPECS,
-        SPEED_BASE,
-        SPEED_BUDGET,
-        baselines_of,
-        gated_specs_of,
-        names_in,
-        refuse_unknown_in,
-        speed_base_of,
-    )
+    from bertbench.project import BASELINES, GATED_SPECS, baselines_of, gated_specs_of, names_in, refuse_unknown_in
 
     try:
         if config.inipath is not None:
             refuse_unknown_in(config.inipath)
         declared, gated = baselines_of(config.getini(BASELINES)), gated_specs_of(config.getini(GATED_SPECS))
-        names = (
-            SPEED_BASE if side is None else "--bertbench-speed-base",
-            SPEED_BUDGET if budget is None else "--bertbench-speed-budget",
-        )
-        side = config.getini(SPEED_BASE) if side is None else side
-        budget = config.getini(SPEED_BUDGET) if budget is None else budget
-        speed = speed_base_of(side, budget, names=names)
-        return Against(names_in(text), declared=declared, gated_specs=gated, speed=speed)
+        return Against(names_in(text), declared=declared, gated_specs=gated, speed=_speed_base(config))
     except ProjectError as error:
         raise pytest.UsageError(str(error)) from None
     except BaselineError as error:
         raise pytest.UsageError(f"--bertbench-compare: {error}") from None
+
+
+def _speed_base(config: pytest.Config) -> SpeedBase | None:
+    """What the option says, else the ini file; None if speed is not gated."""
+    from bertbench.project import SPEED_BASE, SPEED_BUDGET, refuse_no_side, speed_base_of
+
+    side, budget = map(config.getoption, _SPEED_OPTIONS)
+    declared = config.getini(SPEED_BASE)
+    refuse_no_side(side, budget, declared=bool(declared.strip()), names=_SPEED_OPTIONS)
+    return speed_base_of(
+        declared if side is None else side,
+        config.getini(SPEED_BUDGET) if budget is None else budget,
+        names=(
+            SPEED_BASE if side is None else _SPEED_OPTIONS[0],
+            SPEED_BUDGET if budget is None else _SPEED_OPTIONS[1],
+        ),
+    )

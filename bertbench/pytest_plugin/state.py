@@ -199,11 +199,16 @@ class PluginState:
             )
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Refuse to compare more specs than share the error rate; of a worker, its items say so."""
-        specs = len({item.path for item in session.items if is_spec_item(item)})
+        """Refuse more specs than share the error rate, and a base that there is not; of a worker, its items say so."""
+        files = sorted({item.path for item in session.items if is_spec_item(item)})
         if self._against is not None and not session.config.option.collectonly:
+            from bertbench.gated_speed import refuse_missing_base
+
             try:
-                self._against.refuse_more_specs(specs, setting=f"bertbench_gated_specs = {specs} in pytest's ini file")
+                setting = f"bertbench_gated_specs = {len(files)} in pytest's ini file"
+                self._against.refuse_more_specs(len(files), setting=setting)
+                if self._against.speed is not None:
+                    refuse_missing_base(self._against.speed, files)
             except BertbenchError as error:
                 if not self.is_worker:  # xdist would tell of a worker's usage error as of one that is gone
                     raise pytest.UsageError(str(error)) from None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bertbench.baseline import REFERENCE, Baseline, BaselineSeed
 from bertbench.baseline.ground import recipe_of
 from bertbench.baseline.one_code import factory_of
-from bertbench.errors import BertbenchError
+from bertbench.errors import BertbenchError, message_and_remedy
 from bertbench.quantities import QUALITY
 from bertbench.record import RunRecord, SeedRun
 from bertbench.verdict.candidate import Candidate
@@ -136,7 +136,7 @@ def skipped_comparison(name: str, skipped: str) -> tuple[Check, Check]:
         name: Of the baseline.
         skipped: Why, with what to do on a line of its own.
     """
-    why, _, remedy = skipped.partition("\n  remedy: ")
+    why, remedy = message_and_remedy(skipped)
     reason = f"the spec was skipped, so there is nothing to compare: {why}"
     return _both(name, "undecided", reason, remedy or "bring what is missing, or compare other specs only")
 

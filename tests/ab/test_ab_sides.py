@@ -240,3 +240,32 @@ def test_without_git_there_are_no_revisions(bench: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("bertbench.ab.git_trees.shutil.which", lambda _name: None)
     with pytest.raises(SideError, match="install git"):
         repository_of(bench)
+
+
+# What does not answer
+
+
+@pytest.mark.parametrize(("script", "said"), [("exit 0", "did not answer"), ("echo hello", "did not answer")])
+def test_a_program_that_is_no_python_is_told(bench: Path, tmp_path: Path, script: str, said: str) -> None:
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    with pytest.raises(SideError, match=said), open_sides(base=str(program), cand=bench, spec=bench):
+        pass
+
+
+def test_a_file_that_cannot_be_started_is_told(bench: Path, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/no/such/interpreter\n")
+    program.chmod(0o755)
+    with pytest.raises(SideError, match="cannot be started"), open_sides(base=str(program), cand=bench, spec=bench):
+        pass
+
+
+def test_a_link_out_of_the_repository_is_told(repository: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.toml"
+    outside.write_text((repository / "specs" / "small.toml").read_text())
+    link = repository / "specs" / "link.toml"
+    link.symlink_to(outside)
+    with pytest.raises(SideError), open_sides(base="git:HEAD", cand=link, spec=link):
+        pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -536,16 +537,29 @@ def test_every_command_explains_itself(command: tuple[str, ...], capsys: pytest.
 
 # Speed in the one verdict
 
+#: A program that is no Python.
+TRUE = shutil.which("true") or "true"
+
 
 def test_a_run_is_held_against_a_speed_base_too(shell) -> None:
     shell("run", "small.toml", "--seeds", "0-3")
     shell("baseline", "accept", "small.toml")
-    status, said = shell("run", "small.toml", "--compare", "--speed-base", "no/such/python")
+    status, said = shell("run", "small.toml", "--compare", "--speed-base", TRUE)
     assert status == cli.UNDECIDED
-    assert "speed is held against no/such/python (--speed-base)" in said
-    assert re.search(r"speed_step +not measured +no slower than no/such/python +no_baseline", said)
+    assert f"speed is held against {TRUE} (--speed-base)" in said
+    assert re.search(rf"speed_step +not measured +no slower than {TRUE} +no_baseline", said)
+
+
+@pytest.mark.parametrize("base", ["no/such/python", ""])
+def test_a_speed_base_that_there_is_not_is_a_usage_error_before_any_work(shell, base: str) -> None:
+    status, said = shell("run", "small.toml", "--compare", "--speed-base", base)
+    assert status == cli.USAGE
+    assert "is no program" in said or "empty text was given" in said
+    assert not Path("runs.log").exists()
 
 
 def test_a_speed_base_without_a_comparison_is_a_usage_error(shell) -> None:
+    for option in (("--speed-base", "git:main"), ("--speed-base", ""), ("--speed-budget", "5m")):
+        assert shell("run", "small.toml", *option)[0] == cli.USAGE
     status, said = shell("run", "small.toml", "--speed-base", "git:main")
     assert (status, "--compare was not given" in said) == (cli.USAGE, True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import xml.etree.ElementTree as ET
 
 import fake_runs
@@ -13,6 +15,8 @@ import bertbench.stats  # noqa: F401 - before pytester notes which modules were 
 from bertbench import cli, suite
 
 TWENTY = "--bertbench-seeds=0-19"
+#: A program that is no Python.
+TRUE = shutil.which("true") or "true"
 
 
 @pytest.fixture
@@ -445,22 +449,35 @@ def test_a_misspelt_setting_is_a_usage_error(here: pytest.Pytester) -> None:
 # Speed in the one verdict
 
 
-def test_a_declared_speed_base_is_one_more_item_and_its_absence_no_pass(here):
-    accept(here)
-    here.makeini(
-        "[pytest]\naddopts = -p no:cacheprovider\nbertbench_audit = false\nbertbench_speed_base = no/such/python\n"
+def speed_declared(project: pytest.Pytester, base: str) -> None:
+    project.makeini(
+        f"[pytest]\naddopts = -p no:cacheprovider\nbertbench_audit = false\nbertbench_speed_base = {base}\n"
     )
+
+
+def test_a_declared_speed_base_is_one_more_item_and_its_absence_no_pass(here):
+    """The Python is there, and has no bertbench."""
+    accept(here)
+    speed_declared(here, TRUE)
     result = here.runpytest_inprocess("--bertbench-compare", "--bertbench-json=out.json")
     result.assert_outcomes(passed=7, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "bertbench: records in *, speed with no/such/python",
+            "bertbench: records in *, speed with *true",
             "*card: speed_step: no_baseline*",
-            "*speed is held against no/such/python: *is no program*",
+            "*speed is held against *true: *did not answer*",
         ]
     )
     (spec,) = json.loads((here.path / "out.json").read_text())["specs"]
     assert (spec["checks"][-1]["name"], spec["outcome"]) == ("speed_step", "no_baseline")
+
+
+def test_a_speed_base_that_there_is_not_is_a_usage_error_before_any_work(here):
+    speed_declared(here, "no/such/python")
+    result = here.runpytest_inprocess("--bertbench-compare")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*no/such/python: is no program*"])
+    assert not (here.path / "runs.log").exists()
 
 
 def test_speed_that_is_left_out_today_is_not_green(here):
@@ -468,12 +485,12 @@ def test_speed_that_is_left_out_today_is_not_green(here):
     result = here.runpytest_inprocess("--bertbench-compare", "--bertbench-speed-base=none")
     result.assert_outcomes(passed=7, skipped=1)
     assert result.ret == 30
-    result.stdout.fnmatch_lines(["*speed_step*", "*next: leave out --speed-base none*", "*ends with 30*"])
+    result.stdout.fnmatch_lines(["*speed_step*", "*next: name one: bertbench_speed_base*", "*ends with 30*"])
 
 
 def test_workers_leave_speed_undecided_for_all_of_them(here):
     accept(here)
-    result = here.runpytest_subprocess("-n2", "--bertbench-compare", "--bertbench-speed-base=git:HEAD")
+    result = here.runpytest_subprocess("-n2", "--bertbench-compare", f"--bertbench-speed-base={sys.executable}")
     result.assert_outcomes(passed=6, skipped=2)  # the time budget too
     assert result.ret == 30
     result.stdout.fnmatch_lines(["*2 test workers share the machine, so times say nothing*"])
@@ -484,7 +501,12 @@ def test_workers_leave_speed_undecided_for_all_of_them(here):
     [
         (("--bertbench-speed-base=git:HEAD",), "give --bertbench-compare, too"),
         (("--bertbench-compare", "--bertbench-speed-base=card.toml"), "git:REV or path/to/python"),
-        (("--bertbench-compare", "--bertbench-speed-budget=soon"), "a time above 0 was expected"),
+        (
+            ("--bertbench-compare", "--bertbench-speed-base=none", "--bertbench-speed-budget=soon"),
+            "a time above 0 was exp",
+        ),
+        (("--bertbench-compare", "--bertbench-speed-budget=20m"), "no side to hold speed against"),
+        (("--bertbench-compare", "--bertbench-speed-base="), "empty text was given"),
     ],
 )
 def test_a_speed_base_that_cannot_be_meant_is_a_usage_error(here, arguments: tuple[str, ...], said: str):
