@@ -112,6 +112,16 @@ def test_a_reference_that_drifted_is_no_bank(tmp_path: Path) -> None:
     assert "the reference is no bank: 1: its recipe drifted: seeds 0-1: optimizer iterations" in quality.reason
 
 
+def test_a_reference_whose_record_does_not_show_its_recipe_is_accused_of_nothing(tmp_path: Path) -> None:
+    record = run_in("1")
+    seeds = tuple(run.model_copy(update={"evidence": None}) for run in record.seeds)
+    older = record.model_copy(update={"seeds": seeds})
+    quality = cell(matrix_of(tmp_path, older, run_in("2", keras="3.12.4")), "keras3.12").quality
+    assert quality is not None
+    assert quality.outcome == "undecided"
+    assert "the reference is no bank: 1: its recipe is not shown: " in quality.reason
+
+
 def test_the_error_rate_is_shared_among_all_cells(tmp_path: Path) -> None:
     others = [run_in(f"{n}", keras=f"3.{n}.0", bits=n, hits=BANK) for n in (2, 3, 4)]
     two = matrix_of(tmp_path / "2", run_in("1", hits=BANK), others[0])
