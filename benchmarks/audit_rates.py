@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from coverage_draws import SEEDS, Seeds
-from marked import between_marks
+from marked import deliver, refuse_without_marks
 from scipy import special
 
 from bertbench.stats import distance_of_chance, exact_lower_bound, rounding_spread
@@ -65,7 +64,8 @@ class Promise:
         )
         last = float(observed[int(TRUTH_RUNS * MISS_LIMIT)])
         following = float(observed[np.searchsorted(observed, last, "right")])
-        return tuple((bar, float((observed < bar).mean())) for bar in (last, following))  # type: ignore[return-value]
+        kept, missed = (float((observed < bar).mean()) for bar in (last, following))
+        return (last, kept), (following, missed)
 
     def words(self, samples: np.ndarray, bar: float) -> tuple[np.ndarray, np.ndarray]:
         """Of (samples, seeds) shares, which are called flaky and which stable, by factors and exact lower bounds."""
@@ -112,16 +112,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the random generator (0)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="Markdown file with the marks (printed if not given)")
     options = parser.parse_args(arguments)
-    if options.out:
-        between_marks(options.out.read_text(encoding="utf-8"), "", mark=MARK)
+    refuse_without_marks(options.out, mark=MARK)
     command = f"`python {MARK} --cases {options.cases} --seed {options.seed}`"
     lines = list(table(options.cases, np.random.default_rng(options.seed)))
     made = "\n".join([f"{command}, {options.cases:,} samples a line:", "", *lines, ""])
-    if options.out:
-        text = options.out.read_text(encoding="utf-8")
-        options.out.write_text(between_marks(text, made, mark=MARK), encoding="utf-8")
-    else:
-        sys.stdout.write(made)
+    deliver(made, options.out, mark=MARK)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,12 @@ Without --out the tables are printed; with it they replace what stands between t
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from marked import between_marks
+from marked import deliver, refuse_without_marks
 from measured_seeds import HELPDESK, HELPDESK_ROWS, SEED_CARD, SEED_CARD_ROWS
 from rich.console import Console
 from rich.progress import track
@@ -258,14 +257,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bank-trials", type=int, default=4_000, metavar="N", help="runs against each (4000)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="Markdown file with the marks (printed if not given)")
     options = parser.parse_args(arguments)
-    if options.out:  # a file without marks is found out before the minutes are spent
-        between_marks(options.out.read_text(encoding="utf-8"), "", mark=MARK)
+    refuse_without_marks(options.out, mark=MARK)
     made = tables(options)
-    if options.out:
-        text = options.out.read_text(encoding="utf-8")
-        options.out.write_text(between_marks(text, made, mark=MARK), encoding="utf-8")
-    else:
-        sys.stdout.write(made)
+    deliver(made, options.out, mark=MARK)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ the table is printed; with it, it replaces what stands between the two marks of 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import numpy as np
 from coverage_draws import Case
 from coverage_of_others import of_others
 from coverage_of_seeds import of_seeds
-from marked import between_marks
+from marked import deliver, refuse_without_marks
 from rich.console import Console
 from rich.progress import track
 
@@ -58,18 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the random generator (0)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="Markdown file with the marks (printed if not given)")
     options = parser.parse_args(arguments)
-    if options.out:
-        between_marks(options.out.read_text(encoding="utf-8"), "", mark=MARK)
+    refuse_without_marks(options.out, mark=MARK)
     command = f"`python {MARK} --cases {options.cases} --seed {options.seed}`"
     lines = table(options.cases, np.random.default_rng(options.seed))
     made = "\n".join(
         [f"{command} (a fifth of the cases where one is resampled), exact 95 % intervals:", "", *lines, ""]
     )
-    if options.out:
-        text = options.out.read_text(encoding="utf-8")
-        options.out.write_text(between_marks(text, made, mark=MARK), encoding="utf-8")
-    else:
-        sys.stdout.write(made)
+    deliver(made, options.out, mark=MARK)
 
 
 if __name__ == "__main__":

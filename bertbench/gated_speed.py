@@ -18,7 +18,7 @@ from bertbench.ab.fields import AbRecord
 from bertbench.ab.files import ab_folder, ab_path, read_ab
 from bertbench.ab.measuring import Progress
 from bertbench.ab.sides import Side, open_sides, refuse_missing_side
-from bertbench.errors import BertbenchError, RecordError, RecordWriteError, message_and_remedy
+from bertbench.errors import SideError, SpecError, message_and_remedy
 from bertbench.project import SPEED_BASE, SPEED_BUDGET, SpeedBase
 from bertbench.record import RunRecord
 from bertbench.sigterm import interrupted_by_sigterm
@@ -96,8 +96,10 @@ def measure_speed(
         The verdict: `no_baseline` if the base cannot be had, undecided where times would say nothing.
 
     Raises:
+        KeyboardInterrupt: If it was interrupted; what both sides had completed is kept and counted.
         RecordError: If earlier attempts cannot be read.
         RecordWriteError: If the store cannot be written.
+        VerdictError: If no error rate is left.
     """
     hindered = _hindered(file, record, base, workers)
     if file is None or hindered is not None:
@@ -115,9 +117,7 @@ def measure_speed(
             if record.fault is not None:
                 sides["cand"] = _faulty(sides["cand"], record.fault)
             compared = compare_speed(sides, store.folder, plan, progress=progress)
-    except (RecordError, RecordWriteError):
-        raise
-    except BertbenchError as problem:  # no such revision, no such spec in it, a Python without bertbench
+    except (SideError, SpecError) as problem:  # no such revision, no such spec in it, a Python without bertbench
         next_step = problem.remedy or f"make {base.side} a side that has this spec"
         return _not_measured(base, "no_baseline", problem.message, next_step)
     if compared.interrupted:  # it was kept and counted; whoever runs several specs stops with it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: Machine) -> 
     store = Store(tmp_path / "store")
     ran = run_benchmark(load_benchmark(Path("card.toml"), seeds=range(20)), store, repeat=False)
     assert ran.record is not None
-    rows = lambda record, run: wrong_rows_of(store, record, run)  # noqa: E731 - one word for the one that follows
-    write_baseline(Path("baselines"), "rolling", build_baseline([ran.record], wrong_rows=rows))
+    write_baseline(Path("baselines"), "rolling", build_baseline([ran.record], wrong_rows=partial(wrong_rows_of, store)))
     return store
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,7 @@ def bank_of(store: Store, **fake: Any) -> Path:
     set_runs(**fake)
     ran = run_benchmark(benchmark(training={"seeds": list(range(20))}), store, repeat=False)
     assert ran.record is not None
-    rows = lambda record, run: wrong_rows_of(store, record, run)  # noqa: E731 - one word for the one that follows
-    write_baseline(Path("baselines"), "rolling", build_baseline([ran.record], wrong_rows=rows))
+    write_baseline(Path("baselines"), "rolling", build_baseline([ran.record], wrong_rows=partial(wrong_rows_of, store)))
     Path("runs.log").unlink()
     return Path("baselines")
 
@@ -122,8 +122,9 @@ def test_a_stale_baseline_of_its_numerics_hides_no_comparable_one(store: Store) 
     set_runs(accuracy=around(0.98), keras="3.99")
     ran = run_benchmark(benchmark(training={"seeds": list(range(20))}, **other), store, repeat=False)
     assert ran.record is not None
-    rows = lambda record, run: wrong_rows_of(store, record, run)  # noqa: E731 - one word for the one that follows
-    path = write_baseline(Path("baselines"), "rolling", build_baseline([ran.record], wrong_rows=rows))
+    path = write_baseline(
+        Path("baselines"), "rolling", build_baseline([ran.record], wrong_rows=partial(wrong_rows_of, store))
+    )
     set_runs(accuracy=around(0.98), bits=1)
     result = compared(store, **other)
     assert result.outcome == "pass"
